@@ -1,0 +1,23 @@
+# Sets UNDULA_HAS_CUDA. Kernels are compiled for the architectures of CMAKE_CUDA_ARCHITECTURES;
+# cudart is linked statically and cuBLAS is loaded at run time, so that one program serves machines
+# with and without a GPU.
+set(UNDULA_HAS_CUDA OFF)
+if(NOT UNDULA_CUDA STREQUAL "OFF")
+  include(CheckLanguage)
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+      set(CMAKE_CUDA_ARCHITECTURES "80-real;90" CACHE STRING "GPU architectures")
+    endif()
+    set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
+    enable_language(CUDA)
+    set(CMAKE_CUDA_STANDARD 20)
+    set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+    find_package(CUDAToolkit REQUIRED)
+    set(UNDULA_HAS_CUDA ON)
+  elseif(UNDULA_CUDA STREQUAL "ON")
+    message(FATAL_ERROR "UNDULA_CUDA=ON but no CUDA compiler was found; install the CUDA Toolkit, "
+                        "put nvcc on PATH, or use -DUNDULA_CUDA=AUTO or OFF")
+  endif()
+endif()
+message(STATUS "Undula: CUDA kernels ${UNDULA_HAS_CUDA}")

@@ -1,0 +1,13 @@
+# Third-party packages; each is linked by the module that uses it (DESIGN: folders and layers).
+find_package(Threads REQUIRED)
+find_package(absl REQUIRED)
+find_package(TBB REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(LMDB REQUIRED IMPORTED_TARGET lmdb)
+pkg_check_modules(SERD REQUIRED IMPORTED_TARGET serd-0)
+pkg_check_modules(LIBARCHIVE REQUIRED IMPORTED_TARGET libarchive)
+pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
+find_package(Boost REQUIRED)
+if(UNDULA_BUILD_TESTS)
+  find_package(GTest REQUIRED)
+endif()

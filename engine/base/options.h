@@ -1,0 +1,71 @@
+// Option tables: a struct with commented in-class defaults plus a table of its fields. The table
+// drives TOML files, CLI flags, validation, printing and what is stored with a model.
+//
+//   struct TrainOptions { int64_t epochs = 10; std::string optimizer = "lazy_adam"; };
+//   constexpr OptionField kTrainFields[] = {
+//       UNDULA_OPTION(TrainOptions, epochs, kInt, 1, 1e6, "", "passes over the training part"),
+//       UNDULA_OPTION(TrainOptions, optimizer, kChoice, 0, 0, "sgd|adagrad|adam|lazy_adam", "..."),
+//   };
+//   constexpr OptionTable kTrainTable{"train", kTrainFields};
+//
+// Member types: bool (kBool), int64_t (kInt), double (kFloat), std::string (kString, kChoice).
+#ifndef UNDULA_BASE_OPTIONS_H_
+#define UNDULA_BASE_OPTIONS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace undula {
+
+enum class OptionKind : uint8_t { kBool, kInt, kFloat, kString, kChoice };
+
+struct OptionField {
+  std::string_view name;
+  OptionKind kind;
+  size_t offset;
+  double min, max;           // of kInt and kFloat, inclusive; NaN is never in range
+  std::string_view choices;  // of kChoice, "a|b|c"
+  std::string_view help;
+};
+
+#define UNDULA_OPTION(Struct, member, kind, min, max, choices, help) \
+  ::undula::OptionField {                                            \
+    #member, ::undula::OptionKind::kind, offsetof(Struct, member), min, max, choices, help \
+  }
+
+struct OptionTable {
+  std::string_view section;  // TOML section and prefix in messages
+  std::span<const OptionField> fields;
+};
+
+// Key -> text, as flags or files give them. Ordered, so that printing is deterministic.
+using OptionMap = std::map<std::string, std::string>;
+
+// Sets one option from text. InvalidArgument names the nearest key for an unknown one, the range or
+// the choices for a bad value. '-' and '_' in keys are the same.
+absl::Status SetOption(const OptionTable& table, void* object, std::string_view key,
+                       std::string_view value);
+absl::Status SetOptions(const OptionTable& table, void* object, const OptionMap& values);
+
+// All effective values as text; SetOptions on them restores the object bit for bit.
+OptionMap GetOptions(const OptionTable& table, const void* object);
+
+// The keys of [section] of a TOML file as an OptionMap; keys outside of `known_sections` and syntax
+// errors are InvalidArgument with file:line:column.
+absl::StatusOr<std::map<std::string, OptionMap>> ReadOptionsFile(
+    const std::string& path, std::span<const std::string_view> known_sections);
+
+// The entry of `known` nearest to `key` by edit distance; empty where none is near.
+std::string NearestKey(std::string_view key, std::span<const std::string_view> known);
+
+}  // namespace undula
+
+#endif  // UNDULA_BASE_OPTIONS_H_
