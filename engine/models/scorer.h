@@ -1,0 +1,74 @@
+// Scores of a trained model: what the evaluator, the tile scorer, recommend and explain call. Made by
+// Model::MakeScorer, immutable and thread-safe afterwards; it holds copies of all it needs, so the
+// model may go on training.
+#ifndef UNDULA_MODELS_SCORER_H_
+#define UNDULA_MODELS_SCORER_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/ids.h"
+#include "propagation/arena.h"
+
+namespace undula::models {
+
+struct ItemRange {
+  uint32_t begin = 0, end = 0;  // items [begin, end)
+  uint32_t size() const { return end - begin; }
+};
+
+// Whom to score for: a user known to the model, or (user none) an ad-hoc history.
+struct UserQuery {
+  UserId user = kNone<UserId>;
+  std::span<const ItemId> history;
+};
+
+// One slot of the memory that the forward pass attended to.
+struct AttentionSlot {
+  EntityId head;
+  RelationId relation;
+  EntityId tail;
+  float weight;  // as the forward pass used it; the slots of a hop sum to 1
+};
+
+struct Explanation {
+  float score = 0;
+  std::vector<std::vector<AttentionSlot>> hops;  // hop 1 first; equal triples are merged
+  std::vector<ItemId> seeds;                     // the history the memory grew from
+};
+
+class Scorer {
+ public:
+  virtual ~Scorer() = default;
+
+  // Scores (logits; higher is better) of items [range.begin, range.end). The bits of an item's score
+  // do not depend on the range. NotFound: a user the model does not know (use a history);
+  // FailedPrecondition: neither history nor user can be scored; Unimplemented: histories without
+  // fold-in. `scratch` is reset by the caller.
+  virtual absl::Status Score(const UserQuery& query, ItemRange range, std::span<float> out,
+                             propagation::Arena& scratch) const = 0;
+  // The same scores, bit for bit, for a list of items.
+  virtual absl::Status ScoreItems(const UserQuery& query, std::span<const ItemId> items,
+                                  std::span<float> out, propagation::Arena& scratch) const = 0;
+  // The attention the model used for (query, item). Unimplemented for models without one.
+  virtual absl::StatusOr<Explanation> Explain(const UserQuery& query, ItemId item) const;
+  // The score when the given slots (hop, triple) are removed from the user's memory and the rest of
+  // the hop's attention renormalises. For the deletion test of explanations.
+  virtual absl::StatusOr<float> ScoreWithout(const UserQuery& query, ItemId item, int hop,
+                                             std::span<const AttentionSlot> removed) const;
+  // An item's vector for Similar: rows of equal length, or empty where the model has none.
+  virtual std::span<const float> ItemVector(ItemId item) const { return {}; }
+
+  // Users and items known to the model: ids below these.
+  virtual uint32_t n_users() const = 0;
+  virtual uint32_t n_items() const = 0;
+  // True where Score answers for this user (e.g. has a training positive).
+  virtual bool KnowsUser(UserId user) const = 0;
+};
+
+}  // namespace undula::models
+
+#endif  // UNDULA_MODELS_SCORER_H_

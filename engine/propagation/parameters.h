@@ -1,0 +1,72 @@
+// Parameters of a model: named tensors with their gradients. A dense parameter has a gradient of its
+// own shape; an embedding table (row_sparse) has, per step, a list of (rows, values) contributions.
+#ifndef UNDULA_PROPAGATION_PARAMETERS_H_
+#define UNDULA_PROPAGATION_PARAMETERS_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "base/tensor_map.h"
+#include "propagation/tensor.h"
+
+namespace undula::propagation {
+
+// Gradient of some rows of a table: rows ascending and distinct, values [rows, cols]. Both live in
+// the step's arena.
+struct SparseGradient {
+  Tensor rows;    // u32 [n]
+  Tensor values;  // [n, cols]
+};
+
+struct Parameter {
+  std::string name;
+  bool row_sparse = false;
+  Tensor value;
+  Tensor grad;                          // dense parameters only; zeroed by ZeroGradients()
+  std::vector<SparseGradient> sparse;   // row_sparse only; in the order the tape recorded them
+
+  // The memory behind value and grad (64-byte aligned).
+  std::unique_ptr<std::byte[]> storage;
+};
+
+// How a parameter starts. Draws are Rng(seed, kInit, parameter number), so they do not depend on
+// threads or on each other.
+struct Init {
+  enum class Kind : uint8_t { kZero, kUniform, kNormal, kIdentity };
+  Kind kind = Kind::kZero;
+  double scale = 0;  // uniform in [-scale, scale], or the standard deviation
+};
+
+// Not thread-safe for changes; values may be read from many threads between steps.
+class ParameterSet {
+ public:
+  // dtype of all values: kF32, or kF64 for the reference path.
+  explicit ParameterSet(DType dtype = DType::kF32) : dtype_(dtype) {}
+
+  // Shapes of rank 1 to 3. The pointer stays valid for the life of the set.
+  Parameter* Add(std::string name, std::vector<int64_t> shape, bool row_sparse, Init init,
+                 uint64_t seed);
+  Parameter* Find(std::string_view name);
+  const Parameter* Find(std::string_view name) const;
+  const std::vector<std::unique_ptr<Parameter>>& all() const { return all_; }
+  DType dtype() const { return dtype_; }
+  int64_t elements() const;
+
+  void ZeroGradients();
+  // Values to and from named tensors "prefix" + name. Load: NotFound or InvalidArgument names the
+  // tensor whose presence, type or shape is wrong.
+  void Save(const std::string& prefix, TensorMap* out) const;
+  absl::Status Load(const std::string& prefix, const TensorMap& in);
+
+ private:
+  DType dtype_;
+  std::vector<std::unique_ptr<Parameter>> all_;
+};
+
+}  // namespace undula::propagation
+
+#endif  // UNDULA_PROPAGATION_PARAMETERS_H_
