@@ -1,9 +1,14 @@
-# undula_module(NAME SOURCES ... [PACKAGES ...])  an OBJECT library undula_NAME
-# undula_test(NAME SOURCES ... MODULES ... [LABELS ...] [PACKAGES ...])  one GoogleTest program
+# undula_module(NAME SOURCES ... [CUDA_SOURCES ...] [PACKAGES ...])
+#   an OBJECT library undula_NAME that becomes part of the library `undula`. CUDA_SOURCES (.cu) are
+#   compiled where UNDULA_HAS_CUDA; the macro UNDULA_HAS_CUDA is 0 or 1 in all of our code.
+# undula_test(NAME SOURCES ... MODULES ... [LABELS ...] [PACKAGES ...])
+#   one GoogleTest program; each of its tests is a CTest test with the labels (default: unit). The
+#   macro UNDULA_SOURCE_DIR is the repository root.
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "" FORCE)
 endif()
@@ -13,13 +18,19 @@ if(UNDULA_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CUDA_COMPILER_LAUNCHER ${UNDULA_CCACHE})
 endif()
 
-# Flags of all our C++ code. No -march=native, no fast-math: same bits everywhere.
+# Flags of all our code. No -march=native, no fast-math, no contraction: same bits everywhere.
 add_library(undula_flags INTERFACE)
 target_compile_options(undula_flags INTERFACE
-  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-missing-field-initializers -ffp-contract=off>)
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-missing-field-initializers -ffp-contract=off>
+  $<$<COMPILE_LANGUAGE:CUDA>:--fmad=false -Xcompiler=-Wall,-ffp-contract=off>)
 target_include_directories(undula_flags INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/engine> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/engine/include>)
+target_compile_definitions(undula_flags INTERFACE UNDULA_HAS_CUDA=$<BOOL:${UNDULA_HAS_CUDA}>)
+if(UNDULA_DCHECKS OR CMAKE_BUILD_TYPE STREQUAL "Debug")
+  target_compile_definitions(undula_flags INTERFACE
+    UNDULA_DCHECKS=1 $<$<COMPILE_LANGUAGE:CXX>:_GLIBCXX_ASSERTIONS>)
+endif()
 if(UNDULA_SANITIZE)
   target_compile_options(undula_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${UNDULA_SANITIZE}
     -fno-omit-frame-pointer -fno-sanitize-recover=all>)
@@ -27,10 +38,18 @@ if(UNDULA_SANITIZE)
 endif()
 
 function(undula_module name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;PACKAGES" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;CUDA_SOURCES;PACKAGES" ${ARGN})
+  if(UNDULA_HAS_CUDA AND ARG_CUDA_SOURCES)
+    list(APPEND ARG_SOURCES ${ARG_CUDA_SOURCES})
+  endif()
+  if(ARG_SOURCES MATCHES "\\.cu(;|$)")
+    list(APPEND ARG_PACKAGES CUDA::cudart_static)
+  endif()
   add_library(undula_${name} OBJECT ${ARG_SOURCES})
   target_link_libraries(undula_${name} PUBLIC undula_flags absl::status absl::statusor
                         Threads::Threads ${ARG_PACKAGES})
+  set_property(GLOBAL APPEND PROPERTY UNDULA_MODULES ${name})
+  set_property(GLOBAL APPEND PROPERTY UNDULA_MODULE_PACKAGES ${ARG_PACKAGES})
 endfunction()
 
 function(undula_test name)
@@ -42,6 +61,8 @@ function(undula_test name)
   list(TRANSFORM ARG_MODULES PREPEND undula_)
   target_link_libraries(${name} PRIVATE ${ARG_MODULES} undula_flags GTest::gmock GTest::gtest_main
                         ${ARG_PACKAGES})
+  target_compile_definitions(${name} PRIVATE UNDULA_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  set_property(GLOBAL APPEND PROPERTY UNDULA_TESTS ${name})
   include(GoogleTest)
   gtest_discover_tests(${name} PROPERTIES LABELS "${ARG_LABELS}" DISCOVERY_TIMEOUT 60
                        WORKING_DIRECTORY ${PROJECT_BINARY_DIR})
