@@ -53,17 +53,30 @@ using OptionMap = std::map<std::string, std::string>;
 // the choices for a bad value. '-' and '_' in keys are the same.
 absl::Status SetOption(const OptionTable& table, void* object, std::string_view key,
                        std::string_view value);
+// All of them or, on an error, some; a key given twice ('a-b' and 'a_b') is an error.
 absl::Status SetOptions(const OptionTable& table, void* object, const OptionMap& values);
+// The error that SetOption would return; sets nothing.
+absl::Status CheckOption(const OptionTable& table, std::string_view key, std::string_view value);
+
+// Value texts: bool true/false, yes/no, on/off, 1/0 in any case; numbers in decimal, without
+// thousands separators; strings and choices as they stand.
 
 // All effective values as text; SetOptions on them restores the object bit for bit.
 OptionMap GetOptions(const OptionTable& table, const void* object);
 
-// The keys of [section] of a TOML file as an OptionMap; keys outside of `known_sections` and syntax
-// errors are InvalidArgument with file:line:column.
+// The keys of [section] of a TOML file as an OptionMap ('-' in keys becomes '_'); keys outside of
+// `known_sections` and syntax errors are InvalidArgument with file:line:column. A file that cannot
+// be read: errors of base/file.h; the limit is 16 MiB.
 absl::StatusOr<std::map<std::string, OptionMap>> ReadOptionsFile(
     const std::string& path, std::span<const std::string_view> known_sections);
 
-// The entry of `known` nearest to `key` by edit distance; empty where none is near.
+// The same with every key and value checked against its table: an unknown or out-of-range option is
+// InvalidArgument with file:line:column.
+absl::StatusOr<std::map<std::string, OptionMap>> ReadOptionsFile(
+    const std::string& path, std::span<const OptionTable> tables);
+
+// The entry of `known` nearest to `key` by edit distance (case, '-' and '_' do not count); empty
+// where none is near.
 std::string NearestKey(std::string_view key, std::span<const std::string_view> known);
 
 }  // namespace undula

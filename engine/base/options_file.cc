@@ -1,0 +1,106 @@
+// ReadOptionsFile: the only use of toml++ in base.
+#include <algorithm>
+#include <charconv>
+
+#define TOML_EXCEPTIONS 0  // errors come back as values
+#include <toml++/toml.h>
+
+#include "base/file.h"
+#include "base/options.h"
+#include "base/status.h"
+
+namespace undula {
+namespace {
+
+constexpr int64_t kMaxFile = int64_t{16} << 20;
+
+// "file:line:column: "
+std::string At(const std::string& path, const toml::source_region& region) {
+  return Concat(path, ':', region.begin.line, ':', region.begin.column, ": ");
+}
+
+absl::StatusOr<std::string> ValueText(const toml::node& node, const std::string& where) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* flag = node.as_boolean()) return std::string(flag->get() ? "true" : "false");
+  if (const auto* integer = node.as_integer()) return std::to_string(integer->get());
+  if (const auto* number = node.as_floating_point()) {
+    char buffer[32];
+    const auto result = std::to_chars(buffer, buffer + sizeof buffer, number->get());
+    return std::string(buffer, result.ptr);
+  }
+  return InvalidArgumentError(where, "the value must be a string, a number, true or false");
+}
+
+absl::Status UnknownSection(const std::string& where, std::string_view section,
+                            std::span<const std::string_view> known) {
+  const std::string nearest = NearestKey(section, known);
+  if (!nearest.empty()) {
+    return InvalidArgumentError(where, "unknown section [", section, "]; did you mean [", nearest,
+                                "]?");
+  }
+  std::string list;
+  for (const std::string_view name : known) list += Concat(list.empty() ? "[" : ", [", name, ']');
+  return InvalidArgumentError(where, "unknown section [", section, "]; known: ", list);
+}
+
+// `table` may be null: keys and values are then taken as they are.
+absl::StatusOr<OptionMap> ReadSection(const std::string& path, std::string_view name,
+                                      const toml::table& section, const OptionTable* table) {
+  OptionMap values;
+  for (const auto& [key, node] : section) {
+    const std::string where = At(path, key.source());
+    UNDULA_ASSIGN_OR_RETURN(std::string text, ValueText(node, Concat(where, key.str(), ": ")));
+    if (table != nullptr) {
+      const absl::Status status = CheckOption(*table, key.str(), text);
+      if (!status.ok()) return Error(status.code(), where, Message(status));
+    }
+    std::string folded(key.str());
+    std::replace(folded.begin(), folded.end(), '-', '_');
+    if (!values.emplace(folded, std::move(text)).second) {
+      return InvalidArgumentError(where, "option ", name, '.', folded,
+                                  " is given twice, with '-' and with '_'");
+    }
+  }
+  return values;
+}
+
+absl::StatusOr<std::map<std::string, OptionMap>> ReadSections(
+    const std::string& path, std::span<const std::string_view> known,
+    std::span<const OptionTable> tables) {
+  UNDULA_ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(path, kMaxFile));
+  const toml::parse_result parsed = toml::parse(std::string_view(text), std::string_view(path));
+  if (!parsed) {
+    return InvalidArgumentError(At(path, parsed.error().source()), parsed.error().description());
+  }
+  std::map<std::string, OptionMap> sections;
+  for (const auto& [key, node] : parsed.table()) {
+    const std::string where = At(path, key.source());
+    const toml::table* const section = node.as_table();
+    if (section == nullptr) {
+      return InvalidArgumentError(where, "'", key.str(),
+                                  "' stands outside of a section; put it under [section]");
+    }
+    const auto found = std::find(known.begin(), known.end(), key.str());
+    if (found == known.end()) return UnknownSection(where, key.str(), known);
+    const OptionTable* const table = tables.empty() ? nullptr : &tables[found - known.begin()];
+    UNDULA_ASSIGN_OR_RETURN(sections[std::string(key.str())],
+                            ReadSection(path, key.str(), *section, table));
+  }
+  return sections;
+}
+
+}  // namespace
+
+absl::StatusOr<std::map<std::string, OptionMap>> ReadOptionsFile(
+    const std::string& path, std::span<const std::string_view> known_sections) {
+  return ReadSections(path, known_sections, {});
+}
+
+absl::StatusOr<std::map<std::string, OptionMap>> ReadOptionsFile(
+    const std::string& path, std::span<const OptionTable> tables) {
+  std::vector<std::string_view> known;
+  for (const OptionTable& table : tables) known.push_back(table.section);
+  return ReadSections(path, known, tables);
+}
+
+}  // namespace undula
