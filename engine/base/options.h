@@ -75,6 +75,12 @@ absl::StatusOr<std::map<std::string, OptionMap>> ReadOptionsFile(
 absl::StatusOr<std::map<std::string, OptionMap>> ReadOptionsFile(
     const std::string& path, std::span<const OptionTable> tables);
 
+// ReadOptionsFile of a text in memory; `name` takes the file's place in messages. Keys are not
+// checked: the caller knows them.
+absl::StatusOr<std::map<std::string, OptionMap>> ParseOptionsText(
+    std::string_view text, const std::string& name,
+    std::span<const std::string_view> known_sections);
+
 // The entry of `known` nearest to `key` by edit distance (case, '-' and '_' do not count); empty
 // where none is near.
 std::string NearestKey(std::string_view key, std::span<const std::string_view> known);

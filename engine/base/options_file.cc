@@ -64,11 +64,10 @@ absl::StatusOr<OptionMap> ReadSection(const std::string& path, std::string_view 
   return values;
 }
 
-absl::StatusOr<std::map<std::string, OptionMap>> ReadSections(
-    const std::string& path, std::span<const std::string_view> known,
+absl::StatusOr<std::map<std::string, OptionMap>> ParseSections(
+    std::string_view text, const std::string& path, std::span<const std::string_view> known,
     std::span<const OptionTable> tables) {
-  UNDULA_ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(path, kMaxFile));
-  const toml::parse_result parsed = toml::parse(std::string_view(text), std::string_view(path));
+  const toml::parse_result parsed = toml::parse(text, std::string_view(path));
   if (!parsed) {
     return InvalidArgumentError(At(path, parsed.error().source()), parsed.error().description());
   }
@@ -89,7 +88,20 @@ absl::StatusOr<std::map<std::string, OptionMap>> ReadSections(
   return sections;
 }
 
+absl::StatusOr<std::map<std::string, OptionMap>> ReadSections(
+    const std::string& path, std::span<const std::string_view> known,
+    std::span<const OptionTable> tables) {
+  UNDULA_ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(path, kMaxFile));
+  return ParseSections(text, path, known, tables);
+}
+
 }  // namespace
+
+absl::StatusOr<std::map<std::string, OptionMap>> ParseOptionsText(
+    std::string_view text, const std::string& name,
+    std::span<const std::string_view> known_sections) {
+  return ParseSections(text, name, known_sections, {});
+}
 
 absl::StatusOr<std::map<std::string, OptionMap>> ReadOptionsFile(
     const std::string& path, std::span<const std::string_view> known_sections) {
