@@ -1,0 +1,141 @@
+// The database: one file NAME.undula with the knowledge graph, the interactions, the links between
+// items and entities, and the trained models. From here everything else is reached.
+#ifndef UNDULA_DATABASE_H_
+#define UNDULA_DATABASE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "undula/common.h"
+#include "undula/progress.h"
+#include "undula/recommender.h"
+#include "undula/training.h"
+
+namespace undula {
+
+struct DatabaseOptions {
+  bool create = true;      // make the file if it is missing
+  bool read_only = false;
+  int threads = 0;         // of parallel loops; 0 = all cores
+  LogSink log;             // none by default
+};
+
+struct ImportOptions {
+  // "auto" (by file name and content), "ntriples", "turtle", or a column map of data/schemas such as
+  // "movielens-ratings", "csv", "recbole-inter"; ImportFormats() lists all.
+  std::string format = "auto";
+  std::string schema_file;          // a column map of the caller's own; wins over format
+  std::string on_error = "stop";    // "stop" or "skip"
+};
+
+struct ImportReport {
+  std::string format;
+  int64_t records = 0;              // read from the file
+  int64_t skipped = 0;              // bad ones, with on_error = "skip"
+  std::vector<std::string> errors;  // the first skipped ones, "file:line:column: message"
+  int64_t triples_new = 0, attributes_new = 0, interactions_new = 0, items_new = 0, users_new = 0;
+  int64_t entities_new = 0, relations_new = 0, links_new = 0;
+  double seconds = 0;
+};
+
+struct ImportFormat {
+  std::string name, kind, description;
+};
+
+// How items are linked to entities. Nothing is ever guessed: a title that fits several entities is
+// reported as ambiguous and left unlinked.
+struct LinkOptions {
+  // "label": the title column equals exactly one entity's label after normalisation; "identity": the
+  // item's id is the entity's name; "column": a column of the catalogue holds the entity's name;
+  // "value": a column equals a literal of `relation` (external ids).
+  std::string method = "label";
+  std::string column = "title";    // of the catalogue
+  std::string relation;            // of method "value"
+  // Further conditions "column=relation": the column must equal a literal of that relation, e.g.
+  // "year=http://undula.example/film/year". They filter candidates and never rank them.
+  std::vector<std::string> require;
+  bool replace = false;            // relink items that have a link already
+};
+
+struct LinkReport {
+  int64_t items = 0, linked = 0, already = 0, ambiguous = 0, unlinked = 0;
+  struct Case {
+    std::string item, text;
+    std::vector<std::string> candidates;  // entity names, for ambiguous items
+  };
+  std::vector<Case> ambiguous_cases, unlinked_cases;  // the first 1,000 of each
+};
+
+struct RelationStats {
+  std::string relation;
+  int64_t triples = 0, attributes = 0;
+};
+
+struct DatabaseStats {
+  int64_t entities = 0, relations = 0, literals = 0, triples = 0, attributes = 0, labels = 0;
+  int64_t users = 0, items = 0, interactions = 0, links = 0, items_linked = 0;
+  int64_t file_bytes = 0, generation = 0, format_version = 0;
+  std::vector<RelationStats> by_relation;               // most triples first
+  std::vector<std::pair<std::string, int64_t>> tables;  // name, bytes
+  std::vector<std::string> models;
+};
+
+struct StoredModel {
+  std::string name, family;
+  OptionMap metadata;  // options, counts, metrics, versions
+};
+
+// Thread-safe for reading; one call that writes (Import, Link, Train's storing, RemoveModel) at a
+// time, others wait. One process may write at a time; many may read.
+class Database {
+ public:
+  // NotFound (missing and create false), FailedPrecondition (locked by another writer, other format
+  // version, already open in this process, read-only), DataLoss (not a database, truncated).
+  static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path,
+                                                        const DatabaseOptions& options = {});
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  // All or nothing: after any failure, a kill included, the database is as before.
+  absl::StatusOr<ImportReport> Import(const std::string& file, const ImportOptions& options = {},
+                                      Progress* progress = nullptr);
+  absl::StatusOr<LinkReport> Link(const LinkOptions& options = {}, Progress* progress = nullptr);
+  absl::StatusOr<DatabaseStats> Stats() const;
+
+  // Trains, keeps the epoch that was best on the validation part, stores the model. Cancelled: a
+  // checkpoint is left beside the database and the next equal call resumes from it.
+  absl::StatusOr<TrainReport> Train(const TrainOptions& options = {}, Progress* progress = nullptr);
+  // A stored model on its own split. Reads the test part; do that once.
+  absl::StatusOr<EvaluationReport> Evaluate(const EvaluateOptions& options,
+                                            Progress* progress = nullptr) const;
+
+  // The recommender of a stored model; with one model stored the name may be empty.
+  absl::StatusOr<std::unique_ptr<Recommender>> LoadRecommender(std::string_view name = {}) const;
+  absl::StatusOr<std::vector<StoredModel>> Models() const;
+  absl::Status RemoveModel(std::string_view name);
+
+  // Writes a stored model as one safetensors file (parameters, structures, options).
+  absl::Status ExportModel(std::string_view name, const std::string& file) const;
+  // Writes "triples" (N-Triples), "interactions", "links" or "items" (tab-separated) to a file.
+  absl::StatusOr<int64_t> Export(std::string_view what, const std::string& file,
+                                 Progress* progress = nullptr) const;
+
+  struct Impl;
+
+ private:
+  explicit Database(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+std::vector<ImportFormat> ImportFormats();
+
+}  // namespace undula
+
+#endif  // UNDULA_DATABASE_H_

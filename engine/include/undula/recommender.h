@@ -1,0 +1,138 @@
+// A trained model with all it needs to answer: parameters, id maps, names, the graph. It does not
+// refer to the database it came from, which may be closed first.
+#ifndef UNDULA_RECOMMENDER_H_
+#define UNDULA_RECOMMENDER_H_
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "undula/common.h"
+#include "undula/progress.h"
+
+namespace undula {
+
+// Which items may be recommended. Items are named by the caller's own ids.
+struct ItemFilter {
+  std::vector<std::string> allow;  // if not empty, only these
+  std::vector<std::string> deny;   // never these
+  bool exclude_seen = true;        // not what the user interacted with
+};
+
+// One edge of the graph, as stored.
+struct PathEdge {
+  std::string head, relation, tail;                    // names as imported
+  std::string head_label, relation_label, tail_label;  // for display
+};
+
+// Why an item was recommended: one slot of the memory the model attended to, with the path that
+// leads to it from something in the user's history.
+struct Reason {
+  std::string seed_item;    // an item of the history the path starts at
+  std::string seed_title;
+  std::vector<PathEdge> path;  // hop 1 to `hop`; the last edge is the attended triple
+  int hop = 0;              // 1-based
+  double weight = 0;        // attention in its hop, as the forward pass used it; a hop sums to 1
+  bool shared = false;      // the item itself touches the path's last entity in the graph
+  std::string sentence;     // "You watched Alien; directed by Ridley Scott, as is Blade Runner."
+};
+
+struct Recommendation {
+  std::string item;
+  std::string title;  // the catalogue's title, else the linked entity's label, else the item id
+  double score = 0;   // logit; higher is better, comparable within one user
+  std::vector<Reason> reasons;
+};
+
+struct RecommendOptions {
+  int64_t k = 10;       // InvalidArgument below 1; a short list when fewer items are allowed
+  ItemFilter filter;
+  int reasons = 0;      // reasons per item; 0 = none
+};
+
+struct ExplainOptions {
+  int slots = 10;  // slots per hop, by weight; 0 = all
+};
+
+// All of what the model looked at for one (user, item).
+struct Explanation {
+  std::string item, title;
+  double score = 0;
+  std::vector<std::vector<Reason>> hops;  // by descending weight
+  std::vector<double> hop_weight_shown;   // per hop, the sum of the weights listed
+};
+
+// A batch job: every user's top k to a file, in user order, in shards and parts so that it can be
+// killed and resumed. Files are the same bytes for any number of threads and, concatenated, for any
+// number of shards.
+struct ScoreBatchOptions {
+  std::string output;            // file; with shards > 1 give each shard its own
+  std::string format = "tsv";    // "tsv" or "jsonl"
+  int64_t k = 50;
+  ItemFilter filter;
+  int reasons = 0;
+  int64_t shard = 1, shards = 1; // this job scores shard `shard` of `shards` (1-based)
+  int64_t part_users = 1024;     // users scored between two durable marks
+  bool resume = true;            // go on after the last durable mark of an earlier, equal job
+};
+
+struct ScoreBatchReport {
+  int64_t users = 0, users_skipped = 0;  // skipped: the model cannot score them (no history)
+  int64_t users_resumed = 0;             // of an earlier run of the job
+  int64_t rows = 0;
+  double seconds = 0, cpu_seconds = 0;
+};
+
+// Thread-safe: every method may be called from many threads at once.
+class Recommender {
+ public:
+  ~Recommender();
+  Recommender(const Recommender&) = delete;
+  Recommender& operator=(const Recommender&) = delete;
+
+  // NotFound names the nearest known user. A user without anything to score from is
+  // FailedPrecondition with the remedy (give a history).
+  absl::StatusOr<std::vector<Recommendation>> Recommend(std::string_view user,
+                                                        const RecommendOptions& options = {}) const;
+  // For a history never seen in training (fold-in). Unimplemented where the model has none.
+  absl::StatusOr<std::vector<Recommendation>> RecommendForHistory(
+      std::span<const std::string> items, const RecommendOptions& options = {}) const;
+
+  // Items with the most similar vectors (cosine), best first. Unimplemented without vectors.
+  absl::StatusOr<std::vector<Recommendation>> Similar(std::string_view item, int64_t k = 10) const;
+
+  // Unimplemented where the model cannot explain.
+  absl::StatusOr<Explanation> Explain(std::string_view user, std::string_view item,
+                                      const ExplainOptions& options = {}) const;
+  absl::StatusOr<Explanation> ExplainForHistory(std::span<const std::string> history,
+                                                std::string_view item,
+                                                const ExplainOptions& options = {}) const;
+
+  // One score per item, in the order given.
+  absl::StatusOr<std::vector<double>> Score(std::string_view user,
+                                            std::span<const std::string> items) const;
+
+  // See ScoreBatchOptions. Cancelled or killed jobs resume. ResourceExhausted: the disk is full.
+  absl::StatusOr<ScoreBatchReport> ScoreBatch(const ScoreBatchOptions& options,
+                                              Progress* progress = nullptr) const;
+
+  std::string_view model_name() const;    // as stored
+  std::string_view model_family() const;  // "ripplenet"
+  int64_t users() const;                  // known to the model
+  int64_t items() const;
+
+  struct Impl;
+  explicit Recommender(std::unique_ptr<Impl> impl);
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace undula
+
+#endif  // UNDULA_RECOMMENDER_H_

@@ -1,0 +1,76 @@
+// Training and evaluation: what to train, on which split, and what came out.
+#ifndef UNDULA_TRAINING_H_
+#define UNDULA_TRAINING_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "undula/common.h"
+
+namespace undula {
+
+struct TrainOptions {
+  std::string model = "ripplenet";  // see ModelCatalog()
+  std::string name;                 // stored under this name; empty: the model's name
+  OptionMap model_options;          // over the model's defaults
+  OptionMap train_options;          // over the trainer's defaults, see TrainOptionCatalog()
+  OptionMap split_options;          // over the split's defaults, see SplitOptionCatalog()
+  std::string options_file;         // TOML with [model], [train], [split]; the maps above win
+  std::string device = "auto";      // "auto", "cpu", "cuda" or "cuda:N"
+  bool resume = true;               // go on from the last checkpoint of an equal, unfinished run
+  // One JSON object per epoch, without a newline.
+  std::function<void(std::string_view json)> on_epoch;
+};
+
+// Metrics of one model on one part of the data.
+struct EvaluationRow {
+  std::string model;                // "ripplenet", "most_popular", ...
+  std::string part;                 // "all", "popularity: head", "history: 1-5", ...
+  int64_t users = 0;
+  std::vector<Metric> metrics;
+};
+
+struct EvaluationReport {
+  std::string protocol;             // how data were split and ranked, in words
+  std::vector<EvaluationRow> rows;  // the model first, then the baselines
+};
+
+struct TrainReport {
+  std::string name;
+  std::string model_description;    // e.g. users, hops copied, items without a link
+  OptionMap options;                // effective options of model, training and split
+  std::string device;
+  int64_t epochs = 0, best_epoch = 0;
+  int64_t samples = 0;              // rows of the loss over all epochs
+  double seconds = 0, cpu_seconds = 0;
+  std::string best_metric;          // "valid ndcg@20 = 0.123"
+};
+
+struct EvaluateOptions {
+  std::string name;                 // a stored model; evaluated on the split it was trained with
+  std::string part = "test";        // "test" or "valid"
+  std::string protocol = "ranking"; // "ranking" (full catalogue) or "ctr"
+  std::vector<int> at = {10, 20};   // K of ranking metrics
+  bool bands = false;               // rows by popularity band and history length too
+  bool baselines = true;            // MostPopular and item log-odds beside the model
+};
+
+struct ModelFamily {
+  std::string name, title, paper;
+  bool fold_in = false, explains = false, vectors = false, uses_graph = false;
+  std::vector<OptionInfo> options;
+};
+
+// All models that can be trained.
+std::vector<ModelFamily> ModelCatalog();
+std::vector<OptionInfo> TrainOptionCatalog();
+std::vector<OptionInfo> SplitOptionCatalog();
+
+}  // namespace undula
+
+#endif  // UNDULA_TRAINING_H_
