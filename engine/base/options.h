@@ -76,7 +76,8 @@ absl::StatusOr<std::map<std::string, OptionMap>> ReadOptionsFile(
     const std::string& path, std::span<const OptionTable> tables);
 
 // ReadOptionsFile of a text in memory; `name` takes the file's place in messages. Keys are not
-// checked: the caller knows them.
+// checked: the caller knows them. A list ["a", "b"] becomes "a|b", here and in the first
+// ReadOptionsFile.
 absl::StatusOr<std::map<std::string, OptionMap>> ParseOptionsText(
     std::string_view text, const std::string& name,
     std::span<const std::string_view> known_sections);

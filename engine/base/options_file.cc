@@ -31,6 +31,20 @@ absl::StatusOr<std::string> ValueText(const toml::node& node, const std::string&
   return InvalidArgumentError(where, "the value must be a string, a number, true or false");
 }
 
+// A list of scalars is its texts joined by '|'.
+absl::StatusOr<std::string> ListText(const toml::array& list, const std::string& where) {
+  std::string joined;
+  for (const toml::node& element : list) {
+    UNDULA_ASSIGN_OR_RETURN(const std::string text, ValueText(element, where));
+    if (text.find('|') != std::string::npos) {
+      return InvalidArgumentError(where, "an entry of a list may not contain '|'");
+    }
+    if (&element != &list.front()) joined += '|';
+    joined += text;
+  }
+  return joined;
+}
+
 absl::Status UnknownSection(const std::string& where, std::string_view section,
                             std::span<const std::string_view> known) {
   const std::string nearest = NearestKey(section, known);
@@ -49,7 +63,10 @@ absl::StatusOr<OptionMap> ReadSection(const std::string& path, std::string_view 
   OptionMap values;
   for (const auto& [key, node] : section) {
     const std::string where = At(path, key.source());
-    UNDULA_ASSIGN_OR_RETURN(std::string text, ValueText(node, Concat(where, key.str(), ": ")));
+    const std::string value_where = Concat(where, key.str(), ": ");
+    const bool is_list = table == nullptr && node.is_array();
+    UNDULA_ASSIGN_OR_RETURN(std::string text, is_list ? ListText(*node.as_array(), value_where)
+                                                      : ValueText(node, value_where));
     if (table != nullptr) {
       const absl::Status status = CheckOption(*table, key.str(), text);
       if (!status.ok()) return Error(status.code(), where, Message(status));
