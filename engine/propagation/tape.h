@@ -49,14 +49,16 @@ class Tape {
   // An input whose gradient is wanted: grad(leaf) is valid after Backward.
   Var Leaf(const Tensor& value);
   Var Constant(const Tensor& value);
-  // A dense parameter; its gradient is added to parameter->grad by Backward.
+  // A dense parameter; its gradient is added to parameter->grad by Backward. That gradient belongs
+  // to one tape at a time: use parameters on Prepare's tape, not on the tapes of parallel slices.
   Var Use(Parameter* parameter);
 
-  const Tensor& value(Var v) const { return nodes_[v.id].value; }
+  // An invalid Var (after an error) has an empty value and no gradient.
+  const Tensor& value(Var v) const { return v.valid() ? nodes_[v.id].value : nothing_; }
   // The gradient, allocated and zeroed at its first use.
   Tensor grad(Var v);
-  bool has_grad(Var v) const { return !nodes_[v.id].grad.empty(); }
-  bool needs_grad(Var v) const { return nodes_[v.id].needs_grad; }
+  bool has_grad(Var v) const { return v.valid() && !nodes_[v.id].grad.empty(); }
+  bool needs_grad(Var v) const { return v.valid() && nodes_[v.id].needs_grad; }
   // The value of a scalar, read back to the host.
   double Scalar(Var v) const;
 
@@ -105,6 +107,7 @@ class Tape {
   DType float_type_;
   std::vector<Node> nodes_;
   absl::Status status_;
+  Tensor nothing_;
 };
 
 }  // namespace undula::propagation
