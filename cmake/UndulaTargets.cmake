@@ -2,8 +2,9 @@
 #   an OBJECT library undula_NAME that becomes part of the library `undula`. CUDA_SOURCES (.cu) are
 #   compiled where UNDULA_HAS_CUDA; the macro UNDULA_HAS_CUDA is 0 or 1 in all of our code.
 # undula_test(NAME SOURCES ... MODULES ... [LABELS ...] [PACKAGES ...])
-#   one GoogleTest program; each of its tests is a CTest test with the labels (default: unit). The
-#   macro UNDULA_SOURCE_DIR is the repository root.
+#   one GoogleTest program; each of its tests is a CTest test with the labels (default: unit) and
+#   the label in_FOLDER; the target undula_tests_FOLDER builds the folder's programs. The macro
+#   UNDULA_SOURCE_DIR is the repository root.
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
@@ -63,7 +64,21 @@ function(undula_test name)
                         ${ARG_PACKAGES})
   target_compile_definitions(${name} PRIVATE UNDULA_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   set_property(GLOBAL APPEND PROPERTY UNDULA_TESTS ${name})
+
+  cmake_path(GET CMAKE_CURRENT_SOURCE_DIR FILENAME folder)
+  if(NOT TARGET undula_tests_${folder})
+    add_custom_target(undula_tests_${folder})
+  endif()
+  add_dependencies(undula_tests_${folder} ${name})
   include(GoogleTest)
-  gtest_discover_tests(${name} PROPERTIES LABELS "${ARG_LABELS}" DISCOVERY_TIMEOUT 60
-                       WORKING_DIRECTORY ${PROJECT_BINARY_DIR})
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
+                       PROPERTIES WORKING_DIRECTORY ${PROJECT_BINARY_DIR})
+  # gtest_discover_tests() keeps only the first of several labels; set them from the list it leaves.
+  list(APPEND ARG_LABELS in_${folder})
+  set(labels_file ${CMAKE_CURRENT_BINARY_DIR}/${name}_labels.cmake)
+  file(WRITE ${labels_file} "if(${name}_TESTS)
+  set_tests_properties(\${${name}_TESTS} PROPERTIES LABELS \"${ARG_LABELS}\")
+endif()
+")
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${labels_file})
 endfunction()
