@@ -1,0 +1,198 @@
+#include "propagation/ops/group_attention_simd.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace undula::propagation {
+
+namespace simd {
+extern const AttentionKernels kAttentionKernels_scalar;
+#if defined(__x86_64__)
+extern const AttentionKernels kAttentionKernels_avx2;
+extern const AttentionKernels kAttentionKernels_avx512;
+#endif
+}  // namespace simd
+
+namespace {
+
+// Rows of a group that are worked at a time: bounds the scratch memory of large groups.
+constexpr int64_t kTileRows = 64;
+
+void CopyPadded(const float* from, int64_t cols, int64_t pad, float* to) {
+  std::memcpy(to, from, static_cast<size_t>(cols) * sizeof(float));
+  std::memset(to + cols, 0, static_cast<size_t>(pad - cols) * sizeof(float));
+}
+
+// Rows [n][cols] with rows padded to `pad` columns; the rows themselves where no padding is needed.
+const float* PadRows(const float* rows, int64_t n, int64_t cols, int64_t pad, float* scratch) {
+  if (cols == pad) return rows;
+  for (int64_t r = 0; r < n; ++r) CopyPadded(rows + r * cols, cols, pad, scratch + r * pad);
+  return scratch;
+}
+
+void CopyRows(const float* from, int64_t from_cols, int64_t n, int64_t cols, float* to) {
+  for (int64_t r = 0; r < n; ++r) {
+    std::memcpy(to + r * cols, from + r * from_cols, static_cast<size_t>(cols) * sizeof(float));
+  }
+}
+
+void AddRow(const float* from, int64_t cols, float* to) {
+  for (int64_t c = 0; c < cols; ++c) to[c] += from[c];
+}
+
+int64_t MaxSlots(const GroupAttentionArgs& args) {
+  int64_t most = 0;
+  for (int64_t g = 0; g < args.groups; ++g) {
+    most = std::max(most, args.slot_ptr[g + 1] - args.slot_ptr[g]);
+  }
+  return most;
+}
+
+void FillGroup(const GroupAttentionArgs& args, int64_t g, AttentionSlots* slots) {
+  const int64_t begin = args.slot_ptr[g];
+  FillAttentionSlots(args.keys, args.key_row + begin, args.values, args.value_row + begin,
+                     args.count == nullptr ? nullptr : args.count + begin,
+                     args.slot_ptr[g + 1] - begin, slots);
+}
+
+}  // namespace
+
+const AttentionKernels& GetAttentionKernels(simd::Target target) {
+#if defined(__x86_64__)
+  if (target > simd::BestTarget()) target = simd::Target::kScalar;
+  if (target == simd::Target::kAvx512) return simd::kAttentionKernels_avx512;
+  if (target == simd::Target::kAvx2) return simd::kAttentionKernels_avx2;
+#endif
+  return simd::kAttentionKernels_scalar;
+}
+
+AttentionSlots AllocateAttentionSlots(int64_t max_slots, int64_t key_cols, int64_t value_cols,
+                                      bool backward, Arena& arena) {
+  AttentionSlots s;
+  s.key_cols = key_cols;
+  s.key_pad = PadTo16(key_cols);
+  s.value_cols = value_cols;
+  s.value_pad = PadTo16(value_cols);
+  const int64_t pad = PadTo16(max_slots);
+  const auto floats = [&](int64_t n) { return arena.New<float>(static_cast<size_t>(n)); };
+  s.key_t = floats(key_cols * pad);
+  s.value = floats(pad * s.value_pad);
+  if (backward) {
+    s.key = floats(pad * s.key_pad);
+    s.value_t = floats(value_cols * pad);
+  }
+  s.count = floats(pad);
+  s.bias = floats(pad);
+  return s;
+}
+
+void FillAttentionSlots(const float* keys, const uint32_t* key_row, const float* values,
+                        const uint32_t* value_row, const float* count, int64_t n,
+                        AttentionSlots* s) {
+  const int64_t pad = PadTo16(n);
+  s->slots = n;
+  s->slot_pad = pad;
+  for (int64_t i = 0; i < n; ++i) {
+    const float* key = keys + (key_row == nullptr ? i : int64_t{key_row[i]}) * s->key_cols;
+    const float* value = values + (value_row == nullptr ? i : int64_t{value_row[i]}) * s->value_cols;
+    for (int64_t c = 0; c < s->key_cols; ++c) s->key_t[c * pad + i] = key[c];
+    CopyPadded(value, s->value_cols, s->value_pad, s->value + i * s->value_pad);
+    if (s->key != nullptr) {
+      CopyPadded(key, s->key_cols, s->key_pad, s->key + i * s->key_pad);
+      for (int64_t c = 0; c < s->value_cols; ++c) s->value_t[c * pad + i] = value[c];
+    }
+    s->count[i] = count == nullptr ? 1.0f : count[i];
+    s->bias[i] = 0.0f;
+  }
+  for (int64_t i = n; i < pad; ++i) {
+    for (int64_t c = 0; c < s->key_cols; ++c) s->key_t[c * pad + i] = 0.0f;
+    std::memset(s->value + i * s->value_pad, 0, static_cast<size_t>(s->value_pad) * sizeof(float));
+    if (s->key != nullptr) {
+      std::memset(s->key + i * s->key_pad, 0, static_cast<size_t>(s->key_pad) * sizeof(float));
+      for (int64_t c = 0; c < s->value_cols; ++c) s->value_t[c * pad + i] = 0.0f;
+    }
+    s->count[i] = 0.0f;
+    s->bias[i] = -3.0e38f;
+  }
+}
+
+void GroupAttentionForward(const GroupAttentionArgs& args, float* out, float* weights,
+                           Arena& scratch, simd::Target target) {
+  const AttentionKernels& kernels = GetAttentionKernels(target);
+  AttentionSlots slots =
+      AllocateAttentionSlots(MaxSlots(args), args.key_cols, args.value_cols, false, scratch);
+  const int64_t max_pad = PadTo16(MaxSlots(args));
+  float* tile_weights = scratch.New<float>(static_cast<size_t>(kTileRows * max_pad));
+  float* tile_out = scratch.New<float>(static_cast<size_t>(kTileRows * slots.value_pad));
+  const bool padded = slots.value_pad != args.value_cols;
+  for (int64_t g = 0; g < args.groups; ++g) {
+    FillGroup(args, g, &slots);
+    const int64_t end = args.row_ptr[g + 1] - args.row_ptr[0];
+    for (int64_t r = args.row_ptr[g] - args.row_ptr[0]; r < end; r += kTileRows) {
+      const int64_t rows = std::min(kTileRows, end - r);
+      float* rows_out = padded ? tile_out : out + r * args.value_cols;
+      kernels.forward(slots, args.q + r * args.key_cols, args.key_cols, rows, tile_weights,
+                      slots.slot_pad, rows_out, padded ? slots.value_pad : args.value_cols);
+      if (padded) {
+        CopyRows(tile_out, slots.value_pad, rows, args.value_cols, out + r * args.value_cols);
+      }
+      CopyRows(tile_weights, slots.slot_pad, rows, slots.slots, weights);
+      weights += rows * slots.slots;
+    }
+  }
+}
+
+void GroupAttentionBackward(const GroupAttentionArgs& args, const float* weights, const float* dout,
+                            float* dq, float* dkeys, float* dvalues, Arena& scratch,
+                            simd::Target target) {
+  const AttentionKernels& kernels = GetAttentionKernels(target);
+  AttentionSlots s =
+      AllocateAttentionSlots(MaxSlots(args), args.key_cols, args.value_cols, true, scratch);
+  const int64_t max_pad = PadTo16(MaxSlots(args));
+  const auto floats = [&](int64_t n) { return scratch.New<float>(static_cast<size_t>(n)); };
+  float* tile_weights = floats(kTileRows * max_pad);
+  float* tile_scratch = floats(kTileRows * max_pad);
+  float* tile_q = floats(kTileRows * s.key_pad);
+  float* tile_dout = floats(kTileRows * s.value_pad);
+  float* tile_dq = floats(kTileRows * s.key_pad);
+  float* dkey = floats(max_pad * s.key_pad);
+  float* dvalue = floats(max_pad * s.value_pad);
+  for (int64_t g = 0; g < args.groups; ++g) {
+    FillGroup(args, g, &s);
+    std::memset(dkey, 0, static_cast<size_t>(s.slot_pad * s.key_pad) * sizeof(float));
+    std::memset(dvalue, 0, static_cast<size_t>(s.slot_pad * s.value_pad) * sizeof(float));
+    const int64_t end = args.row_ptr[g + 1] - args.row_ptr[0];
+    for (int64_t r = args.row_ptr[g] - args.row_ptr[0]; r < end; r += kTileRows) {
+      const int64_t rows = std::min(kTileRows, end - r);
+      const float* q = PadRows(args.q + r * args.key_cols, rows, args.key_cols, s.key_pad, tile_q);
+      const float* g_out =
+          PadRows(dout + r * args.value_cols, rows, args.value_cols, s.value_pad, tile_dout);
+      const float* a = PadRows(weights, rows, s.slots, s.slot_pad, tile_weights);
+      weights += rows * s.slots;
+      const bool direct = dq != nullptr && s.key_pad == args.key_cols;
+      float* g_q = direct ? dq + r * args.key_cols : tile_dq;
+      if (!direct) {
+        std::memset(tile_dq, 0, static_cast<size_t>(rows * s.key_pad) * sizeof(float));
+      }
+      kernels.backward(s, q, s.key_pad, a, s.slot_pad, g_out, s.value_pad, rows, g_q, s.key_pad,
+                       dkey, dvalue, tile_scratch);
+      if (dq != nullptr && !direct) {
+        for (int64_t i = 0; i < rows; ++i) {
+          AddRow(tile_dq + i * s.key_pad, args.key_cols, dq + (r + i) * args.key_cols);
+        }
+      }
+    }
+    for (int64_t i = 0; i < s.slots; ++i) {
+      const int64_t slot = args.slot_ptr[g] + i;
+      if (dkeys != nullptr) {
+        AddRow(dkey + i * s.key_pad, args.key_cols, dkeys + int64_t{args.key_row[slot]} * args.key_cols);
+      }
+      if (dvalues != nullptr) {
+        AddRow(dvalue + i * s.value_pad, args.value_cols,
+               dvalues + int64_t{args.value_row[slot]} * args.value_cols);
+      }
+    }
+  }
+}
+
+}  // namespace undula::propagation

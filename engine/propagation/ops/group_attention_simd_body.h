@@ -1,0 +1,149 @@
+// The kernels of group_attention_simd.h, compiled once per instruction set: the including file
+// defines UNDULA_SIMD_TARGET. No function of the standard library here (see simd/v16.h).
+#ifndef UNDULA_PROPAGATION_OPS_GROUP_ATTENTION_SIMD_BODY_H_
+#define UNDULA_PROPAGATION_OPS_GROUP_ATTENTION_SIMD_BODY_H_
+
+#include "propagation/ops/group_attention_simd.h"
+#include "propagation/simd/v16.h"
+
+namespace undula::propagation::simd::UNDULA_SIMD_TARGET {
+
+// Rows worked together share the loads of the slots. The order of operations within a row does not
+// depend on it.
+inline constexpr int64_t kRowBlock = 4;
+
+// out[r][16 c] = sum_j x[r][j] m[j][16 c] for R rows and C vectors of columns.
+template <int R, int C>
+inline void MultiplyBlock(const float* x, int64_t ldx, const float* m, int64_t ldm, int64_t in,
+                          float* out, int64_t ldo, bool add) {
+  V16 acc[R][C];
+  for (int r = 0; r < R; ++r) {
+    for (int c = 0; c < C; ++c) acc[r][c] = Set(0.0f);
+  }
+  for (int64_t j = 0; j < in; ++j) {
+    V16 b[C];
+    for (int c = 0; c < C; ++c) b[c] = Load(m + j * ldm + 16 * c);
+    for (int r = 0; r < R; ++r) {
+      const V16 a = Set(x[r * ldx + j]);
+      for (int c = 0; c < C; ++c) acc[r][c] = Fma(a, b[c], acc[r][c]);
+    }
+  }
+  for (int r = 0; r < R; ++r) {
+    for (int c = 0; c < C; ++c) {
+      float* p = out + r * ldo + 16 * c;
+      Store(p, add ? Add(Load(p), acc[r][c]) : acc[r][c]);
+    }
+  }
+}
+
+// The same for R rows and `cols` (a multiple of 16) columns.
+template <int R>
+inline void MultiplyRows(const float* x, int64_t ldx, const float* m, int64_t ldm, int64_t in,
+                         int64_t cols, float* out, int64_t ldo, bool add) {
+  int64_t c = 0;
+  for (; c + 32 <= cols; c += 32) {
+    MultiplyBlock<R, 2>(x, ldx, m + c, ldm, in, out + c, ldo, add);
+  }
+  if (c < cols) MultiplyBlock<R, 1>(x, ldx, m + c, ldm, in, out + c, ldo, add);
+}
+
+inline void MultiplyAll(const float* x, int64_t ldx, int64_t rows, const float* m, int64_t ldm,
+                        int64_t in, int64_t cols, float* out, int64_t ldo, bool add) {
+  int64_t r = 0;
+  for (; r + kRowBlock <= rows; r += kRowBlock) {
+    MultiplyRows<kRowBlock>(x + r * ldx, ldx, m, ldm, in, cols, out + r * ldo, ldo, add);
+  }
+  for (; r < rows; ++r) {
+    MultiplyRows<1>(x + r * ldx, ldx, m, ldm, in, cols, out + r * ldo, ldo, add);
+  }
+}
+
+// out[i][16 c] += sum_r w[r][i] x[r][16 c], r ascending: the transposed product, for the slots
+// [0, slots).
+inline void MultiplyTransposed(const float* w, int64_t ldw, const float* x, int64_t ldx,
+                               int64_t rows, int64_t slots, int64_t cols, float* out) {
+  constexpr int kSlots = 8;  // slot_pad is a multiple of 16, so whole blocks stay inside
+  for (int64_t i = 0; i < slots; i += kSlots) {
+    for (int64_t c = 0; c < cols; c += 16) {
+      V16 acc[kSlots];
+      for (int s = 0; s < kSlots; ++s) acc[s] = Load(out + (i + s) * cols + c);
+      for (int64_t r = 0; r < rows; ++r) {
+        const V16 b = Load(x + r * ldx + c);
+        for (int s = 0; s < kSlots; ++s) acc[s] = Fma(Set(w[r * ldw + i + s]), b, acc[s]);
+      }
+      for (int s = 0; s < kSlots; ++s) Store(out + (i + s) * cols + c, acc[s]);
+    }
+  }
+}
+
+// Softmax of one row of logits, in place, with counts.
+inline void SoftmaxRow(const AttentionSlots& slots, float* row) {
+  const int64_t n = slots.slot_pad;
+  V16 top = Set(-3.0e38f);
+  for (int64_t i = 0; i < n; i += 16) top = Max(Add(Load(row + i), Load(slots.bias + i)), top);
+  const V16 shift = Set(HMax(top));
+  V16 sum = Set(0.0f);
+  for (int64_t i = 0; i < n; i += 16) {
+    const V16 e = Mul(Load(slots.count + i), Exp(Sub(Load(row + i), shift)));
+    sum = Add(sum, e);
+    Store(row + i, e);
+  }
+  const V16 scale = Set(1.0f / HSum(sum));
+  for (int64_t i = 0; i < n; i += 16) Store(row + i, Mul(Load(row + i), scale));
+}
+
+inline void Forward(const AttentionSlots& s, const float* q, int64_t ldq, int64_t rows,
+                    float* weights, int64_t ldw, float* out, int64_t ldo) {
+  if (s.slots == 0) {
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int64_t c = 0; c < s.value_pad; c += 16) Store(out + r * ldo + c, Set(0.0f));
+    }
+    return;
+  }
+  MultiplyAll(q, ldq, rows, s.key_t, s.slot_pad, s.key_cols, s.slot_pad, weights, ldw, false);
+  for (int64_t r = 0; r < rows; ++r) SoftmaxRow(s, weights + r * ldw);
+  MultiplyAll(weights, ldw, rows, s.value, s.value_pad, s.slots, s.value_pad, out, ldo, false);
+}
+
+inline void Backward(const AttentionSlots& s, const float* q, int64_t ldq, const float* weights,
+                     int64_t ldw, const float* dout, int64_t ldo, int64_t rows, float* dq,
+                     int64_t lddq, float* dkey, float* dvalue, float* scratch) {
+  if (s.slots == 0) return;
+  const int64_t n = s.slot_pad;
+  MultiplyAll(dout, ldo, rows, s.value_t, n, s.value_cols, n, scratch, n, false);
+  for (int64_t r = 0; r < rows; ++r) {
+    const float* a = weights + r * ldw;
+    float* g = scratch + r * n;
+    V16 dot = Set(0.0f);
+    for (int64_t i = 0; i < n; i += 16) dot = Fma(Load(a + i), Load(g + i), dot);
+    const V16 mean = Set(HSum(dot));
+    for (int64_t i = 0; i < n; i += 16) {
+      Store(g + i, Mul(Load(a + i), Sub(Load(g + i), mean)));
+    }
+  }
+  MultiplyAll(scratch, n, rows, s.key, s.key_pad, s.slots, s.key_pad, dq, lddq, true);
+  MultiplyTransposed(scratch, n, q, ldq, rows, s.slots, s.key_pad, dkey);
+  MultiplyTransposed(weights, ldw, dout, ldo, rows, s.slots, s.value_pad, dvalue);
+}
+
+inline void Multiply(const float* x, int64_t ldx, int64_t rows, const float* m, int64_t in,
+                     int64_t out_pad, float* out, int64_t ldo) {
+  MultiplyAll(x, ldx, rows, m, out_pad, in, out_pad, out, ldo, false);
+}
+
+inline void RowDot(const float* a, int64_t lda, const float* b, int64_t ldb, int64_t rows,
+                   int64_t cols, float* out) {
+  for (int64_t r = 0; r < rows; ++r) {
+    V16 sum = Set(0.0f);
+    for (int64_t c = 0; c < cols; c += 16) {
+      sum = Fma(Load(a + r * lda + c), Load(b + r * ldb + c), sum);
+    }
+    out[r] = HSum(sum);
+  }
+}
+
+inline constexpr AttentionKernels kKernels = {&Forward, &Backward, &Multiply, &RowDot};
+
+}  // namespace undula::propagation::simd::UNDULA_SIMD_TARGET
+
+#endif  // UNDULA_PROPAGATION_OPS_GROUP_ATTENTION_SIMD_BODY_H_

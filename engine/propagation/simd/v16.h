@@ -1,0 +1,161 @@
+// Sixteen float lanes, for tuned float32 kernels. A kernel is written once against V16 and compiled
+// once per instruction set: scalar (any processor), AVX2 + FMA, AVX-512F. Every operation here is
+// either exact (moves, max, integer shifts) or one correctly rounded IEEE operation per lane, and
+// HSum is one fixed tree, so that a kernel gives the same bits on all three targets.
+//
+// Include this file only from a kernel body that is compiled per target (see
+// ops/group_attention_simd_body.h): the macro UNDULA_SIMD_TARGET names the target's namespace, which
+// keeps the linker from replacing one target's code by another's. For the same reason such bodies use
+// no function of the standard library.
+#ifndef UNDULA_SIMD_TARGET
+#error "define UNDULA_SIMD_TARGET before including propagation/simd/v16.h"
+#endif
+#ifndef UNDULA_PROPAGATION_SIMD_V16_H_
+#define UNDULA_PROPAGATION_SIMD_V16_H_
+
+#include <cstdint>
+
+#if defined(__AVX512F__) || defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+namespace undula::propagation::simd::UNDULA_SIMD_TARGET {
+
+#if defined(__AVX512F__)
+
+struct V16 {
+  __m512 v;
+};
+inline V16 Load(const float* p) { return {_mm512_loadu_ps(p)}; }
+inline void Store(float* p, V16 a) { _mm512_storeu_ps(p, a.v); }
+inline V16 Set(float x) { return {_mm512_set1_ps(x)}; }
+inline V16 Add(V16 a, V16 b) { return {_mm512_add_ps(a.v, b.v)}; }
+inline V16 Sub(V16 a, V16 b) { return {_mm512_sub_ps(a.v, b.v)}; }
+inline V16 Mul(V16 a, V16 b) { return {_mm512_mul_ps(a.v, b.v)}; }
+inline V16 Max(V16 a, V16 b) { return {_mm512_max_ps(a.v, b.v)}; }
+// a b + c, rounded once.
+inline V16 Fma(V16 a, V16 b, V16 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+// a 2^n, where the lanes of `n_bits` hold n in their low bits; the result must be a normal number.
+inline V16 ScaleByPowerOfTwo(V16 a, V16 n_bits) {
+  return {_mm512_castsi512_ps(_mm512_add_epi32(
+      _mm512_castps_si512(a.v), _mm512_slli_epi32(_mm512_castps_si512(n_bits.v), 23)))};
+}
+
+#elif defined(__AVX2__)
+
+struct V16 {
+  __m256 lo, hi;
+};
+inline V16 Load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+inline void Store(float* p, V16 a) {
+  _mm256_storeu_ps(p, a.lo);
+  _mm256_storeu_ps(p + 8, a.hi);
+}
+inline V16 Set(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
+inline V16 Add(V16 a, V16 b) { return {_mm256_add_ps(a.lo, b.lo), _mm256_add_ps(a.hi, b.hi)}; }
+inline V16 Sub(V16 a, V16 b) { return {_mm256_sub_ps(a.lo, b.lo), _mm256_sub_ps(a.hi, b.hi)}; }
+inline V16 Mul(V16 a, V16 b) { return {_mm256_mul_ps(a.lo, b.lo), _mm256_mul_ps(a.hi, b.hi)}; }
+inline V16 Max(V16 a, V16 b) { return {_mm256_max_ps(a.lo, b.lo), _mm256_max_ps(a.hi, b.hi)}; }
+inline V16 Fma(V16 a, V16 b, V16 c) {
+  return {_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
+}
+inline __m256 ShiftExponent(__m256 a, __m256 n) {
+  return _mm256_castsi256_ps(
+      _mm256_add_epi32(_mm256_castps_si256(a), _mm256_slli_epi32(_mm256_castps_si256(n), 23)));
+}
+inline V16 ScaleByPowerOfTwo(V16 a, V16 n_bits) {
+  return {ShiftExponent(a.lo, n_bits.lo), ShiftExponent(a.hi, n_bits.hi)};
+}
+
+#else
+
+struct V16 {
+  float v[16];
+};
+#define UNDULA_V16_LANES_(expr)              \
+  V16 r;                                     \
+  for (int l = 0; l < 16; ++l) r.v[l] = expr; \
+  return r
+inline V16 Load(const float* p) { UNDULA_V16_LANES_(p[l]); }
+inline void Store(float* p, V16 a) {
+  for (int l = 0; l < 16; ++l) p[l] = a.v[l];
+}
+inline V16 Set(float x) { UNDULA_V16_LANES_(x); }
+inline V16 Add(V16 a, V16 b) { UNDULA_V16_LANES_(a.v[l] + b.v[l]); }
+inline V16 Sub(V16 a, V16 b) { UNDULA_V16_LANES_(a.v[l] - b.v[l]); }
+inline V16 Mul(V16 a, V16 b) { UNDULA_V16_LANES_(a.v[l] * b.v[l]); }
+// As maxps: b where the lanes compare equal or unordered.
+inline V16 Max(V16 a, V16 b) { UNDULA_V16_LANES_(a.v[l] > b.v[l] ? a.v[l] : b.v[l]); }
+inline V16 Fma(V16 a, V16 b, V16 c) { UNDULA_V16_LANES_(__builtin_fmaf(a.v[l], b.v[l], c.v[l])); }
+inline V16 ScaleByPowerOfTwo(V16 a, V16 n_bits) {
+  UNDULA_V16_LANES_(__builtin_bit_cast(
+      float, __builtin_bit_cast(uint32_t, a.v[l]) + (__builtin_bit_cast(uint32_t, n_bits.v[l]) << 23)));
+}
+#undef UNDULA_V16_LANES_
+
+#endif
+
+// (((0+8)+(4+12)) + ((2+10)+(6+14))) + (((1+9)+(5+13)) + ((3+11)+(7+15))): halves are folded.
+inline float HSum(V16 a) {
+#if defined(__AVX512F__) || defined(__AVX2__)
+#if defined(__AVX512F__)
+  const __m256 f = _mm256_add_ps(
+      _mm512_castps512_ps256(a.v),
+      _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a.v), 1)));
+#else
+  const __m256 f = _mm256_add_ps(a.lo, a.hi);
+#endif
+  const __m128 q = _mm_add_ps(_mm256_castps256_ps128(f), _mm256_extractf128_ps(f, 1));
+  const __m128 p = _mm_add_ps(q, _mm_movehl_ps(q, q));
+  return _mm_cvtss_f32(_mm_add_ss(p, _mm_shuffle_ps(p, p, 1)));
+#else
+  float t[8];
+  for (int l = 0; l < 8; ++l) t[l] = a.v[l] + a.v[l + 8];
+  for (int l = 0; l < 4; ++l) t[l] = t[l] + t[l + 4];
+  return (t[0] + t[2]) + (t[1] + t[3]);
+#endif
+}
+
+inline float HMax(V16 a) {
+#if defined(__AVX512F__) || defined(__AVX2__)
+#if defined(__AVX512F__)
+  const __m256 f = _mm256_max_ps(
+      _mm512_castps512_ps256(a.v),
+      _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a.v), 1)));
+#else
+  const __m256 f = _mm256_max_ps(a.lo, a.hi);
+#endif
+  const __m128 q = _mm_max_ps(_mm256_castps256_ps128(f), _mm256_extractf128_ps(f, 1));
+  const __m128 p = _mm_max_ps(q, _mm_movehl_ps(q, q));
+  return _mm_cvtss_f32(_mm_max_ss(p, _mm_shuffle_ps(p, p, 1)));
+#else
+  float m = a.v[0];
+  for (int l = 1; l < 16; ++l) m = a.v[l] > m ? a.v[l] : m;
+  return m;
+#endif
+}
+
+// exp(x), relative error below 2e-7 for -87 <= x <= 88; below -87 it gives exp(-87) = 1.6e-38, above
+// 88 exp(88). x = n ln 2 + r with |r| <= ln 2 / 2; the polynomial for exp(r) is that of Cephes' expf
+// (S. Moshier).
+inline V16 Exp(V16 x) {
+  const V16 kShift = Set(12582912.0f);  // 1.5 * 2^23: adding it rounds to the nearest integer
+  const V16 low = Max(x, Set(-87.0f));
+  const V16 high = Sub(Set(0.0f), Max(Sub(Set(0.0f), low), Set(-88.0f)));
+  const V16 n_bits = Fma(high, Set(1.44269504f), kShift);
+  const V16 n = Sub(n_bits, kShift);
+  V16 r = Fma(n, Set(-0.693359375f), high);
+  r = Fma(n, Set(2.12194440e-4f), r);
+  V16 p = Set(1.9875691500e-4f);
+  p = Fma(p, r, Set(1.3981999507e-3f));
+  p = Fma(p, r, Set(8.3334519073e-3f));
+  p = Fma(p, r, Set(4.1665795894e-2f));
+  p = Fma(p, r, Set(1.6666665459e-1f));
+  p = Fma(p, r, Set(5.0000001201e-1f));
+  p = Fma(Mul(r, r), p, Add(r, Set(1.0f)));
+  return ScaleByPowerOfTwo(p, n_bits);
+}
+
+}  // namespace undula::propagation::simd::UNDULA_SIMD_TARGET
+
+#endif  // UNDULA_PROPAGATION_SIMD_V16_H_
