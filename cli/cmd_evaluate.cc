@@ -1,0 +1,72 @@
+#include <cstdlib>
+#include <iostream>
+
+#include "arguments.h"
+#include "command.h"
+#include "progress_bar.h"
+#include "table.h"
+
+namespace undula::cli {
+
+absl::Status RunEvaluate(const Args& args) {
+  Arguments a("evaluate",
+              "Evaluates a stored model on the part of the data kept out of its training, beside\n"
+              "MostPopular and item log-odds. Intervals: 95 % bootstrap over users.",
+              "  undula evaluate films.undula --at 10,20 --bands");
+  std::string db, format = "table";
+  EvaluateOptions options;
+  std::vector<std::string> at = {"10", "20"};
+  bool no_baselines = false, quiet = false, intervals = false;
+  a.Positional("database", &db, "database file");
+  a.Option("--model", &options.name, "stored model; may be left out where there is one");
+  a.Choice("--part", &options.part, {"test", "valid"}, "part of the split");
+  a.Choice("--protocol", &options.protocol, {"ranking", "ctr"},
+           "full-catalogue ranking, or the click-through protocol of the papers");
+  a.Option("--at", &at, "list lengths K, comma separated");
+  a.Flag("--bands", &options.bands, "also by popularity band and history length");
+  a.Flag("--no-baselines", &no_baselines, "the model only");
+  a.Flag("--intervals", &intervals, "print the interval beside each value");
+  a.Choice("--format", &format, {"table", "csv", "json"}, "how to print rows");
+  a.Flag("--quiet", &quiet, "no progress");
+  bool help = false;
+  if (absl::Status s = a.Parse(args, &help); !s.ok() || help) return s;
+  options.at.clear();
+  for (const std::string& k : at) {
+    char* end = nullptr;
+    const long value = std::strtol(k.c_str(), &end, 10);
+    if (k.empty() || *end != '\0' || value < 1 || value > 100000) {
+      return absl::InvalidArgumentError("--at: '" + k + "' is not a whole number from 1 to 100000");
+    }
+    options.at.push_back(static_cast<int>(value));
+  }
+  options.baselines = !no_baselines;
+  auto database = OpenDatabase(db, false, true);
+  if (!database.ok()) return database.status();
+  ProgressBar bar(quiet);
+  auto report = (*database)->Evaluate(options, bar.progress());
+  bar.Clear();
+  if (!report.ok()) return report.status();
+  std::cerr << report->protocol << "\n";
+  std::vector<std::string> columns = {"model", "part", "users"};
+  if (!report->rows.empty()) {
+    for (const Metric& m : report->rows[0].metrics) columns.push_back(m.name);
+  }
+  Table table(columns);
+  for (const EvaluationRow& row : report->rows) {
+    std::vector<Cell> cells = {row.model, row.part, row.users};
+    for (const Metric& m : row.metrics) {
+      if (intervals && m.low != m.high) {
+        cells.emplace_back(Fixed(m.value, 4) + " [" + Fixed(m.low, 4) + ", " + Fixed(m.high, 4) +
+                           "]");
+      } else {
+        cells.emplace_back(m.value);
+      }
+    }
+    cells.resize(columns.size(), Cell(""));
+    table.Add(std::move(cells));
+  }
+  table.Print(format);
+  return absl::OkStatus();
+}
+
+}  // namespace undula::cli

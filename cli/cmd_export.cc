@@ -1,0 +1,39 @@
+#include "arguments.h"
+#include "command.h"
+#include "progress_bar.h"
+#include "table.h"
+
+namespace undula::cli {
+
+absl::Status RunExport(const Args& args) {
+  Arguments a("export", "Writes a part of the database to a file.",
+              "  undula export films.undula model ripplenet.safetensors --model ripplenet\n"
+              "  undula export films.undula triples films.nt");
+  std::string db, what, file, model, format = "table";
+  bool quiet = false;
+  a.Positional("database", &db, "database file");
+  a.Positional("what", &what, "model | triples | interactions | links | items");
+  a.Positional("file", &file, "file to write");
+  a.Option("--model", &model, "which stored model");
+  a.Choice("--format", &format, {"table", "csv", "json"}, "how to print the summary");
+  a.Flag("--quiet", &quiet, "no progress");
+  bool help = false;
+  if (absl::Status s = a.Parse(args, &help); !s.ok() || help) return s;
+  auto database = OpenDatabase(db, false, true);
+  if (!database.ok()) return database.status();
+  Table table({"what", "file", "records"});
+  if (what == "model") {
+    if (absl::Status s = (*database)->ExportModel(model, file); !s.ok()) return s;
+    table.Add({what, file, int64_t{1}});
+  } else {
+    ProgressBar bar(quiet);
+    auto records = (*database)->Export(what, file, bar.progress());
+    bar.Clear();
+    if (!records.ok()) return records.status();
+    table.Add({what, file, *records});
+  }
+  table.Print(format);
+  return absl::OkStatus();
+}
+
+}  // namespace undula::cli

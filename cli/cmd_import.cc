@@ -1,0 +1,63 @@
+#include <iostream>
+
+#include "arguments.h"
+#include "command.h"
+#include "progress_bar.h"
+#include "table.h"
+
+namespace undula::cli {
+
+absl::Status RunImport(const Args& args) {
+  Arguments a("import",
+              "Adds files to a database, which is created if it is missing. A file is imported\n"
+              "wholly or not at all; plain or gz, bz2, xz, zst compressed.",
+              "  undula import films.undula films.ttl\n"
+              "  undula import films.undula ratings.dat --format movielens-ratings\n"
+              "  undula import --list-formats");
+  std::string db, schema, format_out = "table";
+  std::vector<std::string> files;
+  ImportOptions options;
+  int64_t threads = 0;
+  bool list = false, quiet = false;
+  a.Positional("database", &db, "database file, NAME.undula", false);
+  a.Positionals("files", &files, "files to import, in order; - is standard input", false);
+  a.Option("--format", &options.format, "auto, ntriples, turtle or a column map (--list-formats)");
+  a.Option("--schema", &options.schema_file, "a column map of your own (TOML)");
+  a.Choice("--on-error", &options.on_error, {"stop", "skip"}, "what to do at a bad record");
+  a.Option("--threads", &threads, "threads; 0 = all cores");
+  a.Choice("--output", &format_out, {"table", "csv", "json"}, "how to print rows");
+  a.Flag("--list-formats", &list, "print all formats and end");
+  a.Flag("--quiet", &quiet, "no progress");
+  bool help = false;
+  if (absl::Status s = a.Parse(args, &help); !s.ok() || help) return s;
+  if (list) {
+    Table table({"format", "kind", "description"});
+    for (const ImportFormat& f : ImportFormats()) table.Add({f.name, f.kind, f.description});
+    table.Print(format_out);
+    return absl::OkStatus();
+  }
+  if (db.empty() || files.empty()) {
+    return absl::InvalidArgumentError("give a database and at least one file (undula import --help)");
+  }
+  auto database = OpenDatabase(db, true, false, threads);
+  if (!database.ok()) return database.status();
+  Table table({"file", "format", "records", "skipped", "triples", "attributes", "entities",
+               "users", "items", "interactions", "links", "seconds"});
+  for (const std::string& file : files) {
+    ProgressBar bar(quiet);
+    auto report = (*database)->Import(file, options, bar.progress());
+    bar.Clear();
+    if (!report.ok()) {
+      table.Print(format_out);
+      return report.status();
+    }
+    for (const std::string& error : report->errors) std::cerr << "skipped " << error << "\n";
+    table.Add({file, report->format, report->records, report->skipped, report->triples_new,
+               report->attributes_new, report->entities_new, report->users_new, report->items_new,
+               report->interactions_new, report->links_new, report->seconds});
+  }
+  table.Print(format_out);
+  return absl::OkStatus();
+}
+
+}  // namespace undula::cli

@@ -1,0 +1,59 @@
+#include <iostream>
+
+#include "arguments.h"
+#include "command.h"
+#include "progress_bar.h"
+#include "table.h"
+
+namespace undula::cli {
+
+absl::Status RunLink(const Args& args) {
+  Arguments a("link",
+              "Links catalogue items to entities of the graph. Nothing is guessed: what fits\n"
+              "several entities is listed as ambiguous and left alone.",
+              "  undula link films.undula\n"
+              "  undula link films.undula --require year=http://undula.example/film/year\n"
+              "  undula link films.undula --method value --column imdb --relation imdbId");
+  std::string db, format = "table";
+  LinkOptions options;
+  int64_t show = 10;
+  bool quiet = false;
+  a.Positional("database", &db, "database file");
+  a.Choice("--method", &options.method, {"label", "identity", "column", "value"},
+           "label: title equals one entity's label; identity: item id is the entity's name; column: "
+           "a column names the entity; value: a column equals a literal of --relation");
+  a.Option("--column", &options.column, "column of the catalogue to compare");
+  a.Option("--relation", &options.relation, "relation whose literals are compared (method value)");
+  a.Option("--require", &options.require, "column=relation that must also agree (repeatable)");
+  a.Flag("--replace", &options.replace, "relink items that have a link already");
+  a.Option("--show", &show, "ambiguous and unlinked items to list");
+  a.Choice("--format", &format, {"table", "csv", "json"}, "how to print rows");
+  a.Flag("--quiet", &quiet, "no progress");
+  bool help = false;
+  if (absl::Status s = a.Parse(args, &help); !s.ok() || help) return s;
+  auto database = OpenDatabase(db, false, false);
+  if (!database.ok()) return database.status();
+  ProgressBar bar(quiet);
+  auto report = (*database)->Link(options, bar.progress());
+  bar.Clear();
+  if (!report.ok()) return report.status();
+  std::cerr << report->items << " items: " << report->linked << " linked, " << report->already
+            << " already, " << report->ambiguous << " ambiguous, " << report->unlinked
+            << " without a candidate\n";
+  Table table({"item", "text", "case", "candidates"});
+  const auto add = [&](const std::vector<LinkReport::Case>& cases, const char* kind) {
+    for (size_t i = 0; i < cases.size() && i < static_cast<size_t>(show); ++i) {
+      std::string candidates;
+      for (const std::string& c : cases[i].candidates) {
+        candidates += (candidates.empty() ? "" : " ") + c;
+      }
+      table.Add({cases[i].item, cases[i].text, kind, candidates});
+    }
+  };
+  add(report->ambiguous_cases, "ambiguous");
+  add(report->unlinked_cases, "unlinked");
+  if (report->ambiguous + report->unlinked > 0 && show > 0) table.Print(format);
+  return absl::OkStatus();
+}
+
+}  // namespace undula::cli

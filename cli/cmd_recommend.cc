@@ -1,0 +1,85 @@
+#include "arguments.h"
+#include "command.h"
+#include "table.h"
+
+namespace undula::cli {
+
+absl::Status RunRecommend(const Args& args) {
+  Arguments a("recommend", "The best items for a user, or for a history given on the spot.",
+              "  undula recommend films.undula user-1 -k 5 --reasons 1\n"
+              "  undula recommend films.undula --history f-12,f-40 -k 5");
+  std::string db, user, model, format = "table";
+  std::vector<std::string> history;
+  RecommendOptions options;
+  int64_t reasons = 0;
+  bool with_seen = false;
+  a.Positional("database", &db, "database file");
+  a.Positional("user", &user, "user id, as imported", false);
+  a.Option("--history", &history, "items instead of a user, comma separated");
+  a.Option("--model", &model, "stored model; may be left out where there is one");
+  a.Option("-k,--top", &options.k, "items to recommend");
+  a.Option("--reasons", &reasons, "reasons for each item");
+  a.Option("--allow", &options.filter.allow, "only these items, comma separated");
+  a.Option("--deny", &options.filter.deny, "never these items");
+  a.Flag("--with-seen", &with_seen, "also items of the user's own history");
+  a.Choice("--format", &format, {"table", "csv", "json"}, "how to print rows");
+  bool help = false;
+  if (absl::Status s = a.Parse(args, &help); !s.ok() || help) return s;
+  if (user.empty() == history.empty()) {
+    return absl::InvalidArgumentError("give a user or --history, one of the two");
+  }
+  options.reasons = static_cast<int>(reasons);
+  options.filter.exclude_seen = !with_seen;
+  auto database = OpenDatabase(db, false, true);
+  if (!database.ok()) return database.status();
+  auto recommender = (*database)->LoadRecommender(model);
+  if (!recommender.ok()) return recommender.status();
+  auto list = user.empty() ? (*recommender)->RecommendForHistory(history, options)
+                           : (*recommender)->Recommend(user, options);
+  if (!list.ok()) return list.status();
+  std::vector<std::string> columns = {"rank", "item", "title", "score"};
+  if (reasons > 0) columns.insert(columns.end(), {"hop", "weight", "reason"});
+  Table table(columns);
+  int64_t rank = 0;
+  for (const Recommendation& r : *list) {
+    ++rank;
+    if (reasons == 0 || r.reasons.empty()) {
+      std::vector<Cell> row = {rank, r.item, r.title, r.score};
+      row.resize(columns.size(), Cell(""));
+      table.Add(std::move(row));
+    }
+    for (const Reason& reason : r.reasons) {
+      table.Add({rank, r.item, r.title, r.score, static_cast<int64_t>(reason.hop), reason.weight,
+                 reason.sentence});
+    }
+  }
+  table.Print(format);
+  return absl::OkStatus();
+}
+
+absl::Status RunSimilar(const Args& args) {
+  Arguments a("similar", "Items whose vectors are most like a given item's.",
+              "  undula similar films.undula f-12 -k 5");
+  std::string db, item, model, format = "table";
+  int64_t k = 10;
+  a.Positional("database", &db, "database file");
+  a.Positional("item", &item, "item id, as imported");
+  a.Option("--model", &model, "stored model; may be left out where there is one");
+  a.Option("-k,--top", &k, "items to list");
+  a.Choice("--format", &format, {"table", "csv", "json"}, "how to print rows");
+  bool help = false;
+  if (absl::Status s = a.Parse(args, &help); !s.ok() || help) return s;
+  auto database = OpenDatabase(db, false, true);
+  if (!database.ok()) return database.status();
+  auto recommender = (*database)->LoadRecommender(model);
+  if (!recommender.ok()) return recommender.status();
+  auto list = (*recommender)->Similar(item, k);
+  if (!list.ok()) return list.status();
+  Table table({"rank", "item", "title", "cosine"});
+  int64_t rank = 0;
+  for (const Recommendation& r : *list) table.Add({++rank, r.item, r.title, r.score});
+  table.Print(format);
+  return absl::OkStatus();
+}
+
+}  // namespace undula::cli

@@ -1,0 +1,40 @@
+// A verb of the program. main.cc has the table of all verbs; each is one file cmd_<verb>.cc.
+#ifndef UNDULA_CLI_COMMAND_H_
+#define UNDULA_CLI_COMMAND_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "undula/undula.h"
+
+namespace undula::cli {
+
+using Args = std::vector<std::string>;
+
+// Parse `args`, do the work, print rows to standard output. The program's exit code is the status
+// code.
+absl::Status RunImport(const Args& args);
+absl::Status RunLink(const Args& args);
+absl::Status RunStats(const Args& args);
+absl::Status RunTrain(const Args& args);
+absl::Status RunEvaluate(const Args& args);
+absl::Status RunRecommend(const Args& args);
+absl::Status RunSimilar(const Args& args);
+absl::Status RunExplain(const Args& args);
+absl::Status RunScore(const Args& args);
+absl::Status RunModels(const Args& args);
+absl::Status RunExport(const Args& args);
+
+// Opens DB for a verb. Log messages go to standard error.
+absl::StatusOr<std::unique_ptr<Database>> OpenDatabase(const std::string& path, bool create,
+                                                       bool read_only, int64_t threads = 0);
+
+// "0.123" style for metrics and seconds.
+std::string Fixed(double value, int digits);
+
+}  // namespace undula::cli
+
+#endif  // UNDULA_CLI_COMMAND_H_

@@ -1,0 +1,118 @@
+#include "table.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <iostream>
+
+namespace undula::cli {
+namespace {
+
+// Columns a terminal needs for UTF-8 text: code points, East Asian wide ones count double.
+size_t DisplayWidth(const std::string& text) {
+  size_t width = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const unsigned char c = static_cast<unsigned char>(text[i]);
+    if ((c & 0xC0) == 0x80) continue;
+    ++width;
+    if (c >= 0xE3 && c <= 0xED) ++width;  // U+3000..U+DFFF: CJK and Hangul
+  }
+  return width;
+}
+
+std::string Csv(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"') out.push_back('"');
+    out.push_back(c);
+  }
+  return out + "\"";
+}
+
+}  // namespace
+
+Cell::Cell(double value) : number(std::isfinite(value)) {
+  char buffer[32];
+  std::snprintf(buffer, sizeof buffer, "%.6g", value);
+  text = buffer;
+}
+
+std::string JsonString(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    switch (c) {
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      default:
+        if (static_cast<unsigned char>(c) < 0x20) {
+          char buffer[8];
+          std::snprintf(buffer, sizeof buffer, "\\u%04x", static_cast<unsigned>(c));
+          out += buffer;
+        } else {
+          out.push_back(c);
+        }
+    }
+  }
+  return out + "\"";
+}
+
+void Table::Print(const std::string& format) const {
+  if (format == "json") {
+    for (const auto& row : rows_) {
+      std::cout << "{";
+      for (size_t i = 0; i < row.size(); ++i) {
+        std::cout << (i == 0 ? "" : ", ") << JsonString(columns_[i]) << ": "
+                  << (row[i].number ? row[i].text : JsonString(row[i].text));
+      }
+      std::cout << "}\n";
+    }
+    return;
+  }
+  if (format == "csv") {
+    for (size_t i = 0; i < columns_.size(); ++i) std::cout << (i ? "," : "") << Csv(columns_[i]);
+    std::cout << "\n";
+    for (const auto& row : rows_) {
+      for (size_t i = 0; i < row.size(); ++i) std::cout << (i ? "," : "") << Csv(row[i].text);
+      std::cout << "\n";
+    }
+    return;
+  }
+  std::vector<size_t> width(columns_.size());
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    width[i] = DisplayWidth(columns_[i]);
+    for (const auto& row : rows_) width[i] = std::max(width[i], DisplayWidth(row[i].text));
+  }
+  const auto cell = [&](size_t i, const std::string& text, bool right) {
+    const std::string pad(width[i] - DisplayWidth(text), ' ');
+    const bool last = i + 1 == columns_.size();
+    if (right) {
+      std::cout << pad << text << (last ? "" : "  ");
+    } else {
+      std::cout << text << (last ? "" : pad + "  ");
+    }
+  };
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    cell(i, columns_[i], !rows_.empty() && rows_[0][i].number);
+  }
+  std::cout << "\n";
+  for (const auto& row : rows_) {
+    for (size_t i = 0; i < row.size(); ++i) cell(i, row[i].text, row[i].number);
+    std::cout << "\n";
+  }
+}
+
+}  // namespace undula::cli

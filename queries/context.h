@@ -1,0 +1,27 @@
+// What every query over a trained model works with. Nothing here is owned; all of it is immutable
+// and may be shared between threads.
+#ifndef UNDULA_QUERIES_CONTEXT_H_
+#define UNDULA_QUERIES_CONTEXT_H_
+
+#include <string_view>
+
+#include "base/parallel.h"
+#include "base/snapshot.h"
+#include "models/model.h"
+#include "models/scorer.h"
+#include "queries/catalog.h"
+
+namespace undula::queries {
+
+struct Context {
+  const Catalog* catalog = nullptr;
+  const Snapshot* snapshot = nullptr;
+  const models::Scorer* scorer = nullptr;
+  const models::ModelSpec* spec = nullptr;
+  TaskArena* workers = nullptr;
+  std::string_view model_name;  // as stored
+};
+
+}  // namespace undula::queries
+
+#endif  // UNDULA_QUERIES_CONTEXT_H_

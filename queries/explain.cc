@@ -1,0 +1,171 @@
+#include "queries/explain.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "base/status.h"
+
+namespace undula::queries {
+namespace {
+
+using models::AttentionSlot;
+
+// Builds the reasons of one (query, item).
+class ReasonBuilder {
+ public:
+  ReasonBuilder(const Context& context, const models::Explanation& attention, ItemId item)
+      : context_(context),
+        attention_(attention),
+        item_(item),
+        item_entity_(context.catalog->item_entity[Index(item)]) {}
+
+  // hop is 0-based.
+  Reason Build(size_t hop, const AttentionSlot& slot) const {
+    Reason reason;
+    reason.hop = static_cast<int>(hop) + 1;
+    reason.weight = slot.weight;
+    // Walk back to the history: the head of the slot is an item of it, or the tail of a slot of the
+    // hop before (the heaviest one, ties by the hop's order).
+    std::vector<const AttentionSlot*> back = {&slot};
+    ItemId seed = SeedOf(slot.head);
+    for (size_t h = hop; h > 0 && seed == kNone<ItemId>; --h) {
+      const AttentionSlot* before = HeaviestWithTail(h - 1, back.back()->head);
+      if (before == nullptr) continue;  // a copied hop: look one hop further back
+      back.push_back(before);
+      seed = SeedOf(before->head);
+    }
+    for (auto it = back.rbegin(); it != back.rend(); ++it) reason.path.push_back(Edge(**it));
+    if (seed != kNone<ItemId>) {
+      reason.seed_item = std::string(context_.catalog->items[Index(seed)]);
+      reason.seed_title = std::string(context_.catalog->ItemTitle(seed));
+    }
+    const auto [touches, relation] = ItemTouches(slot.tail);
+    reason.shared = touches;
+    reason.sentence = Sentence(reason, relation);
+    return reason;
+  }
+
+ private:
+  ItemId SeedOf(EntityId entity) const {
+    for (const ItemId item : attention_.seeds) {
+      if (context_.catalog->item_entity[Index(item)] == entity) return item;
+    }
+    return kNone<ItemId>;
+  }
+
+  const AttentionSlot* HeaviestWithTail(size_t hop, EntityId tail) const {
+    const AttentionSlot* best = nullptr;
+    for (const AttentionSlot& slot : attention_.hops[hop]) {
+      if (slot.tail == tail && (best == nullptr || slot.weight > best->weight)) best = &slot;
+    }
+    return best;
+  }
+
+  PathEdge Edge(const AttentionSlot& slot) const {
+    const Catalog& catalog = *context_.catalog;
+    return PathEdge{std::string(catalog.entities[Index(slot.head)]),
+                    std::string(catalog.relations[Index(slot.relation)]),
+                    std::string(catalog.entities[Index(slot.tail)]),
+                    catalog.EntityLabel(slot.head),
+                    std::string(catalog.relation_labels[Index(slot.relation)]),
+                    catalog.EntityLabel(slot.tail)};
+  }
+
+  // Whether the item's entity is the tail or has an edge to it, and by which relation.
+  std::pair<bool, RelationId> ItemTouches(EntityId tail) const {
+    if (item_entity_ == kNone<EntityId>) return {false, kNone<RelationId>};
+    if (item_entity_ == tail) return {true, kNone<RelationId>};
+    const EdgeCsr& out = context_.snapshot->out;
+    for (int64_t e = out.ptr[Index(item_entity_)]; e < out.ptr[Index(item_entity_) + 1]; ++e) {
+      if (out.entity[e] == tail) return {true, out.relation[e]};
+    }
+    return {false, kNone<RelationId>};
+  }
+
+  std::string Sentence(const Reason& reason, RelationId item_relation) const {
+    std::string text;
+    for (const PathEdge& edge : reason.path) {
+      if (!text.empty()) text += ", ";
+      text += Concat(edge.head_label, " has ", edge.relation_label, " ", edge.tail_label);
+    }
+    if (!reason.shared) return text;
+    const std::string_view title = context_.catalog->ItemTitle(item_);
+    if (item_relation == kNone<RelationId>) {
+      return Concat(text, ": this is ", title);
+    }
+    const std::string_view relation = context_.catalog->relation_labels[Index(item_relation)];
+    if (relation == reason.path.back().relation_label) return Concat(text, "; so has ", title);
+    return Concat(text, "; ", title, " has it as ", relation);
+  }
+
+  const Context& context_;
+  const models::Explanation& attention_;
+  const ItemId item_;
+  const EntityId item_entity_;
+};
+
+bool Heavier(const AttentionSlot& a, const AttentionSlot& b) {
+  return std::tuple(-a.weight, a.head, a.relation, a.tail) <
+         std::tuple(-b.weight, b.head, b.relation, b.tail);
+}
+
+}  // namespace
+
+absl::StatusOr<Explanation> Explain(const Context& context, const models::UserQuery& query,
+                                    ItemId item, int slots) {
+  UNDULA_ASSIGN_OR_RETURN(models::Explanation attention, context.scorer->Explain(query, item));
+  const ReasonBuilder builder(context, attention, item);
+  Explanation out;
+  out.item = std::string(context.catalog->items[Index(item)]);
+  out.title = std::string(context.catalog->ItemTitle(item));
+  out.score = attention.score;
+  for (size_t hop = 0; hop < attention.hops.size(); ++hop) {
+    std::vector<AttentionSlot> order = attention.hops[hop];
+    std::sort(order.begin(), order.end(), Heavier);
+    if (slots > 0 && order.size() > static_cast<size_t>(slots)) order.resize(slots);
+    std::vector<Reason>& reasons = out.hops.emplace_back();
+    double shown = 0;
+    for (const AttentionSlot& slot : order) {
+      reasons.push_back(builder.Build(hop, slot));
+      shown += slot.weight;
+    }
+    out.hop_weight_shown.push_back(shown);
+  }
+  return out;
+}
+
+absl::StatusOr<std::vector<Reason>> BestReasons(const Context& context,
+                                                const models::UserQuery& query, ItemId item,
+                                                int count) {
+  UNDULA_ASSIGN_OR_RETURN(const models::Explanation attention,
+                          context.scorer->Explain(query, item));
+  const ReasonBuilder builder(context, attention, item);
+  struct Candidate {
+    Reason reason;
+    const AttentionSlot* slot;
+  };
+  std::vector<Candidate> candidates;
+  for (size_t hop = 0; hop < attention.hops.size(); ++hop) {
+    for (const AttentionSlot& slot : attention.hops[hop]) {
+      candidates.push_back({builder.Build(hop, slot), &slot});
+    }
+  }
+  std::stable_sort(candidates.begin(), candidates.end(), [](const auto& a, const auto& b) {
+    if (a.reason.shared != b.reason.shared) return a.reason.shared;
+    return Heavier(*a.slot, *b.slot);
+  });
+  std::vector<Reason> best;
+  std::set<std::tuple<EntityId, RelationId, EntityId>> used;
+  for (Candidate& c : candidates) {
+    if (best.size() >= static_cast<size_t>(count)) break;
+    if (used.insert({c.slot->head, c.slot->relation, c.slot->tail}).second) {
+      best.push_back(std::move(c.reason));
+    }
+  }
+  return best;
+}
+
+}  // namespace undula::queries
