@@ -1,0 +1,72 @@
+// Cuts the training rows of an epoch into batches. Everything is a pure function of (data, options,
+// seed, epoch, step), so that a resume in the middle of an epoch goes on exactly.
+#ifndef UNDULA_MODELS_DATA_BATCHER_H_
+#define UNDULA_MODELS_DATA_BATCHER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "models/data/negatives.h"
+#include "models/data/training_data.h"
+#include "models/model.h"
+
+namespace undula::models {
+
+struct BatcherOptions {
+  int64_t batch_size = 1024;  // rows of the loss at most
+  // User chunks: each user's rows are shuffled and cut into chunks of at most `chunk` rows, the
+  // chunks are shuffled and packed into batches as long as they fit. 1 is a plain shuffle of rows.
+  int64_t chunk = 1;
+  std::string negatives = "uniform";  // pairwise: "uniform" or "popularity"
+  uint64_t seed = 1;
+};
+
+// Not thread-safe.
+class Batcher {
+ public:
+  // Rows are data.train (pointwise) or data's distinct training positives (pairwise). `data` must
+  // outlive the batcher. FailedPrecondition where there is no row: no training positive, or (pairwise)
+  // users who have every item.
+  static absl::StatusOr<Batcher> Create(BatchKind kind, const TrainingData& data,
+                                        const BatcherOptions& options);
+
+  int64_t rows() const { return static_cast<int64_t>(users_.size()); }
+  // Pairwise: positives of users to whom no item can be a negative.
+  int64_t dropped_rows() const { return dropped_rows_; }
+
+  // Orders the rows of epoch 1, 2, ...; tells the number of steps.
+  int64_t StartEpoch(int64_t epoch);
+  int64_t steps() const { return static_cast<int64_t>(batch_ptr_.size()) - 1; }
+  // Batch `step` (from 0) of the epoch. Its spans stay valid until the next Get or StartEpoch.
+  Batch Get(int64_t step);
+
+ private:
+  Batcher(BatchKind kind, const TrainingData& data, const BatcherOptions& options)
+      : kind_(kind), data_(&data), options_(options) {}
+
+  BatchKind kind_;
+  const TrainingData* data_;
+  BatcherOptions options_;
+  int64_t dropped_rows_ = 0;
+  int64_t epoch_ = 0;
+  // All rows, grouped by user in ascending order.
+  std::vector<uint32_t> users_, items_;
+  std::vector<float> labels_;
+  UserItems positives_;
+  std::unique_ptr<ItemSampler> sampler_;
+  // The epoch: row numbers in order, chunks of them, batches of chunks.
+  std::vector<uint32_t> order_;
+  std::vector<int64_t> chunk_ptr_;
+  std::vector<int64_t> batch_ptr_ = {0};
+  // The batch that Get returned.
+  std::vector<uint32_t> batch_users_, batch_items_, batch_negatives_;
+  std::vector<float> batch_labels_;
+  std::vector<int64_t> batch_chunk_ptr_;
+};
+
+}  // namespace undula::models
+
+#endif  // UNDULA_MODELS_DATA_BATCHER_H_
