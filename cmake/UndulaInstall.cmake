@@ -1,4 +1,5 @@
-# `cmake --install`: the library, its public headers, the program, undulaConfig.cmake, undula.pc.
+# `cmake --install`: the library, its public headers, undulaConfig.cmake, undula.pc; cli/
+# installs the program.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(undula_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/undula)
@@ -23,7 +24,4 @@ endif()
 configure_file(${CMAKE_CURRENT_LIST_DIR}/undula.pc.in ${PROJECT_BINARY_DIR}/undula.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/undula.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
-if(TARGET undula-cli)
-  install(TARGETS undula-cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-endif()
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
