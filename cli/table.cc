@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <iostream>
 
+#include "undula/common.h"
+
 namespace undula::cli {
 namespace {
 
@@ -38,45 +40,13 @@ Cell::Cell(double value) : number(std::isfinite(value)) {
   text = buffer;
 }
 
-std::string JsonString(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          char buffer[8];
-          std::snprintf(buffer, sizeof buffer, "\\u%04x", static_cast<unsigned>(c));
-          out += buffer;
-        } else {
-          out.push_back(c);
-        }
-    }
-  }
-  return out + "\"";
-}
-
 void Table::Print(const std::string& format) const {
   if (format == "json") {
     for (const auto& row : rows_) {
       std::cout << "{";
       for (size_t i = 0; i < row.size(); ++i) {
-        std::cout << (i == 0 ? "" : ", ") << JsonString(columns_[i]) << ": "
-                  << (row[i].number ? row[i].text : JsonString(row[i].text));
+        std::cout << (i == 0 ? "" : ", ") << JsonQuote(columns_[i]) << ": "
+                  << (row[i].number ? row[i].text : JsonQuote(row[i].text));
       }
       std::cout << "}\n";
     }

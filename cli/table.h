@@ -31,9 +31,6 @@ class Table {
   std::vector<std::vector<Cell>> rows_;
 };
 
-// "text" with JSON escapes.
-std::string JsonString(const std::string& text);
-
 }  // namespace undula::cli
 
 #endif  // UNDULA_CLI_TABLE_H_

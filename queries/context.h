@@ -19,7 +19,8 @@ struct Context {
   const models::Scorer* scorer = nullptr;
   const models::ModelSpec* spec = nullptr;
   TaskArena* workers = nullptr;
-  std::string_view model_name;  // as stored
+  // Changes whenever the model is trained anew: part of what makes two batch jobs equal.
+  std::string_view model_tag;
 };
 
 }  // namespace undula::queries

@@ -22,6 +22,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "undula/common.h"  // OptionMap
 
 namespace undula {
 
@@ -46,8 +47,6 @@ struct OptionTable {
   std::span<const OptionField> fields;
 };
 
-// Key -> text, as flags or files give them. Ordered, so that printing is deterministic.
-using OptionMap = std::map<std::string, std::string>;
 
 // Sets one option from text. InvalidArgument names the nearest key for an unknown one, the range or
 // the choices for a bad value. '-' and '_' in keys are the same.

@@ -40,6 +40,9 @@ struct Metric {
 // "0.1.0".
 std::string_view Version();
 
+// `text` as a JSON string literal, quotes included. Invalid UTF-8 is the caller's matter.
+std::string JsonQuote(std::string_view text);
+
 // Which GPU is used, or why none is: "CUDA 13.0: no NVIDIA driver (libcuda.so.1 not found)".
 std::string DescribeGpus();
 

@@ -1,0 +1,124 @@
+#include "queries/recommend.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "base/status.h"
+#include "queries/explain.h"
+
+namespace undula::queries {
+namespace {
+
+absl::StatusOr<std::unique_ptr<models::ItemSet>> Resolve(const Context& context,
+                                                         const std::vector<std::string>& names) {
+  if (names.empty()) return std::unique_ptr<models::ItemSet>();
+  auto set = std::make_unique<models::ItemSet>(static_cast<uint32_t>(context.catalog->items.size()));
+  for (const std::string& name : names) {
+    UNDULA_ASSIGN_OR_RETURN(const ItemId item, context.catalog->FindItem(name));
+    set->Add(item);
+  }
+  return set;
+}
+
+Recommendation Named(const Context& context, ItemId item, double score) {
+  Recommendation r;
+  r.item = std::string(context.catalog->items[Index(item)]);
+  r.title = std::string(context.catalog->ItemTitle(item));
+  r.score = score;
+  return r;
+}
+
+absl::Status CheckK(int64_t k) {
+  if (k >= 1) return absl::OkStatus();
+  return InvalidArgumentError("k is ", k, "; it must be at least 1");
+}
+
+}  // namespace
+
+absl::StatusOr<ResolvedFilter> ResolveFilter(const Context& context, const ItemFilter& filter) {
+  ResolvedFilter out;
+  UNDULA_ASSIGN_OR_RETURN(out.allow, Resolve(context, filter.allow));
+  UNDULA_ASSIGN_OR_RETURN(out.deny, Resolve(context, filter.deny));
+  out.exclude_seen = filter.exclude_seen;
+  return out;
+}
+
+std::vector<ItemId> SeenItems(const Context& context, const models::UserQuery& query) {
+  std::vector<ItemId> seen;
+  const InteractionCsr<ItemId>& log = context.snapshot->by_user;
+  if (query.user != kNone<UserId> && Index(query.user) < log.rows()) {
+    const auto row = log.row(Index(query.user));
+    seen.assign(row.begin(), row.end());
+  }
+  seen.insert(seen.end(), query.history.begin(), query.history.end());
+  std::sort(seen.begin(), seen.end());
+  seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
+  return seen;
+}
+
+absl::StatusOr<std::vector<Recommendation>> Recommend(const Context& context,
+                                                      const models::UserQuery& query,
+                                                      const RecommendOptions& options) {
+  UNDULA_RETURN_IF_ERROR(CheckK(options.k));
+  UNDULA_ASSIGN_OR_RETURN(const ResolvedFilter filter, ResolveFilter(context, options.filter));
+  std::vector<ItemId> seen;
+  if (filter.exclude_seen) seen = SeenItems(context, query);
+  models::RankScratch scratch;
+  models::TileOptions tile;
+  tile.k = options.k;
+  std::vector<models::ScoredItem> ranked;
+  UNDULA_RETURN_IF_ERROR(models::RankOne(*context.scorer, query,
+                                         {seen, filter.allow.get(), filter.deny.get()}, tile,
+                                         &scratch, &ranked));
+  std::vector<Recommendation> out;
+  out.reserve(ranked.size());
+  for (const models::ScoredItem& s : ranked) {
+    Recommendation r = Named(context, s.item, s.score);
+    if (options.reasons > 0) {
+      UNDULA_ASSIGN_OR_RETURN(r.reasons, BestReasons(context, query, s.item, options.reasons));
+    }
+    out.push_back(std::move(r));
+  }
+  return out;
+}
+
+absl::StatusOr<std::vector<Recommendation>> Similar(const Context& context, ItemId item,
+                                                    int64_t k) {
+  UNDULA_RETURN_IF_ERROR(CheckK(k));
+  if (!context.spec->capabilities.factors) {
+    return UnimplementedError(context.spec->title, " has no item vectors; train a model with vectors "
+                              "(undula models list)");
+  }
+  const uint32_t n = context.scorer->n_items();
+  const std::span<const float> a =
+      Index(item) < n ? context.scorer->ItemVector(item) : std::span<const float>();
+  if (a.empty()) {
+    return FailedPreconditionError("the model has no vector for item '",
+                                   context.catalog->items[Index(item)],
+                                   "', which was added after its training; train again");
+  }
+  const auto dot = [](std::span<const float> x, std::span<const float> y) {
+    double sum = 0;
+    for (size_t i = 0; i < x.size(); ++i) sum += double{x[i]} * y[i];
+    return sum;
+  };
+  const double norm = std::sqrt(dot(a, a));
+  std::vector<std::pair<double, uint32_t>> all;
+  for (uint32_t i = 0; i < n; ++i) {
+    if (i == Index(item)) continue;
+    const std::span<const float> b = context.scorer->ItemVector(ItemId{i});
+    if (b.size() != a.size()) continue;
+    const double scale = norm * std::sqrt(dot(b, b));
+    all.emplace_back(scale > 0 ? -dot(a, b) / scale : 0.0, i);
+  }
+  const size_t count = std::min<size_t>(all.size(), static_cast<size_t>(k));
+  std::partial_sort(all.begin(), all.begin() + static_cast<ptrdiff_t>(count), all.end());
+  std::vector<Recommendation> out;
+  for (size_t i = 0; i < count; ++i) {
+    out.push_back(Named(context, ItemId{all[i].second}, -all[i].first));
+  }
+  return out;
+}
+
+}  // namespace undula::queries

@@ -1,0 +1,42 @@
+// The best items for one user or history, with reasons, and items like a given one.
+#ifndef UNDULA_QUERIES_RECOMMEND_H_
+#define UNDULA_QUERIES_RECOMMEND_H_
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "models/score/tile_scorer.h"
+#include "models/scorer.h"
+#include "queries/context.h"
+#include "undula/recommender.h"
+
+namespace undula::queries {
+
+// An ItemFilter with names resolved.
+struct ResolvedFilter {
+  std::unique_ptr<models::ItemSet> allow, deny;  // null: no restriction
+  bool exclude_seen = true;
+};
+
+// NotFound for an unknown item, naming the nearest.
+absl::StatusOr<ResolvedFilter> ResolveFilter(const Context& context, const ItemFilter& filter);
+
+// What `query` has seen: the user's items in the snapshot, or the history; ascending, distinct.
+std::vector<ItemId> SeenItems(const Context& context, const models::UserQuery& query);
+
+// InvalidArgument for k < 1; otherwise the scorer's errors. Fewer than k items where fewer may be
+// recommended.
+absl::StatusOr<std::vector<Recommendation>> Recommend(const Context& context,
+                                                      const models::UserQuery& query,
+                                                      const RecommendOptions& options);
+
+// Cosine of item vectors. Unimplemented where the model has none; FailedPrecondition for an item
+// without one (unknown to the model).
+absl::StatusOr<std::vector<Recommendation>> Similar(const Context& context, ItemId item, int64_t k);
+
+}  // namespace undula::queries
+
+#endif  // UNDULA_QUERIES_RECOMMEND_H_
