@@ -18,10 +18,11 @@ struct Module {
   std::string_view prefix;
   Names may_include;
 };
-const std::array<Module, 12> kModules = {{
+const std::array<Module, 13> kModules = {{
     // The SIMT emulator runs kernels in the tests; it is not part of the library (DESIGN 6).
-    {"simt", "engine/propagation/cuda/fiber", {"base", "propagation"}},
-    {"simt", "engine/propagation/cuda/simt_", {"base", "propagation"}},
+    {"simt", "engine/propagation/cuda/fiber.", {"base", "propagation"}},
+    {"simt", "engine/propagation/cuda/simt_emulator.", {"base", "propagation"}},
+    {"simt", "engine/propagation/cuda/simt_memory.", {"base", "propagation"}},
     {"undula", "engine/include/undula/", {}},
     // Progress is one class for the engine and its users; base/progress.h passes it on.
     {"base", "engine/base/", {"undula/common.h", "undula/progress.h"}},

@@ -44,7 +44,8 @@ std::vector<Violation> CheckPublicHeaders(const std::vector<SourceFile>& files);
 // No file over 500 lines.
 std::vector<Violation> CheckLength(const std::vector<SourceFile>& files);
 
-// No printing, ending of the process or throwing.
+// No printing, ending of the process or throwing in what becomes part of the library (the SIMT
+// emulator of the kernel tests does not).
 std::vector<Violation> CheckForbiddenCalls(const std::vector<SourceFile>& files);
 
 }  // namespace undula::lint

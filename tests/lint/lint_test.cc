@@ -72,6 +72,11 @@ TEST(CheckLayers, FindsEveryKindOfForbiddenInclude) {
               ElementsAre(At(1, "write the path from the include root")));
   EXPECT_THAT(CheckLayers({MakeSource("engine/utils/x.cc", "")}),
               ElementsAre(At(0, "belongs to no module")));
+  // The emulator is test machinery: what it may use, the module around it may not.
+  EXPECT_THAT(
+      CheckLayers({MakeSource("engine/propagation/cuda/fiber.cc", "#include <boost/context/x.hpp>\n"),
+                   MakeSource("engine/propagation/cuda/x.cc", "#include <boost/context/x.hpp>\n")}),
+      ElementsAre(At(1, "propagation may not include <boost/context/x.hpp>")));
   // A comment is not an include.
   EXPECT_THAT(CheckLayers({MakeSource("engine/base/x.h", "// #include \"kgstore/database.h\"\n")}),
               IsEmpty());
