@@ -1,0 +1,98 @@
+#include "kgstore/cell_values.h"
+
+#include <charconv>
+#include <cmath>
+
+#include "base/status.h"
+#include "kgstore/literal_time.h"
+
+namespace undula::kgstore {
+namespace {
+
+constexpr size_t kShownBytes = 40;
+
+std::string_view Trim(std::string_view cell) {
+  while (!cell.empty() && (cell.front() == ' ' || cell.front() == '\t')) cell.remove_prefix(1);
+  while (!cell.empty() && (cell.back() == ' ' || cell.back() == '\t')) cell.remove_suffix(1);
+  return cell;
+}
+
+// The whole cell as a finite number.
+template <class Number>
+bool ParseNumber(std::string_view cell, Number* out) {
+  cell = Trim(cell);
+  if (cell.size() > 1 && cell[0] == '+' && cell[1] != '-') cell.remove_prefix(1);
+  const char* end = cell.data() + cell.size();
+  const auto result = std::from_chars(cell.data(), end, *out);
+  if (result.ec != std::errc() || result.ptr != end) return false;
+  if constexpr (std::is_floating_point_v<Number>) return std::isfinite(*out);
+  return true;
+}
+
+const char* UnitName(TimeUnit unit) {
+  return unit == TimeUnit::kSeconds ? "seconds" : "milliseconds";
+}
+
+}  // namespace
+
+std::string QuoteCell(std::string_view cell) {
+  std::string text = "'";
+  for (const char c : cell.substr(0, kShownBytes)) {
+    text += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  }
+  if (cell.size() > kShownBytes) {
+    while (!text.empty() && (text.back() & 0xC0) == 0x80) text.pop_back();  // a cut character
+    if ((text.back() & 0xC0) == 0xC0) text.pop_back();
+    text += "...";
+  }
+  return text + "'";
+}
+
+bool ParseWeight(std::string_view cell, float* weight, std::string* error) {
+  if (ParseNumber(cell, weight)) return true;
+  *error = Concat("weight ", QuoteCell(cell), ": expected a finite number");
+  return false;
+}
+
+bool ParseConfidence(std::string_view cell, float* confidence, std::string* error) {
+  if (ParseNumber(cell, confidence) && *confidence > 0 && *confidence <= 1) return true;
+  *error = Concat("confidence ", QuoteCell(cell), ": expected a number above 0 and up to 1");
+  return false;
+}
+
+bool ParseTime(std::string_view cell, TimeUnit unit, int64_t* time, std::string* error) {
+  if (unit == TimeUnit::kIso8601) {
+    const auto parsed = ParseIso8601(Trim(cell));
+    if (parsed.has_value() && *parsed >= 0) {
+      *time = *parsed;
+      return true;
+    }
+    *error = Concat("time ", QuoteCell(cell), ": expected ",
+                    parsed.has_value() ? "a date from 1970 on"
+                                       : "an ISO 8601 date, e.g. 2024-05-31T18:00:00Z");
+    return false;
+  }
+  const int64_t per_second = unit == TimeUnit::kSeconds ? 1 : 1000;
+  int64_t ticks = 0;
+  if (!ParseNumber(cell, &ticks)) {
+    double value = 0;
+    if (!ParseNumber(cell, &value) || std::fabs(value) > 9e18) {
+      *error = Concat("time ", QuoteCell(cell), ": expected ", UnitName(unit), " since 1970");
+      return false;
+    }
+    ticks = static_cast<int64_t>(std::floor(value));
+  }
+  if (ticks < 0) {
+    *error = Concat("negative time ", QuoteCell(cell), ": expected ", UnitName(unit),
+                    " since 1970");
+    return false;
+  }
+  *time = ticks / per_second;
+  if (*time <= kMaxTime) return true;
+  *error = Concat("time ", QuoteCell(cell), " is past the year 9999",
+                  unit == TimeUnit::kSeconds ? "; are these milliseconds (time_unit = \"ms\")?"
+                                             : "");
+  return false;
+}
+
+}  // namespace undula::kgstore

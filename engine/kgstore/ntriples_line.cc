@@ -1,0 +1,118 @@
+#include "kgstore/ntriples_line.h"
+
+namespace undula::kgstore {
+namespace {
+
+// A cursor over the line. The Skip functions return false with error() set.
+class Cursor {
+ public:
+  explicit Cursor(std::string_view line) : line_(line) {}
+
+  void SkipBlanks() {
+    while (at_ < line_.size() && (line_[at_] == ' ' || line_[at_] == '\t')) ++at_;
+  }
+  bool at_end() const { return at_ == line_.size(); }
+  bool At(std::string_view token) const { return line_.substr(at_, token.size()) == token; }
+  void Skip(size_t n) { at_ += n; }
+  size_t offset() const { return at_; }
+  std::string_view error() const { return error_; }
+
+  bool Fail(std::string_view error) {
+    error_ = error;
+    return false;
+  }
+
+  bool SkipIri() {
+    const size_t close = line_.find('>', at_);
+    if (close == line_.npos) return Fail("IRI without its closing '>'");
+    at_ = close + 1;
+    return true;
+  }
+
+  // A label may hold dots but does not end with one.
+  bool SkipBlankNode() {
+    const size_t label = at_ + 2;
+    size_t stop = line_.find_first_of(" \t<>\"#", label);
+    if (stop == line_.npos) stop = line_.size();
+    while (stop > label && line_[stop - 1] == '.') --stop;
+    if (stop == label) return Fail("blank node without a label");
+    at_ = stop;
+    return true;
+  }
+
+  bool SkipLiteral() {
+    const size_t open = at_++;
+    while (at_ < line_.size() && line_[at_] != '"') at_ += line_[at_] == '\\' ? 2 : 1;
+    if (at_ >= line_.size()) {
+      at_ = open;
+      return Fail("string without its closing quote");
+    }
+    ++at_;
+    if (At("@")) {
+      const size_t stop = line_.find_first_of(" \t.#", at_);
+      at_ = stop == line_.npos ? line_.size() : stop;
+      return true;
+    }
+    if (!At("^^")) return true;
+    at_ += 2;
+    return At("<") ? SkipIri() : Fail("expected the datatype's IRI in <>");
+  }
+
+ private:
+  std::string_view line_;
+  size_t at_ = 0;
+  std::string_view error_;
+};
+
+bool SkipTriple(Cursor* cursor) {
+  if (cursor->At("<<")) return cursor->Fail("quoted triple '<<': N-Triples-star is not supported");
+  if (cursor->At("<")) {
+    if (!cursor->SkipIri()) return false;
+  } else if (cursor->At("_:")) {
+    if (!cursor->SkipBlankNode()) return false;
+  } else {
+    return cursor->Fail("expected a subject: <IRI> or _:label");
+  }
+
+  cursor->SkipBlanks();
+  if (!cursor->At("<")) return cursor->Fail("expected a predicate: <IRI>");
+  if (!cursor->SkipIri()) return false;
+
+  cursor->SkipBlanks();
+  if (cursor->At("<<")) return cursor->Fail("quoted triple '<<': N-Triples-star is not supported");
+  if (cursor->At("<")) {
+    if (!cursor->SkipIri()) return false;
+  } else if (cursor->At("_:")) {
+    if (!cursor->SkipBlankNode()) return false;
+  } else if (cursor->At("\"")) {
+    if (!cursor->SkipLiteral()) return false;
+  } else {
+    return cursor->Fail("expected an object: <IRI>, _:label or \"string\"");
+  }
+
+  cursor->SkipBlanks();
+  if (cursor->At("<") || cursor->At("_:")) {
+    return cursor->Fail("a fourth term: this is N-Quads, not N-Triples");
+  }
+  if (!cursor->At(".")) return cursor->Fail("expected '.' at the end of the triple");
+  cursor->Skip(1);
+  cursor->SkipBlanks();
+  if (!cursor->at_end() && !cursor->At("#")) {
+    return cursor->Fail("text behind the '.'; a line holds one triple");
+  }
+  return true;
+}
+
+}  // namespace
+
+NTriplesLine CheckNTriplesLine(std::string_view line, std::string_view* error, size_t* offset) {
+  Cursor cursor(line);
+  cursor.SkipBlanks();
+  if (cursor.at_end() || cursor.At("#")) return NTriplesLine::kBlank;
+  if (SkipTriple(&cursor)) return NTriplesLine::kTriple;
+  *error = cursor.error();
+  *offset = cursor.offset();
+  return NTriplesLine::kBad;
+}
+
+}  // namespace undula::kgstore

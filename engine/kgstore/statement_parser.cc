@@ -1,0 +1,278 @@
+#include "kgstore/statement_parser.h"
+
+#include <serd/serd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdarg>
+#include <cstdio>
+#include <vector>
+
+#include "base/status.h"
+
+namespace undula::kgstore {
+namespace {
+
+constexpr std::string_view kXsdString = "http://www.w3.org/2001/XMLSchema#string";
+
+// Serd 0.30.16 counts n_chars wrongly for non-ASCII IRIs: only n_bytes is read here.
+std::string_view Text(const SerdNode& node) {
+  return {reinterpret_cast<const char*>(node.buf), node.n_bytes};
+}
+std::string_view Text(const SerdChunk& chunk) {
+  return {reinterpret_cast<const char*>(chunk.buf), chunk.len};
+}
+const uint8_t* Bytes(const char* text) { return reinterpret_cast<const uint8_t*>(text); }
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// A slice of Impl::arena.
+struct Slice {
+  size_t at = 0, size = 0;
+};
+
+struct StoredTerm {
+  TermKind kind = TermKind::kIri;
+  Slice text, datatype, language;
+};
+
+// Serd's message in one line of printable characters.
+std::string Printable(std::string_view message) {
+  while (!message.empty() && (message.back() == '\n' || message.back() == '.')) {
+    message.remove_suffix(1);
+  }
+  std::string out;
+  for (const char c : message) {
+    if (c >= 0x20 && c < 0x7F) {
+      out += c;
+    } else {
+      char code[8];
+      std::snprintf(code, sizeof code, "\\x%02X", static_cast<unsigned char>(c));
+      out += code;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+struct StatementParser::Impl {
+  RdfSyntax syntax;
+  SerdEnv* env;
+  SerdReader* reader = nullptr;
+  std::string blank_prefix;
+
+  // Of the statement being parsed.
+  std::string arena;
+  std::vector<StoredTerm> terms;  // three a triple
+  bool failed = false;
+  bool has_position = false;
+  unsigned line = 0, column = 0;  // as Serd counts
+  std::string message;
+  std::string offender;  // text in the statement that the message is about
+
+  // Serd numbers nameless nodes from 1 in every reader.
+  int64_t nameless_before = 0, nameless_seen = 0;
+
+  ~Impl() {
+    serd_reader_free(reader);
+    serd_env_free(env);
+  }
+
+  void Restart() {
+    serd_reader_free(reader);
+    nameless_before += nameless_seen;
+    nameless_seen = 0;
+    const SerdSyntax serd = syntax == RdfSyntax::kTurtle ? SERD_TURTLE : SERD_NTRIPLES;
+    reader = serd_reader_new(serd, this, nullptr, OnBase, OnPrefix, OnStatement, nullptr);
+    serd_reader_set_strict(reader, true);
+    serd_reader_set_error_sink(reader, OnSyntaxError, this);
+  }
+
+  SerdStatus Fail(std::string text, std::string_view about) {
+    if (!failed) {
+      failed = true;
+      message = std::move(text);
+      offender = about;
+    }
+    return SERD_ERR_BAD_SYNTAX;
+  }
+
+  Slice Store(std::string_view a, std::string_view b = {}) {
+    const Slice slice{arena.size(), a.size() + b.size()};
+    arena.append(a).append(b);
+    return slice;
+  }
+
+  std::string_view View(Slice slice) const {
+    return std::string_view(arena).substr(slice.at, slice.size);
+  }
+
+  // An absolute IRI from a URI or a prefixed name.
+  bool StoreIri(const SerdNode& node, Slice* out) {
+    if (node.type == SERD_CURIE) {
+      SerdChunk prefix, suffix;
+      const std::string_view name = Text(node);
+      if (serd_env_expand(env, &node, &prefix, &suffix) != SERD_SUCCESS) {
+        const std::string_view used = name.substr(0, name.find(':') + 1);
+        Fail(Concat("prefix '", used, "' is not defined; declare it with @prefix ", used,
+                    " <...> ."), used);
+        return false;
+      }
+      *out = Store(Text(prefix), Text(suffix));
+    } else if (serd_uri_string_has_scheme(node.buf)) {
+      *out = Store(Text(node));
+    } else {
+      SerdNode resolved = serd_env_expand_node(env, &node);
+      if (resolved.buf != nullptr) *out = Store(Text(resolved));
+      serd_node_free(&resolved);
+    }
+    const std::string iri(View(*out));
+    if (serd_uri_string_has_scheme(Bytes(iri.c_str()))) return true;
+    Fail(Concat("relative IRI <", Text(node), "> without a base; add @base <...> . to the file or "
+                "give a base IRI"), Text(node));
+    return false;
+  }
+
+  void StoreBlank(std::string_view label, Slice* out) {
+    if (syntax == RdfSyntax::kTurtle && label.size() >= 2) {
+      if (label[0] == 'b' && IsDigit(label[1])) {  // nameless: Serd calls named ones B1
+        int64_t number = 0;
+        std::from_chars(label.data() + 1, label.data() + label.size(), number);
+        nameless_seen = std::max(nameless_seen, number);
+        *out = Store(blank_prefix, Concat('-', nameless_before + number));
+        return;
+      }
+      // Undo Serd's b1 -> B1 and our B1 -> BB1 (TurtleSplitter::insertions).
+      const size_t b = std::min(label.find_first_not_of('B'), label.size());
+      if (b == 1 && IsDigit(label[1])) {
+        *out = Store(Concat(blank_prefix, ".b"), label.substr(1));
+        return;
+      }
+      if (b >= 2 && b < label.size() && IsDigit(label[b])) label.remove_prefix(1);
+    }
+    *out = Store(Concat(blank_prefix, '.'), label);
+  }
+
+  bool StoreTerm(const SerdNode& node, const SerdNode* datatype, const SerdNode* language) {
+    StoredTerm& term = terms.emplace_back();
+    switch (node.type) {
+      case SERD_URI:
+      case SERD_CURIE:
+        return StoreIri(node, &term.text);
+      case SERD_BLANK:
+        term.kind = TermKind::kBlank;
+        StoreBlank(Text(node), &term.text);
+        return true;
+      default:
+        break;
+    }
+    term.kind = TermKind::kLiteral;
+    term.text = Store(Text(node));
+    if (language != nullptr) term.language = Store(Text(*language));
+    if (datatype != nullptr) {
+      if (!StoreIri(*datatype, &term.datatype)) return false;
+      if (View(term.datatype) == kXsdString) term.datatype = {};  // RDF 1.1: the same term
+    }
+    return true;
+  }
+
+  static SerdStatus OnBase(void* handle, const SerdNode* uri) {
+    return serd_env_set_base_uri(static_cast<Impl*>(handle)->env, uri);
+  }
+
+  static SerdStatus OnPrefix(void* handle, const SerdNode* name, const SerdNode* uri) {
+    return serd_env_set_prefix(static_cast<Impl*>(handle)->env, name, uri);
+  }
+
+  static SerdStatus OnStatement(void* handle, SerdStatementFlags, const SerdNode*,
+                                const SerdNode* subject, const SerdNode* predicate,
+                                const SerdNode* object, const SerdNode* datatype,
+                                const SerdNode* language) {
+    Impl* self = static_cast<Impl*>(handle);
+    if (self->failed) return SERD_ERR_BAD_SYNTAX;
+    const bool stored = self->StoreTerm(*subject, nullptr, nullptr) &&
+                        self->StoreTerm(*predicate, nullptr, nullptr) &&
+                        self->StoreTerm(*object, datatype, language);
+    return stored ? SERD_SUCCESS : SERD_ERR_BAD_SYNTAX;
+  }
+
+  // Serd reports some errors and goes on, so that a report alone makes the statement bad; the
+  // first one is the cause of those behind it.
+  static SerdStatus OnSyntaxError(void* handle, const SerdError* error) {
+    Impl* self = static_cast<Impl*>(handle);
+    if (self->failed) return SERD_SUCCESS;
+    char text[512];
+    std::vsnprintf(text, sizeof text, error->fmt, *error->args);
+    self->Fail(Printable(text), {});
+    self->has_position = true;
+    self->line = error->line;
+    self->column = error->col;
+    return SERD_SUCCESS;
+  }
+
+  // Serd counts columns from 1 in the first line and from 0 in the others.
+  TextPosition FailurePosition(std::string_view text, TextPosition start) const {
+    if (has_position) {
+      if (line <= 1) return {start.line, start.column + std::max(0, static_cast<int>(column) - 1)};
+      return {start.line + line - 1, static_cast<int64_t>(column) + 1};
+    }
+    size_t at = offender.empty() ? text.npos : text.find(offender);
+    if (at == text.npos) at = std::min(text.find_first_not_of(" \t\r\n"), text.size());
+    return Advance(start, text, at);
+  }
+};
+
+StatementParser::StatementParser(RdfSyntax syntax, const std::string& base_iri,
+                                 int64_t file_ordinal)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->syntax = syntax;
+  impl_->blank_prefix = Concat('f', file_ordinal);
+  const SerdNode base = serd_node_from_string(SERD_URI, Bytes(base_iri.c_str()));
+  impl_->env = serd_env_new(base_iri.empty() ? nullptr : &base);
+  impl_->Restart();
+}
+
+StatementParser::~StatementParser() = default;
+
+bool StatementParser::Parse(char* text, size_t size, TextPosition start, Failure* failure) {
+  Impl& impl = *impl_;
+  impl.arena.clear();
+  impl.terms.clear();
+  impl.failed = impl.has_position = false;
+
+  const char behind = text[size];
+  text[size] = '\0';
+  const SerdStatus status = serd_reader_read_string(impl.reader, Bytes(text));
+  text[size] = behind;
+  if (status > SERD_FAILURE && !impl.failed) {
+    impl.Fail(Concat("not a valid statement (", Printable(reinterpret_cast<const char*>(
+                                                    serd_strerror(status))), ")"), {});
+  }
+  if (!impl.failed) return true;
+
+  failure->position = impl.FailurePosition({text, size}, start);
+  failure->message = impl.message;
+  impl.terms.clear();
+  impl.Restart();  // Serd leaves the terms of a bad statement on its stack
+  return false;
+}
+
+int64_t StatementParser::triples() const {
+  return static_cast<int64_t>(impl_->terms.size() / 3);
+}
+
+absl::Status StatementParser::Deliver(RecordSink* sink) const {
+  const Impl& impl = *impl_;
+  const auto term = [&](size_t i) {
+    const StoredTerm& stored = impl.terms[i];
+    return Term{stored.kind, impl.View(stored.text), impl.View(stored.datatype),
+                impl.View(stored.language)};
+  };
+  for (size_t i = 0; i + 2 < impl.terms.size(); i += 3) {
+    UNDULA_RETURN_IF_ERROR(sink->AddTriple(term(i), term(i + 1), term(i + 2)));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace undula::kgstore
