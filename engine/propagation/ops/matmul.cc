@@ -1,0 +1,140 @@
+#include "propagation/ops/matmul.h"
+
+#include <cblas.h>
+
+#include "propagation/ops/op_check.h"
+#include "propagation/tile_gemm.h"
+
+namespace undula::propagation {
+namespace {
+
+// Products with both small extents at most this use the tile kernel.
+constexpr int64_t kSmall = 64;
+// Rows of the output per BLAS call: a constant, because BLAS results depend on the call's shape.
+constexpr int64_t kBlasRows = 256;
+
+struct Context {
+  Var a, b;
+  bool transpose_b;
+};
+
+void Gemm(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int64_t n, int64_t m, int64_t k, const float* a,
+          int64_t lda, const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {
+  cblas_sgemm(CblasRowMajor, ta, tb, static_cast<int>(n), static_cast<int>(m), static_cast<int>(k),
+              1.0f, a, static_cast<int>(lda), b, static_cast<int>(ldb), beta, c,
+              static_cast<int>(ldc));
+}
+void Gemm(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int64_t n, int64_t m, int64_t k, const double* a,
+          int64_t lda, const double* b, int64_t ldb, double beta, double* c, int64_t ldc) {
+  cblas_dgemm(CblasRowMajor, ta, tb, static_cast<int>(n), static_cast<int>(m), static_cast<int>(k),
+              1.0, a, static_cast<int>(lda), b, static_cast<int>(ldb), beta, c,
+              static_cast<int>(ldc));
+}
+
+// c [n, m] (+)= a [n, k] b, b [k, m] or, with transpose_b, [m, k].
+template <class T>
+void Multiply(Tape& tape, const T* a, const T* b, int64_t n, int64_t k, int64_t m, bool transpose_b,
+              bool add, T* c) {
+  if (n == 0 || m == 0) return;
+  if (k > kSmall || m > kSmall) {
+    ForRows(tape, (n + kBlasRows - 1) / kBlasRows, int64_t{1} << 20,
+            [&](const LaneGroup&, int64_t tile) {
+              const int64_t row = tile * kBlasRows;
+              Gemm(CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans,
+                   std::min(kBlasRows, n - row), m, k, a + row * k, std::max<int64_t>(k, 1), b,
+                   std::max<int64_t>(transpose_b ? k : m, 1), add ? T(1) : T(0), c + row * m, m);
+            });
+    return;
+  }
+  const T* right = b;
+  if (transpose_b) {
+    T* flipped = tape.arena().New<T>(k * m);
+    Transpose(b, m, k, flipped);
+    right = flipped;
+  }
+  ForRows(tape, (n + kTileRows - 1) / kTileRows, kTileRows * k * m / 4,
+          [&](const LaneGroup&, int64_t tile) {
+            const int64_t begin = tile * kTileRows;
+            const int64_t rows = std::min(kTileRows, n - begin);
+            const T* from[kTileRows];
+            T* to[kTileRows];
+            for (int64_t i = 0; i < rows; ++i) {
+              from[i] = a + (begin + i) * k;
+              to[i] = c + (begin + i) * m;
+            }
+            TileGemm<T>(from, rows, k, right, m, to, m, add);
+          });
+}
+
+// c [k, m] += a^T b, a [n, k], b [n, m].
+template <class T>
+void AddOuter(Tape& tape, const T* a, const T* b, int64_t n, int64_t k, int64_t m, T* c) {
+  if (n == 0 || k == 0 || m == 0) return;
+  if (k > kSmall || m > kSmall) {
+    ForRows(tape, (k + kBlasRows - 1) / kBlasRows, int64_t{1} << 20,
+            [&](const LaneGroup&, int64_t tile) {
+              const int64_t row = tile * kBlasRows;
+              Gemm(CblasTrans, CblasNoTrans, std::min(kBlasRows, k - row), m, n, a + row, k, b, m,
+                   T(1), c + row * m, m);
+            });
+    return;
+  }
+  const T* left[kTileRows];
+  const T* right[kTileRows];
+  for (int64_t begin = 0; begin < n; begin += kTileRows) {
+    const int64_t rows = std::min(kTileRows, n - begin);
+    for (int64_t i = 0; i < rows; ++i) {
+      left[i] = a + (begin + i) * k;
+      right[i] = b + (begin + i) * m;
+    }
+    TileOuter<T>(left, right, rows, k, m, c, m);
+  }
+}
+
+void Backward(Tape& tape, Var output, void* context) {
+  const auto& c = *static_cast<const Context*>(context);
+  const Tensor g = tape.grad(output), a = tape.value(c.a), b = tape.value(c.b);
+  const int64_t n = a.rows(), k = a.cols(), m = g.cols();
+  WithFloat(g.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    if (tape.needs_grad(c.a)) {
+      Multiply<T>(tape, g.as<T>(), b.as<T>(), n, m, k, !c.transpose_b, true,
+                  tape.grad(c.a).as<T>());
+    }
+    if (tape.needs_grad(c.b)) {
+      T* out = tape.grad(c.b).as<T>();
+      if (c.transpose_b) {
+        AddOuter<T>(tape, g.as<T>(), a.as<T>(), n, m, k, out);
+      } else {
+        AddOuter<T>(tape, a.as<T>(), g.as<T>(), n, k, m, out);
+      }
+    }
+  });
+}
+
+}  // namespace
+
+Var MatMul(Tape& tape, Var a, Var b, bool transpose_b) {
+  if (!Ready(tape, "MatMul", {a, b})) return Var{};
+  const Tensor av = tape.value(a), bv = tape.value(b);
+  const int64_t inner = bv.shape[transpose_b ? 1 : 0];
+  if (av.rank != 2 || bv.rank != 2 || av.cols() != inner) {
+    return BadInput(tape, "MatMul", "a ", Describe(av), " and b ", Describe(bv), " do not fit",
+                    transpose_b ? " (b transposed)" : "");
+  }
+  const int64_t n = av.rows(), k = av.cols(), m = bv.shape[transpose_b ? 0 : 1];
+  // BLAS takes int extents; rows are tiled, the others must fit.
+  if (std::max({n, k, m}) > INT32_MAX) {
+    return BadInput(tape, "MatMul", "a ", Describe(av), " or b ", Describe(bv), " is too large");
+  }
+  const Tensor out = tape.NewTensor({n, m});
+  WithFloat(out.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    Multiply<T>(tape, av.as<T>(), bv.as<T>(), n, k, m, transpose_b, false, out.as<T>());
+  });
+  Context* c = tape.New<Context>();
+  *c = Context{a, b, transpose_b};
+  return tape.Record(out, tape.needs_grad(a) || tape.needs_grad(b), Backward, c);
+}
+
+}  // namespace undula::propagation

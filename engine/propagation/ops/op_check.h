@@ -1,0 +1,68 @@
+// What the .cc files of operators share: checks of their inputs, which leave a sticky error on the
+// tape that names the operator and the shapes, and the loop over rows. Not part of the interface.
+#ifndef UNDULA_PROPAGATION_OPS_OP_CHECK_H_
+#define UNDULA_PROPAGATION_OPS_OP_CHECK_H_
+
+#include <algorithm>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+#include "propagation/lane_group.h"
+#include "propagation/tape.h"
+
+namespace undula::propagation {
+
+// "float32 [3, 4]".
+std::string Describe(const Tensor& tensor);
+
+// True where the tape has no error and every Var is a value of the tape's float type.
+bool Ready(Tape& tape, std::string_view op, std::initializer_list<Var> inputs);
+
+// InvalidArgument "op: ..." on the tape.
+template <class... Parts>
+Var BadInput(Tape& tape, std::string_view op, const Parts&... parts) {
+  return tape.Fail(InvalidArgumentError(op, ": ", parts...));
+}
+
+// u32 [n] with every value < limit; else an error on the tape and false. The values of a tensor in
+// GPU memory are not read.
+bool CheckRows(Tape& tape, std::string_view op, std::string_view name, const Tensor& rows,
+               int64_t limit);
+// i64 [n >= 1], ascending, last value <= end, first value 0 (or >= 0 with any_start).
+bool CheckOffsets(Tape& tape, std::string_view op, std::string_view name, const Tensor& ptr,
+                  int64_t end, bool any_start = false);
+// The tape's float type, rank 1, n elements.
+bool CheckFloats(Tape& tape, std::string_view op, std::string_view name, const Tensor& values,
+                 int64_t n);
+
+// Calls f(float{}) or f(double{}).
+template <class F>
+decltype(auto) WithFloat(DType dtype, F&& f) {
+  return dtype == DType::kF64 ? f(double{}) : f(float{});
+}
+
+// body(LaneGroup, row) for all rows < n, in parallel where the Exec has workers and the work
+// (`work_per_row` elementary operations) pays for it. Rows must not depend on each other.
+template <class Body>
+void ForRows(TaskArena* workers, int64_t n, int64_t work_per_row, const Body& body) {
+  constexpr int64_t kWorkPerTask = 1 << 15;
+  const LaneGroup group;
+  const int64_t grain = std::max<int64_t>(1, kWorkPerTask / std::max<int64_t>(1, work_per_row));
+  if (workers == nullptr || workers->threads() == 1 || n <= grain) {
+    for (int64_t row = 0; row < n; ++row) body(group, row);
+    return;
+  }
+  workers->For(n, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) body(group, row);
+  });
+}
+template <class Body>
+void ForRows(Tape& tape, int64_t n, int64_t work_per_row, const Body& body) {
+  ForRows(tape.exec().workers(), n, work_per_row, body);
+}
+
+}  // namespace undula::propagation
+
+#endif  // UNDULA_PROPAGATION_OPS_OP_CHECK_H_

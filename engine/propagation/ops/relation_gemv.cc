@@ -1,0 +1,148 @@
+#include "propagation/ops/relation_gemv.h"
+
+#include "propagation/ops/op_check.h"
+#include "propagation/row_order.h"
+#include "propagation/tile_gemm.h"
+
+namespace undula::propagation {
+namespace {
+
+// At most kTileRows edges of one relation: order[begin .. end) of run `run`.
+struct Tile {
+  int64_t run, begin, end;
+};
+
+struct Context {
+  Var R, x;
+  Tensor relations, sources;
+  bool transpose;
+  RowOrder runs;  // edges by relation
+  const Tile* tiles;
+  int64_t tile_count;
+};
+
+template <class T>
+const T* RowAt(const T* x, int64_t row, int64_t cols) {
+  return x + row * cols;
+}
+
+void MakeTiles(Tape& tape, int64_t relations, Context* c) {
+  const int64_t edges = c->relations.size();
+  c->runs = SortByRow(c->relations.as<uint32_t>(), edges, relations, tape.arena());
+  Tile* tiles = tape.arena().New<Tile>(c->runs.distinct + edges / kTileRows);
+  c->tile_count = 0;
+  for (int64_t s = 0; s < c->runs.distinct; ++s) {
+    for (int64_t e = c->runs.ptr[s]; e < c->runs.ptr[s + 1]; e += kTileRows) {
+      tiles[c->tile_count++] = {s, e, std::min(e + kTileRows, c->runs.ptr[s + 1])};
+    }
+  }
+  c->tiles = tiles;
+}
+
+// out_e = M_r in_row(e) for every edge: [E, in] -> [E, width], where M = R (width = a) or, with
+// `transpose`, R^T (width = b). sources null: in row e.
+template <class T>
+void Multiply(Tape& tape, const Context& c, const Tensor& R, const T* in, const uint32_t* sources,
+              bool transpose, T* out) {
+  const int64_t a = R.shape[1], b = R.shape[2];
+  const int64_t inner = transpose ? a : b, width = transpose ? b : a;
+  // The tile product wants the right operand as [inner, width]: R itself, or R transposed once per
+  // relation in use.
+  T* flipped = nullptr;
+  if (!transpose) {
+    flipped = tape.arena().New<T>(c.runs.distinct * a * b);
+    ForRows(tape, c.runs.distinct, a * b, [&](const LaneGroup&, int64_t s) {
+      Transpose(R.as<T>() + static_cast<int64_t>(c.runs.rows[s]) * a * b, a, b,
+                flipped + s * a * b);
+    });
+  }
+  ForRows(tape, c.tile_count, kTileRows * inner * width / 4, [&](const LaneGroup&, int64_t t) {
+    const Tile tile = c.tiles[t];
+    const T* right = transpose
+                         ? R.as<T>() + static_cast<int64_t>(c.runs.rows[tile.run]) * a * b
+                         : flipped + tile.run * a * b;
+    const T* from[kTileRows];
+    T* to[kTileRows];
+    for (int64_t k = tile.begin; k < tile.end; ++k) {
+      const int64_t e = c.runs.order[k];
+      from[k - tile.begin] = RowAt(in, sources == nullptr ? e : sources[e], inner);
+      to[k - tile.begin] = out + e * width;
+    }
+    TileGemm<T>(from, tile.end - tile.begin, inner, right, width, to, width, false);
+  });
+}
+
+// dR by runs: tiles in ascending order, so every element has one fixed order of sums.
+template <class T>
+void AddMatrixGradient(Tape& tape, const Context& c, const T* x, const T* g, const Tensor& dR) {
+  const int64_t a = dR.shape[1], b = dR.shape[2];
+  const int64_t x_cols = c.transpose ? a : b, g_cols = c.transpose ? b : a;
+  const uint32_t* sources = c.sources.as<uint32_t>();
+  ForRows(tape, c.runs.distinct, int64_t{1} << 20, [&](const LaneGroup&, int64_t s) {
+    T* to = dR.as<T>() + static_cast<int64_t>(c.runs.rows[s]) * a * b;
+    const T* source[kTileRows];
+    const T* upstream[kTileRows];
+    for (int64_t begin = c.runs.ptr[s]; begin < c.runs.ptr[s + 1]; begin += kTileRows) {
+      const int64_t n = std::min(kTileRows, c.runs.ptr[s + 1] - begin);
+      for (int64_t k = 0; k < n; ++k) {
+        const int64_t e = c.runs.order[begin + k];
+        source[k] = RowAt(x, sources[e], x_cols);
+        upstream[k] = RowAt(g, e, g_cols);
+      }
+      TileOuter<T>(c.transpose ? source : upstream, c.transpose ? upstream : source, n, a, b, to, b);
+    }
+  });
+}
+
+void Backward(Tape& tape, Var output, void* context) {
+  const auto& c = *static_cast<const Context*>(context);
+  const Tensor g = tape.grad(output);
+  const Tensor R = tape.value(c.R), x = tape.value(c.x);
+  WithFloat(g.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    if (tape.needs_grad(c.R)) {
+      AddMatrixGradient(tape, c, x.as<T>(), g.as<T>(), tape.grad(c.R));
+    }
+    if (tape.needs_grad(c.x)) {
+      const int64_t edges = c.sources.size();
+      T* per_edge = tape.arena().New<T>(edges * x.cols());
+      Multiply<T>(tape, c, R, g.as<T>(), nullptr, !c.transpose, per_edge);
+      const RowOrder order =
+          SortByRow(c.sources.as<uint32_t>(), edges, x.rows(), tape.arena());
+      ForRows(tape, order.distinct, x.cols() * 4,
+              ScatterAddRow<T>{per_edge, order.rows, order.ptr, order.order,
+                               tape.grad(c.x).as<T>(), x.cols()});
+    }
+  });
+}
+
+}  // namespace
+
+Var RelationGemv(Tape& tape, Var R, Var x, const Tensor& relations, const Tensor& sources,
+                 bool transpose) {
+  if (!Ready(tape, "RelationGemv", {R, x})) return Var{};
+  const Tensor Rv = tape.value(R), xv = tape.value(x);
+  if (Rv.rank != 3 || xv.rank != 2 || xv.cols() != Rv.shape[transpose ? 1 : 2]) {
+    return BadInput(tape, "RelationGemv", "R ", Describe(Rv), " and x ", Describe(xv),
+                    " do not fit; R is [relations, a, b] and x [n, ", transpose ? "a]" : "b]");
+  }
+  if (!CheckRows(tape, "RelationGemv", "relations", relations, Rv.rows()) ||
+      !CheckRows(tape, "RelationGemv", "sources", sources, xv.rows())) {
+    return Var{};
+  }
+  if (relations.size() != sources.size()) {
+    return BadInput(tape, "RelationGemv", relations.size(), " relations but ", sources.size(),
+                    " sources");
+  }
+  Context* c = tape.New<Context>();
+  *c = Context{R, x, relations, sources, transpose, RowOrder{}, nullptr, 0};
+  MakeTiles(tape, Rv.rows(), c);
+  const Tensor out = tape.NewTensor({relations.size(), Rv.shape[transpose ? 2 : 1]});
+  WithFloat(out.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    Multiply<T>(tape, *c, Rv, xv.as<T>(), sources.as<uint32_t>(), transpose, out.as<T>());
+  });
+  return tape.Record(out, tape.needs_grad(R) || tape.needs_grad(x), Backward, c);
+}
+
+}  // namespace undula::propagation

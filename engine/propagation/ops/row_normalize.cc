@@ -1,0 +1,45 @@
+#include "propagation/ops/row_normalize.h"
+
+#include "propagation/ops/op_check.h"
+#include "propagation/ops/row_normalize_row.h"
+
+namespace undula::propagation {
+namespace {
+
+struct Context {
+  Var x;
+  Tensor inverse;
+};
+
+void Backward(Tape& tape, Var output, void* context) {
+  const auto& c = *static_cast<const Context*>(context);
+  const Tensor g = tape.grad(output), y = tape.value(output), grad = tape.grad(c.x);
+  WithFloat(g.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    ForRows(tape, y.rows(), y.cols() * 3,
+            RowNormalizeBackwardRow<T>{y.as<T>(), c.inverse.as<T>(), g.as<T>(), grad.as<T>(),
+                                       y.cols()});
+  });
+}
+
+}  // namespace
+
+Var RowNormalize(Tape& tape, Var x) {
+  if (!Ready(tape, "RowNormalize", {x})) return Var{};
+  const Tensor xv = tape.value(x);
+  if (xv.rank != 2) {
+    return BadInput(tape, "RowNormalize", "x must be [n, d], not ", Describe(xv));
+  }
+  const Tensor out = tape.NewTensor({xv.rows(), xv.cols()});
+  const Tensor inverse = tape.NewTensor({xv.rows()});
+  WithFloat(out.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    ForRows(tape, xv.rows(), xv.cols() * 4,
+            RowNormalizeRow<T>{xv.as<T>(), out.as<T>(), inverse.as<T>(), xv.cols()});
+  });
+  Context* c = tape.New<Context>();
+  *c = Context{x, inverse};
+  return tape.Record(out, tape.needs_grad(x), Backward, c);
+}
+
+}  // namespace undula::propagation

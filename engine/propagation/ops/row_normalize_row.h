@@ -1,0 +1,58 @@
+// Row bodies of RowNormalize.
+#ifndef UNDULA_PROPAGATION_OPS_ROW_NORMALIZE_ROW_H_
+#define UNDULA_PROPAGATION_OPS_ROW_NORMALIZE_ROW_H_
+
+#include <cmath>
+#include <cstdint>
+
+#include "base/hd.h"
+
+namespace undula::propagation {
+
+// inverse[row] = 1 / |x_row|, 0 for a zero row.
+template <class T>
+struct RowNormalizeRow {
+  const T* x;
+  T* out;
+  T* inverse;
+  int64_t cols;
+
+  template <class Group>
+  UNDULA_HD void operator()(const Group& group, int64_t row) const {
+    const T* from = x + row * cols;
+    T* to = out + row * cols;
+    // Divided by the largest entry first, so that squares neither overflow nor vanish.
+    const T top = group.Max(cols, [&](int64_t c) { return from[c] < T(0) ? -from[c] : from[c]; });
+    const T unit = top > T(0) ? T(1) / top : T(0);
+    const T squares = group.Sum(cols, [&](int64_t c) {
+      const T v = from[c] * unit;
+      return v * v;
+    });
+    const T scale = top > T(0) ? unit / std::sqrt(squares) : T(0);
+    group.ForEach(cols, [&](int64_t c) { to[c] = from[c] * scale; });
+    group.Once([&] { inverse[row] = scale; });
+  }
+};
+
+template <class T>
+struct RowNormalizeBackwardRow {
+  const T* y;
+  const T* inverse;
+  const T* g;
+  T* grad;
+  int64_t cols;
+
+  template <class Group>
+  UNDULA_HD void operator()(const Group& group, int64_t row) const {
+    const T* unit = y + row * cols;
+    const T* up = g + row * cols;
+    T* to = grad + row * cols;
+    const T dot = group.Sum(cols, [&](int64_t c) { return unit[c] * up[c]; });
+    const T scale = inverse[row];
+    group.ForEach(cols, [&](int64_t c) { to[c] += (up[c] - unit[c] * dot) * scale; });
+  }
+};
+
+}  // namespace undula::propagation
+
+#endif  // UNDULA_PROPAGATION_OPS_ROW_NORMALIZE_ROW_H_
