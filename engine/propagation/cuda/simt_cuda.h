@@ -42,6 +42,7 @@ template <class... Params, class... Args>
 int Launch(const cuda::Queue& queue, const LaunchShape& shape, void (*kernel)(Params...),
            const Args&... args) {
   if (shape.blocks == 0) return 0;
+  if (const cudaError_t error = cudaSetDevice(queue.ordinal); error != cudaSuccess) return error;
   if (shape.shared_bytes > 48 * 1024) {
     const cudaError_t error = cudaFuncSetAttribute(
         reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,

@@ -45,6 +45,7 @@ struct WarpGroup {
 
   template <class T, class Weight, class Row>
   UNDULA_DEVICE void AddRows(T* out, int64_t cols, int64_t n, Weight weight, Row row) const {
+    if (n <= 0) return;  // `out` may be nothing: see row_segments.h
     for (int64_t c = simt::Lane(); c < cols; c += simt::kWarpSize) {
       T sum = out[c];
       for (int64_t k = 0; k < n; ++k) sum += weight(k) * row(k)[c];

@@ -1,0 +1,50 @@
+// One CUDA device in use: its stream, its cuBLAS handle, its memory. Host code only.
+#ifndef UNDULA_PROPAGATION_CUDA_DEVICE_H_
+#define UNDULA_PROPAGATION_CUDA_DEVICE_H_
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "propagation/cuda/queue.h"
+#include "propagation/cuda/runtime.h"
+
+namespace undula::propagation::cuda {
+
+// The stream and the handle; closed when the last user is gone, so that memory (which holds one) may
+// outlive the Device. Not thread-safe beyond what the CUDA runtime is: one thread enqueues at a time.
+struct Connection {
+  Queue queue;
+  ~Connection();
+};
+
+struct Device {
+  std::shared_ptr<Connection> connection;
+  DeviceFacts facts;
+  std::string blas_reason;  // why there is no cuBLAS, or ""
+
+  const Queue& queue() const { return connection->queue; }
+  // For tests: another block size than 256 (a multiple of 32).
+  void set_block_threads(int threads) { connection->queue.block_threads = threads; }
+
+  // Memory of the device, or null where it has no more.
+  std::shared_ptr<std::byte> Allocate(size_t bytes) const;
+  // A kernel that read or wrote outside its memory shows here at the latest.
+  absl::Status Synchronize() const;
+};
+
+// Unavailable says what is missing: driver, device, or the device of that number.
+absl::StatusOr<std::unique_ptr<Device>> OpenDevice(int ordinal);
+
+// OK for 0; ResourceExhausted for device memory; else Internal "what: CUDA's name and words".
+absl::Status Check(int code, std::string_view what);
+
+// One line a device "cuda:0 NAME, compute 9.0, 141 GB", or the reason why there is none.
+std::string DescribeDevices();
+
+}  // namespace undula::propagation::cuda
+
+#endif  // UNDULA_PROPAGATION_CUDA_DEVICE_H_

@@ -1,0 +1,49 @@
+// The few calls of the CUDA runtime that host code makes, without its headers. runtime.cc is the
+// CUDA runtime; simt_runtime.cc (tests) is the emulated device. Functions return 0 or an error code,
+// whose words are ErrorName(code).
+#ifndef UNDULA_PROPAGATION_CUDA_RUNTIME_H_
+#define UNDULA_PROPAGATION_CUDA_RUNTIME_H_
+
+#include <cstddef>
+#include <string>
+
+#include "propagation/cuda/queue.h"
+
+namespace undula::propagation::cuda {
+
+struct DeviceFacts {
+  std::string name;
+  int major = 0, minor = 0;  // compute capability
+  int multiprocessors = 0;
+  size_t memory_bytes = 0;
+  size_t shared_bytes = 0;  // of a block, after opting in
+};
+
+namespace runtime {
+
+// Machines without a driver or a device: an error code, with the reason in *why.
+int CountDevices(int* count, std::string* why);
+int Describe(int ordinal, DeviceFacts* facts);
+// The stream and everything enqueued on it belong to one device.
+int CreateStream(int ordinal, void** stream);
+void DestroyStream(int ordinal, void* stream);
+int Synchronize(const Queue& queue);
+
+// Stream-ordered, from the device's memory pool, which keeps freed memory for the next request.
+int Allocate(const Queue& queue, size_t bytes, void** memory);
+void Free(const Queue& queue, void* memory);
+
+// From host memory, which may be changed when the call returns.
+int CopyIn(const Queue& queue, void* device, const void* host, size_t bytes);
+// To host memory; waits for the stream.
+int CopyOut(const Queue& queue, void* host, const void* device, size_t bytes);
+int CopyWithin(const Queue& queue, void* to, const void* from, size_t bytes);
+int Zero(const Queue& queue, void* device, size_t bytes);
+
+std::string ErrorName(int code);
+bool IsOutOfMemory(int code);
+
+}  // namespace runtime
+}  // namespace undula::propagation::cuda
+
+#endif  // UNDULA_PROPAGATION_CUDA_RUNTIME_H_
