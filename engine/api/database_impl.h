@@ -1,0 +1,64 @@
+// What stands behind the public classes.
+#ifndef UNDULA_API_DATABASE_IMPL_H_
+#define UNDULA_API_DATABASE_IMPL_H_
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "base/model_sink.h"
+#include "base/parallel.h"
+#include "base/snapshot.h"
+#include "base/tensor_map.h"
+#include "kgstore/database.h"
+#include "models/model.h"
+#include "queries/catalog.h"
+#include "queries/context.h"
+#include "undula/database.h"
+
+namespace undula {
+
+struct Database::Impl {
+  std::string path;
+  DatabaseOptions options;
+  std::unique_ptr<kgstore::Database> store;
+  std::unique_ptr<ModelSink> models;  // null where the database is read-only and has none
+  mutable std::mutex writing;         // one writing call at a time; others wait
+  mutable std::mutex model_access;    // ModelSink's reads are short; kept simple
+
+  void Log(Severity severity, std::string_view message) const {
+    if (options.log) options.log(severity, message);
+  }
+  TaskArena& arena() const { return store->arena(); }
+};
+
+struct Recommender::Impl {
+  std::string name;
+  std::string tag;
+  const models::ModelSpec* spec = nullptr;
+  std::unique_ptr<TaskArena> workers;
+  std::shared_ptr<const Snapshot> snapshot;
+  std::unique_ptr<queries::Catalog> catalog;
+  std::unique_ptr<models::Scorer> scorer;
+  queries::Context context;
+};
+
+namespace api {
+
+// The stored model of this name; with an empty name the only one there is. NotFound lists the names.
+absl::StatusOr<std::string> ResolveModelName(const ModelSink& sink, std::string_view name);
+
+// A model restored from what was stored, ready to score on `snapshot`. FailedPrecondition where it
+// belongs to another id space.
+absl::StatusOr<std::unique_ptr<models::Model>> RestoreModel(
+    const TensorMap& stored, std::string_view name, std::shared_ptr<const Snapshot> snapshot);
+
+// Options of a section as they are stored with a model: "model.dim" -> "16".
+OptionMap Section(const std::map<std::string, std::string>& metadata, std::string_view section);
+
+}  // namespace api
+}  // namespace undula
+
+#endif  // UNDULA_API_DATABASE_IMPL_H_
