@@ -74,7 +74,7 @@ class Model {
   // The parameters that the optimiser moves; empty for BatchKind::kNone.
   virtual propagation::ParameterSet* parameters() { return nullptr; }
   // Called before each epoch (1, 2, ...), e.g. to resample.
-  virtual absl::Status BeginEpoch(int64_t epoch) { return absl::OkStatus(); }
+  virtual absl::Status BeginEpoch(int64_t /*epoch*/) { return absl::OkStatus(); }
   // See the top of this file. Returns a scalar loss term or an invalid Var.
   virtual propagation::Var Prepare(propagation::Tape& tape, const Batch& batch,
                                    std::vector<propagation::Var>* shared);

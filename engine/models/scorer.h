@@ -60,7 +60,7 @@ class Scorer {
   virtual absl::StatusOr<float> ScoreWithout(const UserQuery& query, ItemId item, int hop,
                                              std::span<const AttentionSlot> removed) const;
   // An item's vector for Similar: rows of equal length, or empty where the model has none.
-  virtual std::span<const float> ItemVector(ItemId item) const { return {}; }
+  virtual std::span<const float> ItemVector(ItemId /*item*/) const { return {}; }
 
   // Users and items known to the model: ids below these.
   virtual uint32_t n_users() const = 0;

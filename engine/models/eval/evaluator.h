@@ -1,0 +1,97 @@
+// Evaluates a scorer on a part of a split: the authors' click-through protocol and full-catalogue
+// ranking. Results do not depend on the number of threads.
+#ifndef UNDULA_MODELS_EVAL_EVALUATOR_H_
+#define UNDULA_MODELS_EVAL_EVALUATOR_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/parallel.h"
+#include "base/progress.h"
+#include "models/data/split.h"
+#include "models/data/training_data.h"
+#include "models/eval/metrics.h"
+#include "models/scorer.h"
+
+namespace undula::models {
+
+enum class EvalPart : uint8_t { kValid, kTest };
+
+struct EvalOptions {
+  EvalPart part = EvalPart::kTest;
+  std::vector<int64_t> at = {10, 20};  // K of the ranking metrics, ascending
+  bool bands = false;                  // also by popularity band and history length
+  int64_t bootstrap = 1000;            // replicates of the intervals; 0: none (low = high = value)
+  uint64_t seed = 1;                   // of the bootstrap
+};
+
+// -- click-through: the part's labelled rows. Logits become probabilities by the sigmoid; AUC, GAUC
+// and average precision use the logits themselves.
+struct CtrResult {
+  int64_t rows = 0, users = 0;    // scored
+  Interval auc;                   // over users
+  double gauc = 0, average_precision = 0, log_loss = 0, rmse = 0, mae = 0;
+  ThresholdMetrics at_half;       // probability 0.5
+  double threshold = 0;           // the logit of highest accuracy on the validation part
+  ThresholdMetrics at_threshold;
+  // Users that the model cannot score (no training positive): left out of everything above, as the
+  // authors do. auc_with_unscored counts their rows too, each with the mean score of all scored rows
+  // (the model knows nothing about them).
+  int64_t unscored_rows = 0, unscored_users = 0;
+  double auc_with_unscored = 0;
+};
+
+// FailedPrecondition where the part has no row that the model can score. Metrics that need both
+// classes are NaN where one is missing. The threshold is chosen on split.valid, or, where that is
+// empty, 0.
+absl::StatusOr<CtrResult> EvaluateCtr(const Scorer& scorer, const Split& split,
+                                      const EvalOptions& options, TaskArena& workers,
+                                      Progress* progress);
+
+// -- full ranking: all items but the user's earlier positives (train; for the test part also
+// validation), against the part's positives.
+struct RankingAt {
+  int64_t k = 0;
+  RankingMetrics mean;        // over users
+  Interval recall, ndcg;
+  ListMetrics lists;          // of the evaluated users' lists
+};
+
+// A part of the users or of the positives. Popularity bands: items by falling number of training
+// positives, head = the first 20 % of the catalogue, middle = the next 30 %, tail = the rest; their
+// recall is hits / positives over all users, and they have no NDCG. History: users by number of
+// training positives, 1-5, 6-20, 21-100, more than 100.
+struct RankingBand {
+  std::string name;           // "popularity: head", "history: 6-20"
+  int64_t users = 0;          // with a positive of the band
+  int64_t positives = 0;
+  double recall = 0, ndcg = 0;  // at the last K; ndcg is NaN for popularity bands
+};
+
+struct RankingResult {
+  int64_t users = 0;            // evaluated: a positive in the part, known to the model
+  int64_t unscored_users = 0;   // a positive in the part, but the model cannot score them
+  std::vector<RankingAt> at;
+  std::vector<RankingBand> bands;
+  // By evaluated user, ascending, at the last K: for paired comparisons.
+  std::vector<uint32_t> user;
+  std::vector<double> user_recall, user_ndcg;
+};
+
+// FailedPrecondition where no user can be evaluated.
+absl::StatusOr<RankingResult> EvaluateRanking(const Scorer& scorer, const TrainingData& data,
+                                              const Split& split, const EvalOptions& options,
+                                              TaskArena& workers, Progress* progress);
+
+// Mean difference a - b over the users that both evaluated, with its paired bootstrap interval;
+// metric is a member such as &RankingResult::user_ndcg. FailedPrecondition without a common user.
+absl::StatusOr<Interval> PairedDifference(const RankingResult& a, const RankingResult& b,
+                                          std::vector<double> RankingResult::*metric,
+                                          int64_t bootstrap, uint64_t seed);
+
+}  // namespace undula::models
+
+#endif  // UNDULA_MODELS_EVAL_EVALUATOR_H_

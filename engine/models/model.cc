@@ -1,0 +1,27 @@
+#include "models/model.h"
+
+#include "base/status.h"
+
+namespace undula::models {
+
+propagation::Var Model::Prepare(propagation::Tape& /*tape*/, const Batch& /*batch*/,
+                                std::vector<propagation::Var>* shared) {
+  shared->clear();
+  return {};
+}
+
+propagation::Var Model::Loss(propagation::Tape& tape, const Batch& /*batch*/, const Slice& /*slice*/,
+                             std::span<const propagation::Var> /*leaves*/) const {
+  return tape.Fail(UnimplementedError("model ", spec().name, " is not trained by gradients"));
+}
+
+absl::StatusOr<Explanation> Scorer::Explain(const UserQuery& /*query*/, ItemId /*item*/) const {
+  return UnimplementedError("this model has no attention to explain its scores with");
+}
+
+absl::StatusOr<float> Scorer::ScoreWithout(const UserQuery& /*query*/, ItemId /*item*/, int /*hop*/,
+                                           std::span<const AttentionSlot> /*removed*/) const {
+  return UnimplementedError("this model has no memory to remove slots from");
+}
+
+}  // namespace undula::models

@@ -1,0 +1,181 @@
+#include "models/train/step.h"
+
+#include <algorithm>
+
+#include "base/status.h"
+
+namespace undula::models {
+namespace {
+
+using propagation::Arena;
+using propagation::Exec;
+using propagation::Parameter;
+using propagation::Tape;
+using propagation::Tensor;
+using propagation::Var;
+
+DType FloatTypeOf(Model* model) {
+  return model->parameters() == nullptr ? DType::kF32 : model->parameters()->dtype();
+}
+
+template <class T>
+bool AllZero(const Tensor& t) {
+  const T* p = t.as<T>();
+  return std::all_of(p, p + t.size(), [](T x) { return x == 0; });
+}
+
+}  // namespace
+
+struct TrainingStep::SliceState {
+  SliceState(Exec* exec, DType dtype) : tape(exec, &arena, dtype) {}
+  Arena arena;
+  Tape tape;
+  std::vector<Var> leaves;
+  double loss = 0;
+};
+
+std::vector<Slice> CutSlices(const Batch& batch, int64_t slices) {
+  std::vector<Slice> out(static_cast<size_t>(slices));
+  const int64_t rows = batch.rows(), chunks = batch.chunks();
+  int64_t chunk = 0;
+  for (int64_t s = 0; s < slices; ++s) {
+    Slice& slice = out[s];
+    slice.index = static_cast<int32_t>(s);
+    slice.chunk_begin = chunk;
+    const int64_t until = rows * (s + 1) / slices;
+    while (chunk < chunks && batch.chunk_ptr[chunk] < until) ++chunk;
+    slice.chunk_end = chunk;
+    slice.row_begin = batch.chunk_ptr[slice.chunk_begin];
+    slice.row_end = batch.chunk_ptr[slice.chunk_end];
+  }
+  return out;
+}
+
+TrainingStep::TrainingStep(Model* model, Exec* exec, int64_t slices)
+    : model_(model), exec_(exec), slice_exec_(nullptr), tape_(exec, &arena_, FloatTypeOf(model)) {
+  for (int64_t s = 0; s < slices; ++s) {
+    slices_.push_back(std::make_unique<SliceState>(
+        exec->on_gpu() ? exec : &slice_exec_, tape_.float_type()));
+  }
+}
+
+TrainingStep::~TrainingStep() = default;
+
+absl::StatusOr<double> TrainingStep::Run(const Batch& batch) { return RunImpl(batch, true); }
+absl::StatusOr<double> TrainingStep::Forward(const Batch& batch) { return RunImpl(batch, false); }
+
+void TrainingStep::RunSlice(const Batch& batch, const Slice& slice, bool backward,
+                            SliceState* state) {
+  state->tape.Reset();
+  state->arena.Reset();
+  state->loss = 0;
+  state->leaves.clear();
+  if (slice.chunk_begin == slice.chunk_end) return;
+  for (const Var v : shared_) {
+    const Tensor& value = tape_.value(v);
+    state->leaves.push_back(tape_.needs_grad(v) ? state->tape.Leaf(value)
+                                                : state->tape.Constant(value));
+  }
+  const Var loss = model_->Loss(state->tape, batch, slice, state->leaves);
+  if (!loss.valid()) return;
+  state->loss = state->tape.Scalar(loss);
+  if (backward) state->tape.Backward(loss);
+}
+
+void TrainingStep::SumLeafGradients() {
+  for (size_t i = 0; i < shared_.size(); ++i) {
+    if (!tape_.needs_grad(shared_[i])) continue;
+    std::vector<Tensor> parts;
+    for (const auto& slice : slices_) {
+      if (i < slice->leaves.size() && slice->tape.has_grad(slice->leaves[i])) {
+        parts.push_back(slice->tape.grad(slice->leaves[i]));
+      }
+    }
+    if (parts.empty()) continue;
+    if (exec_->on_gpu()) {
+      for (const Tensor& part : parts) tape_.AddGradient(shared_[i], part);
+      continue;
+    }
+    // AddGradient of every part in slice order, parallel over elements.
+    const Tensor out = tape_.grad(shared_[i]);
+    const auto add = [&]<class T>(T* sum) {
+      constexpr int64_t kGrain = 1 << 14;
+      const auto range = [&](int64_t begin, int64_t end) {
+        for (const Tensor& part : parts) {
+          const T* g = part.as<T>();
+          for (int64_t j = begin; j < end; ++j) sum[j] += g[j];
+        }
+      };
+      if (exec_->workers() == nullptr) {
+        range(0, out.size());
+      } else {
+        exec_->workers()->For(out.size(), kGrain, range);
+      }
+    };
+    if (out.dtype == DType::kF64) {
+      add(out.as<double>());
+    } else {
+      add(out.as<float>());
+    }
+  }
+}
+
+absl::Status TrainingStep::CheckParametersUntouched() const {
+  for (const auto& parameter : model_->parameters()->all()) {
+    const Tensor& grad = parameter->grad;
+    const bool zero = grad.empty() || (grad.dtype == DType::kF64 ? AllZero<double>(grad)
+                                                                 : AllZero<float>(grad));
+    if (!zero || !parameter->sparse.empty()) {
+      return InternalError("model ", model_->spec().name, ": Loss uses parameter '",
+                           parameter->name,
+                           "' directly; parameters belong to Prepare, which hands out leaves");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<double> TrainingStep::RunImpl(const Batch& batch, bool backward) {
+  tape_.Reset();
+  arena_.Reset();
+  shared_.clear();
+  const Var term = model_->Prepare(tape_, batch, &shared_);
+  UNDULA_RETURN_IF_ERROR(tape_.status());
+
+  const std::vector<Slice> cut = CutSlices(batch, static_cast<int64_t>(slices_.size()));
+  const auto run = [&](int64_t begin, int64_t end) {
+    for (int64_t s = begin; s < end; ++s) RunSlice(batch, cut[s], backward, slices_[s].get());
+  };
+  if (exec_->workers() == nullptr || exec_->on_gpu()) {
+    run(0, static_cast<int64_t>(cut.size()));
+  } else {
+    exec_->workers()->For(static_cast<int64_t>(cut.size()), 1, run);
+  }
+  double loss = term.valid() ? tape_.Scalar(term) : 0;
+  for (const auto& slice : slices_) {
+    UNDULA_RETURN_IF_ERROR(slice->tape.status());
+    loss += slice->loss;
+  }
+  if (!backward) return loss;
+  if (!checked_ && !exec_->on_gpu()) {
+    UNDULA_RETURN_IF_ERROR(CheckParametersUntouched());
+    checked_ = true;
+  }
+  SumLeafGradients();
+  if (term.valid()) {
+    const float one = 1;
+    Tensor seed = tape_.Floats(std::span(&one, 1));
+    seed.rank = 0;
+    tape_.AddGradient(term, seed);
+  }
+  tape_.BackwardAll();
+  UNDULA_RETURN_IF_ERROR(tape_.status());
+  return loss;
+}
+
+size_t TrainingStep::high_water() const {
+  size_t bytes = arena_.high_water();
+  for (const auto& slice : slices_) bytes += slice->arena.high_water();
+  return bytes;
+}
+
+}  // namespace undula::models

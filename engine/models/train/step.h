@@ -1,0 +1,60 @@
+// One training step: forward and backward of one batch, as described at the top of models/model.h.
+#ifndef UNDULA_MODELS_TRAIN_STEP_H_
+#define UNDULA_MODELS_TRAIN_STEP_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "models/model.h"
+#include "propagation/arena.h"
+#include "propagation/exec.h"
+#include "propagation/tape.h"
+
+namespace undula::models {
+
+// Cuts a batch's chunks into `slices` contiguous parts of about equal rows; parts may be empty. The
+// cut depends on the batch and on `slices` only.
+std::vector<Slice> CutSlices(const Batch& batch, int64_t slices);
+
+// Keeps the arenas of a training, so that steps reuse their memory. Belongs to one thread.
+class TrainingStep {
+ public:
+  // model and exec must outlive the step; slices run in exec's workers. `slices` is part of what
+  // defines the bits; the number of threads is not.
+  TrainingStep(Model* model, propagation::Exec* exec, int64_t slices);
+  ~TrainingStep();
+
+  // The loss of the batch, summed over slices in double. Adds the gradients to the model's parameters,
+  // which must be zero before: call parameters()->ZeroGradients() after the optimiser. They stay valid
+  // until the next Run. The error is that of the first slice that failed; Internal where a slice
+  // touched a parameter directly instead of a leaf from Prepare.
+  absl::StatusOr<double> Run(const Batch& batch);
+  // The loss alone; gradients stay as they are.
+  absl::StatusOr<double> Forward(const Batch& batch);
+
+  // The most bytes of step memory so far, over all arenas.
+  size_t high_water() const;
+
+ private:
+  struct SliceState;
+  absl::StatusOr<double> RunImpl(const Batch& batch, bool backward);
+  void RunSlice(const Batch& batch, const Slice& slice, bool backward, SliceState* state);
+  void SumLeafGradients();
+  absl::Status CheckParametersUntouched() const;
+
+  Model* model_;
+  propagation::Exec* exec_;
+  propagation::Exec slice_exec_;  // operators of a slice run on the slice's thread
+  propagation::Arena arena_;
+  propagation::Tape tape_;        // Prepare's
+  std::vector<propagation::Var> shared_;
+  std::vector<std::unique_ptr<SliceState>> slices_;
+  bool checked_ = false;
+};
+
+}  // namespace undula::models
+
+#endif  // UNDULA_MODELS_TRAIN_STEP_H_

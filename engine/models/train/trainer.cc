@@ -1,0 +1,317 @@
+#include "models/train/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <ctime>
+#include <limits>
+#include <optional>
+
+#include "base/status.h"
+#include "models/data/batcher.h"
+#include "models/train/checkpoint.h"
+#include "models/train/selection.h"
+#include "models/train/step.h"
+#include "models/train/train_state.h"
+#include "propagation/optim/optimizer.h"
+
+namespace undula::models {
+namespace {
+
+using propagation::Exec;
+using propagation::Optimizer;
+using propagation::OptimizerOptions;
+using propagation::ParameterSet;
+
+constexpr OptionField kFields[] = {
+    UNDULA_OPTION(TrainOptions, epochs, kInt, 1, 1e6, "", "passes over the training part"),
+    UNDULA_OPTION(TrainOptions, batch_size, kInt, 1, 1e7, "", "rows of the loss per step"),
+    UNDULA_OPTION(TrainOptions, chunk, kInt, 1, 1e6, "",
+                  "rows of one user that stand together in a batch; 1: plain shuffle"),
+    UNDULA_OPTION(TrainOptions, slices, kInt, 1, 1024, "",
+                  "parallel parts of a batch; defines the bits, threads do not"),
+    UNDULA_OPTION(TrainOptions, optimizer, kChoice, 0, 0, "sgd|adagrad|adam|adamw|lazy_adam",
+                  "update rule"),
+    UNDULA_OPTION(TrainOptions, learning_rate, kFloat, 0, 1e3, "", "step size"),
+    UNDULA_OPTION(TrainOptions, weight_decay, kFloat, 0, 1e3, "", "of the optimizer"),
+    UNDULA_OPTION(TrainOptions, momentum, kFloat, 0, 1, "", "of sgd"),
+    UNDULA_OPTION(TrainOptions, per_row_steps, kBool, 0, 0, "",
+                  "lazy_adam corrects each row's bias by its own number of steps"),
+    UNDULA_OPTION(TrainOptions, negatives, kChoice, 0, 0, "uniform|popularity",
+                  "how pairwise models draw negatives"),
+    UNDULA_OPTION(TrainOptions, metric, kChoice, 0, 0, "auto|auc|logloss|recall|ndcg|none",
+                  "chooses the epoch that is kept, on the validation part"),
+    UNDULA_OPTION(TrainOptions, metric_k, kInt, 1, 1e6, "", "K of recall and ndcg"),
+    UNDULA_OPTION(TrainOptions, eval_every, kInt, 1, 1e6, "", "epochs between evaluations"),
+    UNDULA_OPTION(TrainOptions, patience, kInt, 0, 1e6, "",
+                  "evaluations without a better one before stopping; 0: never"),
+    UNDULA_OPTION(TrainOptions, checkpoint_epochs, kInt, 0, 1e6, "",
+                  "epochs between checkpoints; 0: none"),
+    UNDULA_OPTION(TrainOptions, checkpoint_steps, kInt, 0, 1e12, "",
+                  "steps between checkpoints; 0: none within epochs"),
+    UNDULA_OPTION(TrainOptions, seed, kInt, 0, 9e18, "", "of batches and negatives"),
+};
+constexpr OptionTable kTable{"train", kFields};
+
+std::string Number(double value) {
+  if (!std::isfinite(value)) return "null";
+  char text[32];
+  const int n = std::snprintf(text, sizeof(text), "%.9g", value);
+  return std::string(text, static_cast<size_t>(n));
+}
+
+class Clock {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - wall_).count();
+  }
+  double cpu_seconds() const {
+    return static_cast<double>(std::clock() - cpu_) / CLOCKS_PER_SEC;
+  }
+
+ private:
+  std::chrono::steady_clock::time_point wall_ = std::chrono::steady_clock::now();
+  std::clock_t cpu_ = std::clock();
+};
+
+class Trainer {
+ public:
+  Trainer(Model* model, const TrainingData& data, const Split& split, const TrainOptions& options,
+          const TrainContext& context)
+      : model_(model), data_(data), split_(split), options_(options), context_(context),
+        cpu_(context.workers), exec_(context.exec != nullptr ? context.exec : &cpu_) {}
+
+  absl::StatusOr<TrainReport> Run() {
+    UNDULA_RETURN_IF_ERROR(Start());
+    for (; !state_.done && state_.epoch <= options_.epochs; ++state_.epoch) {
+      UNDULA_RETURN_IF_ERROR(RunEpoch());
+    }
+    if (state_.best_epoch > 0) {
+      UNDULA_RETURN_IF_ERROR(model_->parameters()->Load("", best_));
+    }
+    return Report();
+  }
+
+ private:
+  absl::Status Start() {
+    UNDULA_ASSIGN_OR_RETURN(
+        ValidationMetric metric,
+        ValidationMetric::Resolve(options_.metric, options_.metric_k, model_->spec().batch_kind,
+                                  split_));
+    metric_ = std::move(metric);
+    UNDULA_RETURN_IF_ERROR(model_->Build(data_, *context_.workers));
+    UNDULA_ASSIGN_OR_RETURN(
+        Batcher batcher,
+        Batcher::Create(model_->spec().batch_kind, data_,
+                        BatcherOptions{.batch_size = options_.batch_size,
+                                       .chunk = std::min(options_.chunk, options_.batch_size),
+                                       .negatives = options_.negatives,
+                                       .seed = static_cast<uint64_t>(options_.seed)}));
+    batcher_.emplace(std::move(batcher));
+    UNDULA_ASSIGN_OR_RETURN(
+        optimizer_, Optimizer::Create(OptimizerOptions{.kind = options_.optimizer,
+                                                       .learning_rate = options_.learning_rate,
+                                                       .weight_decay = options_.weight_decay,
+                                                       .momentum = options_.momentum,
+                                                       .per_row_steps = options_.per_row_steps},
+                                      model_->parameters()));
+    step_.emplace(model_, exec_, options_.slices);
+    model_->parameters()->ZeroGradients();
+    identity_ = RunIdentity(*model_, data_, GetOptions(kTable, &options_));
+    if (context_.checkpoint_directory.empty()) return absl::OkStatus();
+    UNDULA_ASSIGN_OR_RETURN(
+        CheckpointStore store,
+        CheckpointStore::Open(context_.checkpoint_directory, context_.run));
+    store_.emplace(std::move(store));
+    return context_.resume ? Resume() : store_->RemoveAll();
+  }
+
+  absl::Status Resume() {
+    absl::StatusOr<TensorMap> checkpoint = store_->LoadNewest();
+    if (checkpoint.status().code() == absl::StatusCode::kNotFound) return absl::OkStatus();
+    UNDULA_RETURN_IF_ERROR(checkpoint.status());
+    UNDULA_RETURN_IF_ERROR(CheckIdentity(identity_, *checkpoint, context_.run));
+    UNDULA_RETURN_IF_ERROR(state_.Load(*checkpoint));
+    UNDULA_RETURN_IF_ERROR(model_->parameters()->Load("param/", *checkpoint));
+    UNDULA_RETURN_IF_ERROR(optimizer_->Load("optim/", *checkpoint));
+    if (state_.best_epoch > 0) {
+      for (const auto& parameter : model_->parameters()->all()) {
+        const NamedTensor* t = checkpoint->Find("best/" + parameter->name);
+        if (t == nullptr) return NotFoundError("the checkpoint has no tensor best/", parameter->name);
+        best_.tensors[parameter->name] = *t;
+      }
+    }
+    resumed_ = true;
+    return absl::OkStatus();
+  }
+
+  absl::Status SaveCheckpoint() {
+    if (!store_.has_value()) return absl::OkStatus();
+    TensorMap map;
+    map.metadata = identity_;
+    state_.Save(&map);
+    model_->parameters()->Save("param/", &map);
+    optimizer_->Save("optim/", &map);
+    for (const auto& [name, tensor] : best_.tensors) map.tensors["best/" + name] = tensor;
+    return store_->Save(state_.global_step, map);
+  }
+
+  // Adds to an interruption what is left behind.
+  absl::Status Interrupted(const absl::Status& why) {
+    if (!store_.has_value()) return why;
+    UNDULA_RETURN_IF_ERROR(SaveCheckpoint());
+    return Error(why.code(), Message(why), "; run '", context_.run, "' can be resumed from ",
+                 context_.checkpoint_directory, " at epoch ", state_.epoch, ", step ", state_.step);
+  }
+
+  absl::Status RunEpoch() {
+    const Clock clock;
+    UNDULA_RETURN_IF_ERROR(model_->BeginEpoch(state_.epoch));
+    const int64_t steps = batcher_->StartEpoch(state_.epoch);
+    const std::string message = Concat("epoch ", state_.epoch, " of ", options_.epochs);
+    while (state_.step < steps) {
+      const absl::Status go_on =
+          Progress::Report(context_.progress, (state_.epoch - 1) * steps + state_.step,
+                           options_.epochs * steps, message);
+      if (!go_on.ok()) return Interrupted(go_on);
+      UNDULA_RETURN_IF_ERROR(RunStep());
+      if (options_.checkpoint_steps > 0 && state_.step < steps &&
+          state_.global_step % options_.checkpoint_steps == 0) {
+        UNDULA_RETURN_IF_ERROR(SaveCheckpoint());
+      }
+    }
+    return EndEpoch(clock, steps);
+  }
+
+  absl::Status RunStep() {
+    const Batch batch = batcher_->Get(state_.step);
+    UNDULA_ASSIGN_OR_RETURN(const double loss, step_->Run(batch));
+    if (!std::isfinite(loss)) {
+      return FailedPreconditionError(
+          "the loss is ", std::isnan(loss) ? "NaN" : "infinite", " at epoch ", state_.epoch,
+          ", step ", state_.step, " (step ", state_.global_step, " of the run) of model ",
+          model_->spec().name, "; lower train.learning_rate (", options_.learning_rate,
+          ") or raise the model's regularisation");
+    }
+    UNDULA_RETURN_IF_ERROR(optimizer_->Step(context_.workers));
+    model_->parameters()->ZeroGradients();
+    state_.loss_sum += loss * static_cast<double>(batch.rows());
+    state_.epoch_rows += batch.rows();
+    state_.samples += batch.rows();
+    ++state_.step;
+    ++state_.global_step;
+    return absl::OkStatus();
+  }
+
+  absl::Status EndEpoch(const Clock& clock, int64_t steps) {
+    const double train_seconds = clock.seconds();
+    double value = std::numeric_limits<double>::quiet_NaN();
+    bool better = false;
+    const bool last = state_.epoch == options_.epochs;
+    const bool evaluate = !metric_->none() && (state_.epoch % options_.eval_every == 0 || last);
+    if (evaluate) {
+      // Interrupted here, a resume starts at this evaluation: state_.step is past the last step.
+      const absl::StatusOr<double> result =
+          metric_->Evaluate(*model_, data_, split_, *context_.workers, context_.progress);
+      if (absl::IsCancelled(result.status()) || absl::IsDeadlineExceeded(result.status())) {
+        return Interrupted(result.status());
+      }
+      UNDULA_RETURN_IF_ERROR(result.status());
+      value = *result;
+      better = metric_->Better(value, state_.best_value);
+      if (better) {
+        state_.best_value = value;
+        state_.best_epoch = state_.epoch;
+        state_.since_best = 0;
+        best_.tensors.clear();
+        model_->parameters()->Save("", &best_);
+      } else {
+        ++state_.since_best;
+      }
+    }
+    state_.last_loss = state_.loss_sum / static_cast<double>(state_.epoch_rows);
+    state_.finished_epochs = state_.epoch;
+    if (context_.on_epoch) {
+      const double rate = static_cast<double>(state_.epoch_rows) / std::max(train_seconds, 1e-9);
+      context_.on_epoch(Concat(
+          "{\"event\":\"epoch\",\"epoch\":", state_.epoch, ",\"steps\":", steps,
+          ",\"rows\":", state_.epoch_rows, ",\"loss\":", Number(state_.last_loss),
+          ",\"metric\":\"", metric_->name(), "\",\"value\":", Number(value),
+          ",\"best\":", better ? "true" : "false", ",\"seconds\":", Number(clock.seconds()),
+          ",\"rows_per_second\":", Number(rate), "}"));
+    }
+    state_.done = evaluate && options_.patience > 0 && state_.since_best >= options_.patience;
+    state_.step = 0;
+    state_.loss_sum = 0;
+    state_.epoch_rows = 0;
+    if (options_.checkpoint_epochs > 0 &&
+        (state_.epoch % options_.checkpoint_epochs == 0 || last || state_.done)) {
+      // The checkpoint stands at the beginning of the next epoch.
+      ++state_.epoch;
+      const absl::Status saved = SaveCheckpoint();
+      --state_.epoch;
+      return saved;
+    }
+    return absl::OkStatus();
+  }
+
+  TrainReport Report() const {
+    TrainReport report;
+    report.epochs = state_.finished_epochs;
+    report.steps = state_.global_step;
+    report.samples = state_.samples;
+    report.last_loss = state_.last_loss;
+    report.metric = metric_->name();
+    report.best_epoch = state_.best_epoch > 0 ? state_.best_epoch : state_.finished_epochs;
+    report.best_value = state_.best_value;
+    report.stopped_early = state_.done;
+    report.resumed = resumed_;
+    report.seconds = clock_.seconds();
+    report.cpu_seconds = clock_.cpu_seconds();
+    report.step_memory = static_cast<int64_t>(step_->high_water());
+    return report;
+  }
+
+  Model* model_;
+  const TrainingData& data_;
+  const Split& split_;
+  const TrainOptions& options_;
+  const TrainContext& context_;
+  Exec cpu_;
+  Exec* exec_;
+  Clock clock_;
+  std::optional<ValidationMetric> metric_;
+  std::optional<Batcher> batcher_;
+  std::unique_ptr<Optimizer> optimizer_;
+  std::optional<TrainingStep> step_;
+  std::optional<CheckpointStore> store_;
+  std::map<std::string, std::string> identity_;
+  TrainState state_;
+  TensorMap best_;  // parameters of the best epoch
+  bool resumed_ = false;
+};
+
+}  // namespace
+
+const OptionTable& TrainOptionTable() { return kTable; }
+
+absl::StatusOr<TrainReport> Train(Model* model, const TrainingData& data, const Split& split,
+                                  const TrainOptions& options, const TrainContext& context) {
+  TrainOptions checked;
+  UNDULA_RETURN_IF_ERROR(SetOptions(kTable, &checked, GetOptions(kTable, &options)));
+  if (context.workers == nullptr) return InvalidArgumentError("TrainContext.workers is null");
+  if (model->spec().batch_kind == BatchKind::kNone) {
+    const Clock clock;
+    UNDULA_RETURN_IF_ERROR(model->Build(data, *context.workers));
+    TrainReport report;
+    report.metric = "none";
+    report.best_value = std::numeric_limits<double>::quiet_NaN();
+    report.seconds = clock.seconds();
+    report.cpu_seconds = clock.cpu_seconds();
+    return report;
+  }
+  return Trainer(model, data, split, checked, context).Run();
+}
+
+}  // namespace undula::models
