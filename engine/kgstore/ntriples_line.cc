@@ -1,5 +1,7 @@
 #include "kgstore/ntriples_line.h"
 
+#include "kgstore/unicode_escape.h"
+
 namespace undula::kgstore {
 namespace {
 
@@ -25,6 +27,11 @@ class Cursor {
   bool SkipIri() {
     const size_t close = line_.find('>', at_);
     if (close == line_.npos) return Fail("IRI without its closing '>'");
+    for (size_t at; (at = line_.substr(0, close).find('\\', at_)) != line_.npos; at_ = at + 1) {
+      if (!IsBadEscape(line_, at)) continue;
+      at_ = at;
+      return Fail(kBadEscape);
+    }
     at_ = close + 1;
     return true;
   }
@@ -42,7 +49,11 @@ class Cursor {
 
   bool SkipLiteral() {
     const size_t open = at_++;
-    while (at_ < line_.size() && line_[at_] != '"') at_ += line_[at_] == '\\' ? 2 : 1;
+    while (at_ < line_.size() && line_[at_] != '"') {
+      const bool escape = line_[at_] == '\\';
+      if (escape && IsBadEscape(line_, at_)) return Fail(kBadEscape);
+      at_ += escape ? 2 : 1;
+    }
     if (at_ >= line_.size()) {
       at_ = open;
       return Fail("string without its closing quote");

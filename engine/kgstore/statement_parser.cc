@@ -6,9 +6,12 @@
 #include <charconv>
 #include <cstdarg>
 #include <cstdio>
+#include <functional>
+#include <map>
 #include <vector>
 
 #include "base/status.h"
+#include "kgstore/iri.h"
 
 namespace undula::kgstore {
 namespace {
@@ -18,9 +21,6 @@ constexpr std::string_view kXsdString = "http://www.w3.org/2001/XMLSchema#string
 // Serd 0.30.16 counts n_chars wrongly for non-ASCII IRIs: only n_bytes is read here.
 std::string_view Text(const SerdNode& node) {
   return {reinterpret_cast<const char*>(node.buf), node.n_bytes};
-}
-std::string_view Text(const SerdChunk& chunk) {
-  return {reinterpret_cast<const char*>(chunk.buf), chunk.len};
 }
 const uint8_t* Bytes(const char* text) { return reinterpret_cast<const uint8_t*>(text); }
 
@@ -58,9 +58,10 @@ std::string Printable(std::string_view message) {
 
 struct StatementParser::Impl {
   RdfSyntax syntax;
-  SerdEnv* env;
   SerdReader* reader = nullptr;
   std::string blank_prefix;
+  std::string base;
+  std::map<std::string, std::string, std::less<>> prefixes;  // without ':'
 
   // Of the statement being parsed.
   std::string arena;
@@ -74,10 +75,7 @@ struct StatementParser::Impl {
   // Serd numbers nameless nodes from 1 in every reader.
   int64_t nameless_before = 0, nameless_seen = 0;
 
-  ~Impl() {
-    serd_reader_free(reader);
-    serd_env_free(env);
-  }
+  ~Impl() { serd_reader_free(reader); }
 
   void Restart() {
     serd_reader_free(reader);
@@ -108,30 +106,37 @@ struct StatementParser::Impl {
     return std::string_view(arena).substr(slice.at, slice.size);
   }
 
+  bool FailRelative(std::string_view reference) {
+    Fail(Concat("relative IRI <", reference, "> without a base; add @base <...> . to the file or "
+                "give a base IRI"), reference);
+    return false;
+  }
+
   // An absolute IRI from a URI or a prefixed name.
   bool StoreIri(const SerdNode& node, Slice* out) {
+    const std::string_view text = Text(node);
     if (node.type == SERD_CURIE) {
-      SerdChunk prefix, suffix;
-      const std::string_view name = Text(node);
-      if (serd_env_expand(env, &node, &prefix, &suffix) != SERD_SUCCESS) {
-        const std::string_view used = name.substr(0, name.find(':') + 1);
-        Fail(Concat("prefix '", used, "' is not defined; declare it with @prefix ", used,
-                    " <...> ."), used);
+      const size_t colon = std::min(text.find(':'), text.size());
+      const auto prefix = prefixes.find(text.substr(0, colon));
+      if (colon == text.size() || prefix == prefixes.end()) {
+        Fail(Concat("prefix '", text.substr(0, colon), ":' is not defined; declare it with @prefix ",
+                    text.substr(0, colon), ": <...> ."), text.substr(0, colon + 1));
         return false;
       }
-      *out = Store(Text(prefix), Text(suffix));
-    } else if (serd_uri_string_has_scheme(node.buf)) {
-      *out = Store(Text(node));
+      *out = Store(prefix->second, text.substr(colon + 1));
+    } else if (HasScheme(text)) {
+      *out = Store(text);
     } else {
-      SerdNode resolved = serd_env_expand_node(env, &node);
-      if (resolved.buf != nullptr) *out = Store(Text(resolved));
-      serd_node_free(&resolved);
+      if (base.empty()) return FailRelative(text);
+      *out = Store(ResolveIri(base, text));
     }
-    const std::string iri(View(*out));
-    if (serd_uri_string_has_scheme(Bytes(iri.c_str()))) return true;
-    Fail(Concat("relative IRI <", Text(node), "> without a base; add @base <...> . to the file or "
-                "give a base IRI"), Text(node));
-    return false;
+    return true;
+  }
+
+  bool Absolute(std::string_view reference, std::string* out) {
+    if (base.empty() && !HasScheme(reference)) return FailRelative(reference);
+    *out = ResolveIri(base, reference);
+    return true;
   }
 
   void StoreBlank(std::string_view label, Slice* out) {
@@ -178,11 +183,16 @@ struct StatementParser::Impl {
   }
 
   static SerdStatus OnBase(void* handle, const SerdNode* uri) {
-    return serd_env_set_base_uri(static_cast<Impl*>(handle)->env, uri);
+    Impl* self = static_cast<Impl*>(handle);
+    return self->Absolute(Text(*uri), &self->base) ? SERD_SUCCESS : SERD_ERR_BAD_SYNTAX;
   }
 
   static SerdStatus OnPrefix(void* handle, const SerdNode* name, const SerdNode* uri) {
-    return serd_env_set_prefix(static_cast<Impl*>(handle)->env, name, uri);
+    Impl* self = static_cast<Impl*>(handle);
+    std::string iri;
+    if (!self->Absolute(Text(*uri), &iri)) return SERD_ERR_BAD_SYNTAX;
+    self->prefixes.insert_or_assign(std::string(Text(*name)), std::move(iri));
+    return SERD_SUCCESS;
   }
 
   static SerdStatus OnStatement(void* handle, SerdStatementFlags, const SerdNode*,
@@ -228,8 +238,7 @@ StatementParser::StatementParser(RdfSyntax syntax, const std::string& base_iri,
     : impl_(std::make_unique<Impl>()) {
   impl_->syntax = syntax;
   impl_->blank_prefix = Concat('f', file_ordinal);
-  const SerdNode base = serd_node_from_string(SERD_URI, Bytes(base_iri.c_str()));
-  impl_->env = serd_env_new(base_iri.empty() ? nullptr : &base);
+  impl_->base = base_iri;
   impl_->Restart();
 }
 

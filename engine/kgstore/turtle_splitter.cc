@@ -1,6 +1,9 @@
 #include "kgstore/turtle_splitter.h"
 
+#include <algorithm>
 #include <array>
+
+#include "kgstore/unicode_escape.h"
 
 namespace undula::kgstore {
 namespace {
@@ -47,9 +50,15 @@ size_t TurtleSplitter::Scan(std::string_view text, bool at_end) {
         break;
       case State::kIri: {
         // An IRI holds no line end: a missing '>' shall not hide the rest of the file.
-        const size_t stop = text.find_first_of(">\n", at_);
-        at_ = stop == text.npos ? text.size() : stop + 1;
-        if (stop != text.npos) state_ = State::kText;
+        const size_t stop = text.find_first_of(">\n\\", at_);
+        at_ = std::min(stop, text.size());
+        if (stop == text.npos) break;
+        if (text[at_] == '\\') {
+          enough = SkipEscape(text, at_end);
+        } else {
+          state_ = State::kText;
+          ++at_;
+        }
         break;
       }
       case State::kComment: {
@@ -61,9 +70,7 @@ size_t TurtleSplitter::Scan(std::string_view text, bool at_end) {
       case State::kShortString: {
         const char c = text[at_];
         if (c == '\\') {
-          enough = at_ + 1 < text.size() || at_end;
-          // A line end closes the string even behind a backslash: both are errors.
-          if (enough) at_ += at_ + 1 < text.size() && text[at_ + 1] == '\n' ? 1 : 2;
+          enough = SkipEscape(text, at_end);
           break;
         }
         if (c == quote_ || c == '\n' || c == '\r') state_ = State::kText;
@@ -137,11 +144,7 @@ bool TurtleSplitter::InText(std::string_view text, bool at_end) {
 bool TurtleSplitter::InLongString(std::string_view text, bool at_end) {
   while (at_ < text.size() && text[at_] != quote_ && text[at_] != '\\') ++at_;
   if (at_ == text.size()) return true;
-  if (text[at_] == '\\') {
-    if (at_ + 1 >= text.size() && !at_end) return false;
-    at_ += 2;
-    return true;
-  }
+  if (text[at_] == '\\') return SkipEscape(text, at_end);
   if (text.size() - at_ < 3 && !at_end) return false;
   size_t run = 1;
   while (run < 3 && at_ + run < text.size() && text[at_ + run] == quote_) ++run;
@@ -151,6 +154,16 @@ bool TurtleSplitter::InLongString(std::string_view text, bool at_end) {
     for (size_t i = 0; i < run; ++i) insertions_.emplace_back(at_ + i, '\\');
   }
   at_ += run;
+  return true;
+}
+
+bool TurtleSplitter::SkipEscape(std::string_view text, bool at_end) {
+  constexpr size_t kLongest = 10;  // \UXXXXXXXX
+  if (text.size() - at_ < kLongest && !at_end) return false;
+  if (IsBadEscape(text, at_)) Fail(kBadEscape);
+  // A line end closes a short string even behind a backslash: both are errors.
+  const bool line_end = at_ + 1 < text.size() && text[at_ + 1] == '\n';
+  at_ += line_end || state_ == State::kIri ? 1 : 2;
   return true;
 }
 

@@ -41,6 +41,7 @@ class TurtleSplitter {
 
   bool InText(std::string_view text, bool at_end);
   bool InLongString(std::string_view text, bool at_end);
+  bool SkipEscape(std::string_view text, bool at_end);
   bool BlankLabel(std::string_view text, bool at_end);
   void Fail(std::string_view message);
 
