@@ -1,0 +1,197 @@
+#include <ctime>
+#include <string>
+#include <utility>
+
+#include "api/database_impl.h"
+#include "api/stored_split.h"
+#include "base/options.h"
+#include "base/status.h"
+#include "kgstore/take_snapshot.h"
+#include "models/data/training_data.h"
+#include "models/registry.h"
+#include "models/train/checkpoint.h"
+#include "models/train/trainer.h"
+#include "propagation/exec.h"
+
+namespace undula {
+namespace {
+
+// 64-bit FNV-1a, as 16 hexadecimal digits.
+class Hash {
+ public:
+  void Add(std::string_view bytes) {
+    for (const char c : bytes) {
+      value_ = (value_ ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+    }
+  }
+  std::string Hex() const {
+    static constexpr char kDigits[] = "0123456789abcdef";
+    std::string out;
+    for (int shift = 60; shift >= 0; shift -= 4) out.push_back(kDigits[(value_ >> shift) & 15]);
+    return out;
+  }
+
+ private:
+  uint64_t value_ = 0xcbf29ce484222325u;
+};
+
+// The options of a training with their sources merged: file, then the caller's maps.
+struct Merged {
+  OptionMap model, train, split;
+  api::SplitFiles files;
+};
+
+absl::StatusOr<Merged> Merge(const TrainOptions& options) {
+  Merged merged;
+  if (!options.options_file.empty()) {
+    static constexpr std::string_view kSections[] = {"model", "train", "split"};
+    UNDULA_ASSIGN_OR_RETURN(auto sections, ReadOptionsFile(options.options_file, kSections));
+    merged.model = std::move(sections["model"]);
+    merged.train = std::move(sections["train"]);
+    merged.split = std::move(sections["split"]);
+  }
+  for (const auto& [key, value] : options.model_options) merged.model[key] = value;
+  for (const auto& [key, value] : options.train_options) merged.train[key] = value;
+  for (const auto& [key, value] : options.split_options) merged.split[key] = value;
+  merged.files = api::TakeSplitFiles(&merged.split);
+  return merged;
+}
+
+void AddSection(std::string_view section, const OptionMap& options, OptionMap* out) {
+  for (const auto& [key, value] : options) (*out)[Concat(section, ".", key)] = value;
+}
+
+absl::Status CheckName(const std::string& name) {
+  if (name.size() > 200) return InvalidArgumentError("the model's name has more than 200 bytes");
+  for (const char c : name) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '.' || c == '_' || c == '-';
+    if (!plain) {
+      return InvalidArgumentError("model name '", name,
+                                  "': use letters, digits, '.', '_' and '-' only");
+    }
+  }
+  return absl::OkStatus();
+}
+
+std::string UtcNow() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc = {};
+  gmtime_r(&now, &utc);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text;
+}
+
+}  // namespace
+
+absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progress* progress) {
+  UNDULA_ASSIGN_OR_RETURN(const models::ModelSpec* spec, models::FindModel(options.model));
+  const std::string name = options.name.empty() ? std::string(spec->name) : options.name;
+  UNDULA_RETURN_IF_ERROR(CheckName(name));
+  UNDULA_ASSIGN_OR_RETURN(const Merged merged, Merge(options));
+  models::SplitOptions split_options;
+  UNDULA_RETURN_IF_ERROR(SetOptions(models::SplitOptionTable(), &split_options, merged.split));
+  models::TrainOptions train_options;
+  UNDULA_RETURN_IF_ERROR(SetOptions(models::TrainOptionTable(), &train_options, merged.train));
+  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<models::Model> model,
+                          spec->make(merged.model, DType::kF32));
+  if (impl_->store->read_only()) {
+    return FailedPreconditionError(impl_->path, " is open read-only; open it for writing to train");
+  }
+  const std::lock_guard writing(impl_->writing);
+
+  std::shared_ptr<const Snapshot> snapshot;
+  models::Split split;
+  {
+    UNDULA_ASSIGN_OR_RETURN(const kgstore::ReadView view, impl_->store->Read());
+    UNDULA_ASSIGN_OR_RETURN(Snapshot taken, kgstore::TakeSnapshot(view, impl_->arena()));
+    snapshot = std::make_shared<const Snapshot>(std::move(taken));
+    if (snapshot->by_user.size() == 0) {
+      return FailedPreconditionError("the database holds no interactions; import some first "
+                                     "(undula import)");
+    }
+    if (merged.files.any()) {
+      UNDULA_ASSIGN_OR_RETURN(split, api::ReadSplitFiles(merged.files, *snapshot, view));
+    } else {
+      UNDULA_ASSIGN_OR_RETURN(split, models::MakeSplit(*snapshot, split_options));
+    }
+  }
+  impl_->Log(Severity::kInfo, split.description);
+  const models::TrainingData data = models::MakeTrainingData(
+      snapshot, split.train, static_cast<uint64_t>(train_options.seed));
+
+  TrainReport report;
+  report.name = name;
+  AddSection("model", GetOptions(spec->options, model->options()), &report.options);
+  AddSection("train", GetOptions(models::TrainOptionTable(), &train_options), &report.options);
+  AddSection("split", GetOptions(models::SplitOptionTable(), &split_options), &report.options);
+  if (merged.files.any()) {
+    AddSection("split", {{"train_file", merged.files.train},
+                         {"valid_file", merged.files.valid},
+                         {"test_file", merged.files.test}},
+               &report.options);
+  }
+  Hash run;
+  run.Add(Concat(spec->name, " ", snapshot->id_space, " ", snapshot->by_user.size(), " ",
+                 snapshot->out.edges(), " ", split.description));
+  for (const auto& [key, value] : report.options) run.Add(Concat(key, "=", value, "\n"));
+
+  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<propagation::Exec> exec,
+                          propagation::Exec::Create(options.device, &impl_->arena()));
+  report.device = exec->description();
+  models::TrainContext context;
+  context.workers = &impl_->arena();
+  context.exec = exec.get();
+  context.progress = progress;
+  context.checkpoint_directory = impl_->path + ".ckpt";
+  context.run = Concat(name, "-", run.Hex());
+  context.resume = options.resume;
+  context.on_epoch = options.on_epoch;
+  UNDULA_ASSIGN_OR_RETURN(
+      const models::TrainReport trained,
+      models::Train(model.get(), data, split, train_options, context));
+  report.model_description = model->Describe();
+  report.epochs = trained.epochs;
+  report.best_epoch = trained.best_epoch;
+  report.samples = trained.samples;
+  report.seconds = trained.seconds;
+  report.cpu_seconds = trained.cpu_seconds;
+  report.best_metric = trained.metric == "none"
+                           ? "none"
+                           : Concat("valid ", trained.metric, " = ", trained.best_value);
+
+  TensorMap stored;
+  model->Save(&stored);
+  Hash checksum;
+  for (const auto& [tensor_name, tensor] : stored.tensors) {
+    checksum.Add(tensor_name);
+    checksum.Add({reinterpret_cast<const char*>(tensor.bytes.data()), tensor.bytes.size()});
+  }
+  api::SaveSplit(split, &stored);
+  for (const auto& [key, value] : report.options) stored.metadata[key] = value;
+  stored.metadata["family"] = std::string(spec->name);
+  stored.metadata["id_space"] = std::to_string(snapshot->id_space);
+  stored.metadata["checksum"] = checksum.Hex();
+  stored.metadata["writer"] = Concat("undula ", Version());
+  stored.metadata["trained"] = UtcNow();
+  stored.metadata["device"] = report.device;
+  stored.metadata["best_metric"] = report.best_metric;
+  stored.metadata["best_epoch"] = std::to_string(report.best_epoch);
+  stored.metadata["structure"] = report.model_description;
+  {
+    const std::lock_guard lock(impl_->model_access);
+    UNDULA_RETURN_IF_ERROR(impl_->models->Put(name, stored));
+  }
+  // The model is safe in the database: its checkpoints have done their work.
+  const auto checkpoints = models::CheckpointStore::Open(context.checkpoint_directory, context.run);
+  if (checkpoints.ok()) {
+    auto store = *checkpoints;
+    if (const absl::Status s = store.RemoveAll(); !s.ok()) {
+      impl_->Log(Severity::kWarning, Message(s));
+    }
+  }
+  return report;
+}
+
+}  // namespace undula
