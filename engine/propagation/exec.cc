@@ -1,6 +1,11 @@
 #include "propagation/exec.h"
 
+#include <charconv>
+#include <utility>
+
 #include "base/status.h"
+#include "propagation/cuda/device.h"
+#include "propagation/cuda/has_cuda.h"
 
 namespace undula::propagation {
 namespace {
@@ -23,8 +28,9 @@ Exec::Exec(TaskArena* workers) : workers_(workers) {
 
 Exec::~Exec() = default;
 
-// Without CUDA there is never a device.
-void Exec::DeleteDevice::operator()(cuda::Device*) const {}
+void Exec::DeleteDevice::operator()(cuda::Device* device) const {
+  if constexpr (kHasCuda) delete device;
+}
 
 absl::StatusOr<std::unique_ptr<Exec>> Exec::Create(std::string_view device, TaskArena* workers) {
   if (device != "auto" && device != "cpu" && !IsCudaName(device)) {
@@ -32,13 +38,30 @@ absl::StatusOr<std::unique_ptr<Exec>> Exec::Create(std::string_view device, Task
   }
   auto exec = std::make_unique<Exec>(workers);
   if (device == "cpu") return exec;
+  std::string why(kNoCuda);
+  if constexpr (kHasCuda) {
+    int ordinal = 0;
+    if (device.starts_with("cuda:")) {
+      std::from_chars(device.data() + 5, device.data() + device.size(), ordinal);
+    }
+    absl::StatusOr<std::unique_ptr<cuda::Device>> opened = cuda::OpenDevice(ordinal);
+    if (opened.ok()) {
+      exec->device_.reset(std::move(*opened).release());
+      exec->description_ = Concat("cuda:", ordinal, " ", exec->device_->facts.name);
+      return exec;
+    }
+    why = Message(opened.status());
+  }
   if (device == "auto") {
-    exec->description_ += Concat("; no GPU: ", kNoCuda);
+    exec->description_ += Concat("; no GPU: ", why);
     return exec;
   }
-  return UnavailableError("device '", device, "': ", kNoCuda);
+  return UnavailableError("device '", device, "': ", why);
 }
 
-std::string DescribeGpus() { return Concat("no GPU: ", kNoCuda); }
+std::string DescribeGpus() {
+  if constexpr (kHasCuda) return cuda::DescribeDevices();
+  return Concat("no GPU: ", kNoCuda);
+}
 
 }  // namespace undula::propagation

@@ -16,7 +16,7 @@
 namespace undula::propagation {
 
 // Gradient of some rows of a table: rows ascending and distinct, values [rows, cols]. Both live in
-// the step's arena.
+// the step's arena. On a GPU the list may end in padding: row numbers 2^32 - 1 with zero values.
 struct SparseGradient {
   Tensor rows;    // u32 [n]
   Tensor values;  // [n, cols]

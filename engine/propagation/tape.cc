@@ -4,6 +4,9 @@
 #include <utility>
 
 #include "base/status.h"
+#include "propagation/cuda/device.h"
+#include "propagation/cuda/has_cuda.h"
+#include "propagation/cuda/vector.h"
 
 namespace undula::propagation {
 namespace {
@@ -25,8 +28,42 @@ Var Tape::Fail(absl::Status status) {
   return Var{};
 }
 
+void Tape::Check(int code, std::string_view what) {
+  if constexpr (kHasCuda) {
+    if (code != 0) Fail(cuda::Check(code, what));
+  }
+}
+
+void* Tape::Memory(size_t bytes) {
+  if constexpr (kHasCuda) {
+    if (exec_->on_gpu()) {
+      void* const p = arena_->AllocateOn(exec_->device(), bytes);
+      if (p == nullptr) {
+        Fail(ResourceExhaustedError("out of GPU memory: a step needs more than ",
+                                    arena_->device_high_water() + bytes,
+                                    " bytes; use a smaller batch size or the cpu"));
+      }
+      return p;
+    }
+  }
+  return arena_->Allocate(bytes);
+}
+
+void Tape::Upload(const void* from, const Tensor& to) {
+  if constexpr (kHasCuda) {
+    if (status_.ok()) {
+      Check(cuda::runtime::CopyIn(exec_->device()->queue(), to.data, from,
+                                  static_cast<size_t>(to.bytes())),
+            "copy to the GPU");
+    }
+  }
+}
+
 Var Tape::Record(const Tensor& value, bool needs_grad, BackwardFn backward, void* context) {
   if (!status_.ok()) return Var{};
+  if (exec_->on_gpu() && float_type_ != DType::kF32) {
+    return Fail(UnimplementedError("a tape on a GPU works in float32; use the cpu for float64"));
+  }
   nodes_.push_back(Node{value, Tensor{}, needs_grad ? backward : nullptr, context, needs_grad});
   return Var{static_cast<int32_t>(nodes_.size()) - 1};
 }
@@ -59,16 +96,38 @@ Tensor Tape::grad(Var v) {
   if (!v.valid()) return nothing_;
   Tensor& grad = nodes_[v.id].grad;
   if (grad.empty()) {
-    grad = nodes_[v.id].value;
-    grad.data = arena_->Allocate(grad.bytes());
-    std::memset(grad.data, 0, grad.bytes());
+    const Tensor value = nodes_[v.id].value;
+    Tensor zero = value;
+    zero.data = Memory(static_cast<size_t>(value.bytes()));
+    Zero(zero);
+    grad = zero;
   }
   return grad;
 }
 
-double Tape::Scalar(Var v) const {
+void Tape::Zero(const Tensor& t) {
+  if constexpr (kHasCuda) {
+    if (exec_->on_gpu()) {
+      if (!status_.ok()) return;
+      Check(cuda::runtime::Zero(exec_->device()->queue(), t.data, static_cast<size_t>(t.bytes())),
+            "fill on the GPU");
+      return;
+    }
+  }
+  std::memset(t.data, 0, static_cast<size_t>(t.bytes()));
+}
+
+double Tape::Scalar(Var v) {
   const Tensor& t = value(v);
-  if (t.empty() || t.size() != 1) return 0;
+  if (!status_.ok() || t.empty() || t.size() != 1) return 0;
+  if constexpr (kHasCuda) {
+    if (exec_->on_gpu()) {
+      float host = 0;
+      Check(cuda::runtime::CopyOut(exec_->device()->queue(), &host, t.data, sizeof(host)),
+            "work on the GPU");
+      return host;
+    }
+  }
   return t.dtype == DType::kF64 ? *t.as<double>() : static_cast<double>(*t.as<float>());
 }
 
@@ -80,7 +139,14 @@ void Tape::Backward(Var loss, double seed) {
   }
   if (!needs_grad(loss)) return;
   const Tensor g = grad(loss);
-  if (g.dtype == DType::kF64) {
+  if (exec_->on_gpu()) {
+    if constexpr (kHasCuda) {
+      if (status_.ok()) {
+        Check(cuda::AddConstant(exec_->device()->queue(), static_cast<float>(seed), g.as<float>(), 1),
+              "backward");
+      }
+    }
+  } else if (g.dtype == DType::kF64) {
     *g.as<double>() += seed;
   } else {
     *g.as<float>() += static_cast<float>(seed);
@@ -108,7 +174,14 @@ void Tape::AddGradient(Var v, const Tensor& g) {
   }
   if (!needs_grad(v)) return;
   const Tensor out = grad(v);
-  if (out.dtype == DType::kF64) {
+  if (exec_->on_gpu()) {
+    if constexpr (kHasCuda) {
+      if (status_.ok()) {
+        Check(cuda::AddTo(exec_->device()->queue(), g.as<float>(), out.as<float>(), g.size()),
+              "Tape::AddGradient");
+      }
+    }
+  } else if (out.dtype == DType::kF64) {
     AddTo(out.as<double>(), g.as<double>(), g.size());
   } else {
     AddTo(out.as<float>(), g.as<float>(), g.size());
@@ -121,7 +194,7 @@ Tensor Tape::NewTensor(std::initializer_list<int64_t> shape, DType dtype) {
   t.rank = static_cast<int>(shape.size());
   int axis = 0;
   for (const int64_t extent : shape) t.shape[axis++] = extent;
-  t.data = arena_->Allocate(t.bytes());
+  t.data = Memory(static_cast<size_t>(t.bytes()));
   return t;
 }
 
@@ -131,23 +204,37 @@ Tensor Tape::NewTensor(std::initializer_list<int64_t> shape) {
 
 Tensor Tape::NewZero(std::initializer_list<int64_t> shape) {
   const Tensor t = NewTensor(shape, float_type_);
-  std::memset(t.data, 0, t.bytes());
+  Zero(t);
   return t;
 }
 
 Tensor Tape::Indices(std::span<const uint32_t> values) {
   if (values.data() == nullptr) return NewTensor({0}, DType::kU32);
+  if (exec_->on_gpu()) {
+    const Tensor t = NewTensor({static_cast<int64_t>(values.size())}, DType::kU32);
+    Upload(values.data(), t);
+    return t;
+  }
   return View(values.data(), static_cast<int64_t>(values.size()));
 }
 
 Tensor Tape::Offsets(std::span<const int64_t> values) {
   if (values.data() == nullptr) return NewTensor({0}, DType::kI64);
+  if (exec_->on_gpu()) {
+    const Tensor t = NewTensor({static_cast<int64_t>(values.size())}, DType::kI64);
+    Upload(values.data(), t);
+    return t;
+  }
   return View(values.data(), static_cast<int64_t>(values.size()));
 }
 
 Tensor Tape::Floats(std::span<const float> values) {
   const auto n = static_cast<int64_t>(values.size());
   const Tensor t = NewTensor({n});
+  if (exec_->on_gpu()) {
+    Upload(values.data(), t);
+    return t;
+  }
   for (int64_t i = 0; i < n; ++i) {
     if (float_type_ == DType::kF64) {
       t.as<double>()[i] = values[i];
@@ -156,6 +243,20 @@ Tensor Tape::Floats(std::span<const float> values) {
     }
   }
   return t;
+}
+
+int64_t Tape::OffsetAt(const Tensor& offsets, int64_t index) {
+  if constexpr (kHasCuda) {
+    if (exec_->on_gpu()) {
+      int64_t host = 0;
+      if (!status_.ok()) return 0;
+      Check(cuda::runtime::CopyOut(exec_->device()->queue(), &host, offsets.as<int64_t>() + index,
+                                   sizeof(host)),
+            "work on the GPU");
+      return host;
+    }
+  }
+  return offsets.as<int64_t>()[index];
 }
 
 }  // namespace undula::propagation

@@ -9,6 +9,7 @@
 #include <initializer_list>
 #include <new>
 #include <span>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -36,7 +37,8 @@ using BackwardFn = void (*)(Tape& tape, Var output, void* context);
 // invalid Var and Backward does nothing; check status() once at the end of the step.
 class Tape {
  public:
-  // exec and arena must outlive the tape's use; float_type is kF32 or kF64 (CPU only).
+  // exec and arena must outlive the tape's use; float_type is kF32 or kF64 (CPU only: on a GPU the
+  // first operator fails).
   Tape(Exec* exec, Arena* arena, DType float_type = DType::kF32)
       : exec_(exec), arena_(arena), float_type_(float_type) {}
   Tape(const Tape&) = delete;
@@ -60,7 +62,7 @@ class Tape {
   bool has_grad(Var v) const { return v.valid() && !nodes_[v.id].grad.empty(); }
   bool needs_grad(Var v) const { return v.valid() && nodes_[v.id].needs_grad; }
   // The value of a scalar, read back to the host.
-  double Scalar(Var v) const;
+  double Scalar(Var v);
 
   // -- backward
   // From one scalar, whose gradient is `seed`.
@@ -78,7 +80,7 @@ class Tape {
     static_assert(std::is_trivially_destructible_v<T>);
     return new (arena_->Allocate(sizeof(T))) T();
   }
-  // Uninitialised tensors in the tape's arena (device memory on a GPU Exec).
+  // Uninitialised tensors in the tape's arena, where the operators run: device memory on a GPU Exec.
   Tensor NewTensor(std::initializer_list<int64_t> shape);           // float_type
   Tensor NewTensor(std::initializer_list<int64_t> shape, DType dtype);
   Tensor NewZero(std::initializer_list<int64_t> shape);
@@ -87,6 +89,13 @@ class Tape {
   Tensor Indices(std::span<const uint32_t> values);
   Tensor Offsets(std::span<const int64_t> values);
   Tensor Floats(std::span<const float> values);  // converted to float_type
+  // Uninitialised memory for n values, where the operators run.
+  template <class T>
+  T* Scratch(int64_t n) {
+    return static_cast<T*>(Memory(static_cast<size_t>(n) * sizeof(T)));
+  }
+  // One value of an i64 tensor, read back to the host.
+  int64_t OffsetAt(const Tensor& offsets, int64_t index);
 
   Exec& exec() { return *exec_; }
   Arena& arena() { return *arena_; }
@@ -94,6 +103,8 @@ class Tape {
   const absl::Status& status() const { return status_; }
   // Keeps the first failure. Returns an invalid Var for `return tape.Fail(...)`.
   Var Fail(absl::Status status);
+  // Fails unless the code of a launch or a copy (propagation/cuda) is 0.
+  void Check(int code, std::string_view what);
 
  private:
   struct Node {
@@ -102,6 +113,10 @@ class Tape {
     void* context = nullptr;
     bool needs_grad = false;
   };
+  void* Memory(size_t bytes);
+  void Upload(const void* from, const Tensor& to);
+  void Zero(const Tensor& t);
+
   Exec* exec_;
   Arena* arena_;
   DType float_type_;

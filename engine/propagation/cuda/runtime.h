@@ -17,6 +17,7 @@ struct DeviceFacts {
   int multiprocessors = 0;
   size_t memory_bytes = 0;
   size_t shared_bytes = 0;  // of a block, after opting in
+  bool watches_bounds = false;  // the emulated device: see Arena
 };
 
 namespace runtime {

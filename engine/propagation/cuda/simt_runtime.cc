@@ -13,7 +13,7 @@ int CountDevices(int* count, std::string*) {
 }
 
 int Describe(int, DeviceFacts* facts) {
-  *facts = {"SIMT emulator", 9, 0, 2, size_t{1} << 30, emulator::kMaxSharedBytes};
+  *facts = {"SIMT emulator", 9, 0, 2, size_t{1} << 30, emulator::kMaxSharedBytes, true};
   return 0;
 }
 

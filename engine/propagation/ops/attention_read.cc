@@ -17,7 +17,7 @@ void BackwardOf(Tape& tape, Var output, const Context& c) {
   const Tensor g = tape.grad(output), q = tape.value(c.queries), keys = tape.value(c.keys),
                memory = tape.value(c.memory);
   const int64_t batch = q.rows(), slots = keys.rows(), d = q.cols(), m = memory.shape[2];
-  T* ds = tape.arena().New<T>(batch * slots);
+  T* ds = tape.Scratch<T>(batch * slots);
   T* dq = tape.needs_grad(c.queries) ? tape.grad(c.queries).as<T>() : nullptr;
   T* dmemory = tape.needs_grad(c.memory) ? tape.grad(c.memory).as<T>() : nullptr;
   ForRows(tape, batch, slots * (d + 2 * m),

@@ -2,7 +2,6 @@
 
 #include "propagation/ops/gather_row.h"
 #include "propagation/ops/op_check.h"
-#include "propagation/row_order.h"
 
 namespace undula::propagation {
 namespace {
@@ -31,7 +30,7 @@ void AddRowsTo(Tape& tape, const RowOrder& order, const Tensor& g, bool compact,
 void Backward(Tape& tape, Var output, void* context) {
   const auto& c = *static_cast<const Context*>(context);
   const Tensor g = tape.grad(output);
-  const RowOrder order = SortByRow(c.rows.as<uint32_t>(), c.rows.size(), c.limit, tape.arena());
+  const RowOrder order = SortRows(tape, c.rows, c.limit);
   WithFloat(g.dtype, [&](auto zero) {
     using T = decltype(zero);
     if (c.table != nullptr && c.table->row_sparse) {

@@ -2,6 +2,11 @@
 
 #include <cblas.h>
 
+#include <type_traits>
+
+#include "propagation/cuda/blas.h"
+#include "propagation/cuda/vector.h"
+#include "propagation/ops/matmul_row.h"
 #include "propagation/ops/op_check.h"
 #include "propagation/tile_gemm.h"
 
@@ -31,11 +36,45 @@ void Gemm(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int64_t n, int64_t m, int64_t 
               static_cast<int>(ldc));
 }
 
+// The same products on a GPU: cuBLAS where the device has it, else the row bodies.
+template <class T>
+void MultiplyOnGpu(Tape& tape, const T* a, const T* b, int64_t n, int64_t k, int64_t m,
+                   bool transpose_b, bool add, T* c) {
+  if constexpr (kHasCuda && std::is_same_v<T, float>) {
+    if (!tape.status().ok()) return;
+    const cuda::Queue& queue = tape.exec().device()->queue();
+    if (queue.blas != nullptr && k > 0) {
+      tape.Check(cuda::Gemm(queue, false, transpose_b, n, m, k, a, b, add ? 1.0f : 0.0f, c),
+                 "MatMul");
+      return;
+    }
+    T* const out = add ? tape.Scratch<T>(n * m) : c;
+    ForRows(tape, n, k * m, MatMulRow<T>{a, b, out, k, m, transpose_b});
+    if (add && tape.status().ok()) tape.Check(cuda::AddTo(queue, out, c, n * m), "MatMul");
+  } else {
+    tape.Fail(UnimplementedError("MatMul: a GPU works in float32; use the cpu for float64"));
+  }
+}
+
+template <class T>
+void AddOuterOnGpu(Tape& tape, const T* a, const T* b, int64_t n, int64_t k, int64_t m, T* c) {
+  if constexpr (kHasCuda && std::is_same_v<T, float>) {
+    if (!tape.status().ok()) return;
+    const cuda::Queue& queue = tape.exec().device()->queue();
+    if (queue.blas != nullptr) {
+      tape.Check(cuda::Gemm(queue, true, false, k, m, n, a, b, 1.0f, c), "MatMul");
+    } else {
+      ForRows(tape, k, n * m, MatMulOuterRow<T>{a, b, c, n, k, m});
+    }
+  }
+}
+
 // c [n, m] (+)= a [n, k] b, b [k, m] or, with transpose_b, [m, k].
 template <class T>
 void Multiply(Tape& tape, const T* a, const T* b, int64_t n, int64_t k, int64_t m, bool transpose_b,
               bool add, T* c) {
   if (n == 0 || m == 0) return;
+  if (tape.exec().on_gpu()) return MultiplyOnGpu(tape, a, b, n, k, m, transpose_b, add, c);
   if (k > kSmall || m > kSmall) {
     ForRows(tape, (n + kBlasRows - 1) / kBlasRows, int64_t{1} << 20,
             [&](const LaneGroup&, int64_t tile) {
@@ -70,6 +109,7 @@ void Multiply(Tape& tape, const T* a, const T* b, int64_t n, int64_t k, int64_t 
 template <class T>
 void AddOuter(Tape& tape, const T* a, const T* b, int64_t n, int64_t k, int64_t m, T* c) {
   if (n == 0 || k == 0 || m == 0) return;
+  if (tape.exec().on_gpu()) return AddOuterOnGpu(tape, a, b, n, k, m, c);
   if (k > kSmall || m > kSmall) {
     ForRows(tape, (k + kBlasRows - 1) / kBlasRows, int64_t{1} << 20,
             [&](const LaneGroup&, int64_t tile) {

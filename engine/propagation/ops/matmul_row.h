@@ -35,6 +35,21 @@ struct MatMulRow {
   }
 };
 
+// Row i of out [k, m] += a^T b, a [n, k], b [n, m].
+template <class T>
+struct MatMulOuterRow {
+  const T* a;
+  const T* b;
+  T* out;
+  int64_t n, k, m;
+
+  template <class Group>
+  UNDULA_HD void operator()(const Group& group, int64_t i) const {
+    group.AddRows(out + i * m, m, n, [&](int64_t p) { return a[p * k + i]; },
+                  [&](int64_t p) { return b + p * m; });
+  }
+};
+
 }  // namespace undula::propagation
 
 #endif  // UNDULA_PROPAGATION_OPS_MATMUL_ROW_H_

@@ -9,7 +9,11 @@
 #include <string_view>
 
 #include "base/status.h"
+#include "propagation/cuda/device.h"
+#include "propagation/cuda/has_cuda.h"
+#include "propagation/cuda/kernels.h"
 #include "propagation/lane_group.h"
+#include "propagation/row_order.h"
 #include "propagation/tape.h"
 
 namespace undula::propagation {
@@ -37,6 +41,10 @@ bool CheckOffsets(Tape& tape, std::string_view op, std::string_view name, const 
 bool CheckFloats(Tape& tape, std::string_view op, std::string_view name, const Tensor& values,
                  int64_t n);
 
+// Positions sorted by row, where the tape's operators run. On a GPU `distinct` is a bound: past the
+// distinct rows, rows[s] is kNoRow (cuda/row_segments.h) and the segment is empty.
+RowOrder SortRows(Tape& tape, const Tensor& ids, int64_t limit);
+
 // Calls f(float{}) or f(double{}).
 template <class F>
 decltype(auto) WithFloat(DType dtype, F&& f) {
@@ -58,8 +66,19 @@ void ForRows(TaskArena* workers, int64_t n, int64_t work_per_row, const Body& bo
     for (int64_t row = begin; row < end; ++row) body(group, row);
   });
 }
+// On a GPU the body's kernel; Unimplemented where it has none.
 template <class Body>
 void ForRows(Tape& tape, int64_t n, int64_t work_per_row, const Body& body) {
+  if (tape.exec().on_gpu()) {
+    if constexpr (kHasCuda && cuda::kHasKernel<Body>) {
+      if (tape.status().ok() && n > 0) {
+        tape.Check(cuda::RunRows(tape.exec().device()->queue(), n, body), "kernel launch");
+      }
+    } else {
+      tape.Fail(UnimplementedError("this operator has no CUDA kernel for its type; use the cpu"));
+    }
+    return;
+  }
   ForRows(tape.exec().workers(), n, work_per_row, body);
 }
 

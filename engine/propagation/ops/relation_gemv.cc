@@ -1,7 +1,7 @@
 #include "propagation/ops/relation_gemv.h"
 
 #include "propagation/ops/op_check.h"
-#include "propagation/row_order.h"
+#include "propagation/ops/relation_gemv_row.h"
 #include "propagation/tile_gemm.h"
 
 namespace undula::propagation {
@@ -28,7 +28,8 @@ const T* RowAt(const T* x, int64_t row, int64_t cols) {
 
 void MakeTiles(Tape& tape, int64_t relations, Context* c) {
   const int64_t edges = c->relations.size();
-  c->runs = SortByRow(c->relations.as<uint32_t>(), edges, relations, tape.arena());
+  c->runs = SortRows(tape, c->relations, relations);
+  if (tape.exec().on_gpu()) return;  // its kernels work edge by edge
   Tile* tiles = tape.arena().New<Tile>(c->runs.distinct + edges / kTileRows);
   c->tile_count = 0;
   for (int64_t s = 0; s < c->runs.distinct; ++s) {
@@ -45,6 +46,12 @@ template <class T>
 void Multiply(Tape& tape, const Context& c, const Tensor& R, const T* in, const uint32_t* sources,
               bool transpose, T* out) {
   const int64_t a = R.shape[1], b = R.shape[2];
+  if (tape.exec().on_gpu()) {
+    ForRows(tape, c.relations.size(), a * b,
+            RelationGemvRow<T>{R.as<T>(), in, c.relations.as<uint32_t>(), sources, out, a, b,
+                               transpose});
+    return;
+  }
   const int64_t inner = transpose ? a : b, width = transpose ? b : a;
   // The tile product wants the right operand as [inner, width]: R itself, or R transposed once per
   // relation in use.
@@ -78,6 +85,12 @@ void AddMatrixGradient(Tape& tape, const Context& c, const T* x, const T* g, con
   const int64_t a = dR.shape[1], b = dR.shape[2];
   const int64_t x_cols = c.transpose ? a : b, g_cols = c.transpose ? b : a;
   const uint32_t* sources = c.sources.as<uint32_t>();
+  if (tape.exec().on_gpu()) {
+    ForRows(tape, c.runs.distinct * a, int64_t{1} << 20,
+            RelationGradientRow<T>{x, g, sources, c.runs.rows, c.runs.ptr, c.runs.order, dR.as<T>(),
+                                   a, b, c.transpose});
+    return;
+  }
   ForRows(tape, c.runs.distinct, int64_t{1} << 20, [&](const LaneGroup&, int64_t s) {
     T* to = dR.as<T>() + static_cast<int64_t>(c.runs.rows[s]) * a * b;
     const T* source[kTileRows];
@@ -105,10 +118,9 @@ void Backward(Tape& tape, Var output, void* context) {
     }
     if (tape.needs_grad(c.x)) {
       const int64_t edges = c.sources.size();
-      T* per_edge = tape.arena().New<T>(edges * x.cols());
+      T* per_edge = tape.Scratch<T>(edges * x.cols());
       Multiply<T>(tape, c, R, g.as<T>(), nullptr, !c.transpose, per_edge);
-      const RowOrder order =
-          SortByRow(c.sources.as<uint32_t>(), edges, x.rows(), tape.arena());
+      const RowOrder order = SortRows(tape, c.sources, x.rows());
       ForRows(tape, order.distinct, x.cols() * 4,
               ScatterAddRow<T>{per_edge, order.rows, order.ptr, order.order,
                                tape.grad(c.x).as<T>(), x.cols()});

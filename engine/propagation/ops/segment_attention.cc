@@ -3,7 +3,6 @@
 #include "propagation/ops/op_check.h"
 #include "propagation/ops/segment_attention_row.h"
 #include "propagation/ops/segment_reduce_row.h"
-#include "propagation/row_order.h"
 
 namespace undula::propagation {
 namespace {
@@ -20,21 +19,21 @@ void BackwardOf(Tape& tape, Var output, const Context& c) {
                v = tape.value(c.v);
   const int64_t* ptr = c.ptr.as<int64_t>();
   const uint32_t* src = c.src.as<uint32_t>();
-  const int64_t segments = q.rows(), slots = ptr[segments], d = q.cols(), m = v.cols();
+  const int64_t segments = q.rows(), slots = tape.OffsetAt(c.ptr, segments), d = q.cols(), m = v.cols();
   const T* weights = c.weights.as<T>();
-  T* ds = tape.arena().New<T>(slots);
+  T* ds = tape.Scratch<T>(slots);
   T* dq = tape.needs_grad(c.q) ? tape.grad(c.q).as<T>() : nullptr;
   ForRows(tape, segments, (d + m) * (1 + slots / std::max<int64_t>(1, segments)),
           SegmentAttentionBackwardQueryRow<T>{k.as<T>(), v.as<T>(), g.as<T>(), ptr, src, weights, ds,
                                               dq, d, m, static_cast<T>(c.scale)});
   if (!tape.needs_grad(c.k) && !tape.needs_grad(c.v)) return;
-  uint32_t* segment = tape.arena().New<uint32_t>(slots);
+  uint32_t* segment = tape.Scratch<uint32_t>(slots);
   ForRows(tape, segments, 1 + slots / std::max<int64_t>(1, segments),
           SegmentOfSlotRow{ptr, segment});
   RowOrder order;
   int64_t entries = slots;
   if (src != nullptr) {
-    order = SortByRow(src, slots, k.rows(), tape.arena());
+    order = SortRows(tape, View(src, slots), k.rows());
     entries = order.distinct;
   }
   const auto add = [&](const T* coefficient, const T* x, Var to, int64_t cols) {

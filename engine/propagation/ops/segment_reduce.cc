@@ -2,7 +2,6 @@
 
 #include "propagation/ops/op_check.h"
 #include "propagation/ops/segment_reduce_row.h"
-#include "propagation/row_order.h"
 
 namespace undula::propagation {
 namespace {
@@ -18,14 +17,14 @@ void Backward(Tape& tape, Var output, void* context) {
   const auto& c = *static_cast<const Context*>(context);
   const Tensor g = tape.grad(output), grad = tape.grad(c.x);
   const int64_t* ptr = c.ptr.as<int64_t>();
-  const int64_t segments = g.rows(), slots = ptr[segments];
-  uint32_t* segment = tape.arena().New<uint32_t>(slots);
+  const int64_t segments = g.rows(), slots = tape.OffsetAt(c.ptr, segments);
+  uint32_t* segment = tape.Scratch<uint32_t>(slots);
   ForRows(tape, segments, 1 + slots / std::max<int64_t>(1, segments),
           SegmentOfSlotRow{ptr, segment});
   RowOrder order;
   int64_t entries = slots;
   if (!c.src.empty()) {
-    order = SortByRow(c.src.as<uint32_t>(), slots, grad.rows(), tape.arena());
+    order = SortRows(tape, View(c.src.as<uint32_t>(), slots), grad.rows());
     entries = order.distinct;
   }
   WithFloat(g.dtype, [&](auto zero) {
@@ -54,7 +53,7 @@ Var SegmentReduce(Tape& tape, Var x, const Tensor& ptr, const Tensor& src, Reduc
   const Tensor out =
       xv.rank == 1 ? tape.NewTensor({segments}) : tape.NewTensor({segments, cols});
   uint32_t* max_slot =
-      reduce == Reduce::kMax ? tape.arena().New<uint32_t>(segments * cols) : nullptr;
+      reduce == Reduce::kMax ? tape.Scratch<uint32_t>(segments * cols) : nullptr;
   const uint32_t* source = src.as<uint32_t>();
   const int64_t work = cols * (1 + slots / std::max<int64_t>(1, segments));
   WithFloat(xv.dtype, [&](auto zero) {
