@@ -2,6 +2,7 @@
 #ifndef UNDULA_PROPAGATION_OPS_ROW_NORMALIZE_ROW_H_
 #define UNDULA_PROPAGATION_OPS_ROW_NORMALIZE_ROW_H_
 
+#include <cfloat>
 #include <cmath>
 #include <cstdint>
 
@@ -9,7 +10,7 @@
 
 namespace undula::propagation {
 
-// inverse[row] = 1 / |x_row|, 0 for a zero row.
+// inverse[row] = 1 / |x_row|; 0 for a zero row, which is one without a normal number in it.
 template <class T>
 struct RowNormalizeRow {
   const T* x;
@@ -23,12 +24,13 @@ struct RowNormalizeRow {
     T* to = out + row * cols;
     // Divided by the largest entry first, so that squares neither overflow nor vanish.
     const T top = group.Max(cols, [&](int64_t c) { return from[c] < T(0) ? -from[c] : from[c]; });
-    const T unit = top > T(0) ? T(1) / top : T(0);
+    const bool zero = !(top >= (sizeof(T) == 4 ? T(FLT_MIN) : T(DBL_MIN)));
+    const T unit = zero ? T(0) : T(1) / top;
     const T squares = group.Sum(cols, [&](int64_t c) {
       const T v = from[c] * unit;
       return v * v;
     });
-    const T scale = top > T(0) ? unit / std::sqrt(squares) : T(0);
+    const T scale = zero ? T(0) : unit / std::sqrt(squares);
     group.ForEach(cols, [&](int64_t c) { to[c] = from[c] * scale; });
     group.Once([&] { inverse[row] = scale; });
   }

@@ -1,0 +1,164 @@
+#include "propagation/ops/group_attention.h"
+
+#include "propagation/ops/group_attention_row.h"
+#include "propagation/ops/group_attention_simd.h"
+#include "propagation/ops/op_check.h"
+#include "propagation/row_order.h"
+
+namespace undula::propagation {
+namespace {
+
+constexpr std::string_view kOp = "GroupAttention";
+
+struct Context {
+  Var q, keys, values;
+  GroupSlots slots;
+  Tensor weights;
+};
+
+int64_t Groups(const GroupSlots& s) { return s.row_ptr.size() - 1; }
+
+// Positions of the packed weights; the last entry is their number.
+const int64_t* WeightPtr(Tape& tape, const GroupSlots& s) {
+  const int64_t groups = Groups(s);
+  const int64_t* row = s.row_ptr.as<int64_t>();
+  const int64_t* slot = s.slot_ptr.as<int64_t>();
+  int64_t* ptr = tape.arena().New<int64_t>(groups + 1);
+  ptr[0] = 0;
+  for (int64_t g = 0; g < groups; ++g) {
+    ptr[g + 1] = ptr[g] + (row[g + 1] - row[g]) * (slot[g + 1] - slot[g]);
+  }
+  return ptr;
+}
+
+GroupIndex MakeIndex(Tape& tape, const GroupSlots& s) {
+  const int64_t groups = Groups(s);
+  const int64_t* row = s.row_ptr.as<int64_t>();
+  const int64_t* slot = s.slot_ptr.as<int64_t>();
+  uint32_t* of_row = tape.arena().New<uint32_t>(row[groups] - row[0]);
+  uint32_t* of_slot = tape.arena().New<uint32_t>(slot[groups] - slot[0]);
+  ForRows(tape, groups, 64, GroupIndexRow{row, slot, of_row, of_slot});
+  return GroupIndex{row,     slot, s.key_row.as<uint32_t>(), s.value_row.as<uint32_t>(),
+                    WeightPtr(tape, s), of_row, of_slot};
+}
+
+GroupAttentionArgs TunedArgs(const GroupSlots& s, const Tensor& q, const Tensor& keys,
+                             const Tensor& values) {
+  GroupAttentionArgs args;
+  args.groups = Groups(s);
+  args.row_ptr = s.row_ptr.as<int64_t>();
+  args.slot_ptr = s.slot_ptr.as<int64_t>();
+  args.key_row = s.key_row.as<uint32_t>();
+  args.value_row = s.value_row.as<uint32_t>();
+  args.count = s.count.as<float>();
+  args.key_cols = keys.cols();
+  args.value_cols = values.cols();
+  args.q = q.as<float>();
+  args.keys = keys.as<float>();
+  args.values = values.as<float>();
+  return args;
+}
+
+// The reference path: row bodies, slot gradients, sort and segment sum.
+void BackwardRows(Tape& tape, const Context& c, const Tensor& g) {
+  using T = double;
+  const Tensor q = tape.value(c.q), keys = tape.value(c.keys), values = tape.value(c.values);
+  const int64_t d = q.cols(), m = values.cols();
+  const GroupIndex index = MakeIndex(tape, c.slots);
+  const int64_t groups = Groups(c.slots);
+  const int64_t first_slot = index.slot_ptr[0];
+  const int64_t slots = index.slot_ptr[groups] - first_slot;
+  T* ds = tape.arena().New<T>(index.weight_ptr[groups]);
+  T* dq = tape.needs_grad(c.q) ? tape.grad(c.q).as<T>() : nullptr;
+  ForRows(tape, q.rows(), 64 * (d + m),
+          GroupAttentionBackwardQueryRow<T>{index, keys.as<T>(), values.as<T>(), c.weights.as<T>(),
+                                            g.as<T>(), ds, dq, d, m});
+  const auto add = [&](const T* coefficient, const T* x, const uint32_t* row_of_slot, Var to,
+                       int64_t cols) {
+    if (!tape.needs_grad(to)) return;
+    T* slot_grad = tape.arena().New<T>(slots * cols);
+    ForRows(tape, slots, 16 * cols,
+            GroupAttentionBackwardSlotRow<T>{index, coefficient, x, slot_grad, cols});
+    const RowOrder order =
+        SortByRow(row_of_slot + first_slot, slots, tape.value(to).rows(), tape.arena());
+    ForRows(tape, order.distinct, 4 * cols,
+            ScatterAddRow<T>{slot_grad, order.rows, order.ptr, order.order, tape.grad(to).as<T>(),
+                             cols});
+  };
+  add(ds, q.as<T>(), index.key_row, c.keys, d);
+  add(c.weights.as<T>(), g.as<T>(), index.value_row, c.values, m);
+}
+
+void Backward(Tape& tape, Var output, void* context) {
+  const auto& c = *static_cast<const Context*>(context);
+  const Tensor g = tape.grad(output);
+  if (g.dtype == DType::kF64) {
+    BackwardRows(tape, c, g);
+    return;
+  }
+  const auto wanted = [&](Var v) {
+    return tape.needs_grad(v) ? tape.grad(v).as<float>() : nullptr;
+  };
+  float* dq = wanted(c.q);
+  float* dkeys = wanted(c.keys);
+  float* dvalues = wanted(c.values);
+  GroupAttentionBackward(
+      TunedArgs(c.slots, tape.value(c.q), tape.value(c.keys), tape.value(c.values)),
+      c.weights.as<float>(), g.as<float>(), dq, dkeys, dvalues, tape.arena());
+}
+
+bool CheckSlots(Tape& tape, const GroupSlots& s, const Tensor& q, const Tensor& keys,
+                const Tensor& values) {
+  if (!CheckOffsets(tape, kOp, "row_ptr", s.row_ptr, INT64_MAX, true) ||
+      !CheckOffsets(tape, kOp, "slot_ptr", s.slot_ptr, s.key_row.size(), true) ||
+      !CheckRows(tape, kOp, "key_row", s.key_row, keys.rows()) ||
+      !CheckRows(tape, kOp, "value_row", s.value_row, values.rows()) ||
+      (!s.count.empty() && !CheckFloats(tape, kOp, "count", s.count, s.key_row.size()))) {
+    return false;
+  }
+  if (s.row_ptr.size() != s.slot_ptr.size() || s.key_row.size() != s.value_row.size()) {
+    BadInput(tape, kOp, "row_ptr has ", s.row_ptr.size(), " entries, slot_ptr ", s.slot_ptr.size(),
+             ", key_row ", s.key_row.size(), " and value_row ", s.value_row.size());
+    return false;
+  }
+  if (tape.exec().on_gpu()) return true;
+  const int64_t* row = s.row_ptr.as<int64_t>();
+  if (row[Groups(s)] - row[0] != q.rows()) {
+    BadInput(tape, kOp, "row_ptr covers ", row[Groups(s)] - row[0], " rows but q is ",
+             Describe(q));
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Var GroupAttention(Tape& tape, Var q, Var keys, Var values, const GroupSlots& slots,
+                   Tensor* weights_out) {
+  if (!Ready(tape, kOp, {q, keys, values})) return Var{};
+  const Tensor qv = tape.value(q), kv = tape.value(keys), vv = tape.value(values);
+  if (qv.rank != 2 || kv.rank != 2 || vv.rank != 2 || qv.cols() != kv.cols()) {
+    return BadInput(tape, kOp, "q ", Describe(qv), ", keys ", Describe(kv), " and values ",
+                    Describe(vv), " do not fit; they are [n, d], [P, d] and [U, m]");
+  }
+  if (!CheckSlots(tape, slots, qv, kv, vv)) return Var{};
+  const int64_t d = qv.cols(), m = vv.cols();
+  const Tensor weights = tape.NewTensor({WeightPtr(tape, slots)[Groups(slots)]});
+  const Tensor out = tape.NewTensor({qv.rows(), m});
+  if (out.dtype == DType::kF64) {
+    ForRows(tape, qv.rows(), 64 * (d + m),
+            GroupAttentionRow<double>{MakeIndex(tape, slots), qv.as<double>(), kv.as<double>(),
+                                      vv.as<double>(), slots.count.as<double>(),
+                                      weights.as<double>(), out.as<double>(), d, m});
+  } else {
+    GroupAttentionForward(TunedArgs(slots, qv, kv, vv), out.as<float>(), weights.as<float>(),
+                          tape.arena());
+  }
+  if (weights_out != nullptr) *weights_out = weights;
+  Context* c = tape.New<Context>();
+  *c = Context{q, keys, values, slots, weights};
+  return tape.Record(out, tape.needs_grad(q) || tape.needs_grad(keys) || tape.needs_grad(values),
+                     Backward, c);
+}
+
+}  // namespace undula::propagation

@@ -1,0 +1,171 @@
+// Row bodies of the optimizers: one row of a parameter. g is the row's gradient, null where the row
+// got none (dense-parity updates of embedding tables).
+#ifndef UNDULA_PROPAGATION_OPTIM_OPTIMIZER_ROW_H_
+#define UNDULA_PROPAGATION_OPTIM_OPTIMIZER_ROW_H_
+
+#include <cmath>
+#include <cstdint>
+
+#include "base/hd.h"
+
+namespace undula::propagation {
+
+enum class OptimizerKind : uint8_t { kSgd, kAdagrad, kAdam, kAdamW, kLazyAdam };
+
+// The numbers of one step, the same for all rows.
+template <class T>
+struct StepNumbers {
+  T learning_rate, weight_decay, momentum, epsilon;
+  // Adam: the betas, 1 - beta and 1 - beta^t of the global step t; differences are taken in float64,
+  // since 1 - beta2 keeps only five digits in float32.
+  T beta1, beta2, keep1, keep2, correction1, correction2;
+  double exact_beta1, exact_beta2;
+};
+
+// Which rows of a parameter a step works on, and where their gradients are. A work item is a row of
+// the gradient: a sparse one is row rows[item] of the parameter. With `slot_of_row` the item is a
+// row of the parameter and its gradient, if any, row slot_of_row[item] (negative: none).
+template <class T>
+struct StepRows {
+  const T* grad;
+  const uint32_t* rows;        // or null: row = item
+  const int32_t* slot_of_row;  // or null
+  int64_t cols;
+
+  UNDULA_HD int64_t row(int64_t item) const {
+    return rows == nullptr ? item : static_cast<int64_t>(rows[item]);
+  }
+  UNDULA_HD const T* gradient(int64_t item) const {
+    if (slot_of_row == nullptr) return grad + item * cols;
+    return slot_of_row[item] < 0 ? nullptr : grad + static_cast<int64_t>(slot_of_row[item]) * cols;
+  }
+};
+
+template <class T>
+struct SgdRow {
+  StepNumbers<T> step;
+  StepRows<T> rows;
+  T* value;
+  T* buffer;  // momentum, or null
+
+  template <class Group>
+  UNDULA_HD void operator()(const Group& group, int64_t item) const {
+    const int64_t at = rows.row(item) * rows.cols;
+    const T* g = rows.gradient(item);
+    T* p = value + at;
+    T* b = buffer == nullptr ? nullptr : buffer + at;
+    group.ForEach(rows.cols, [&](int64_t c) {
+      T d = (g == nullptr ? T(0) : g[c]) + step.weight_decay * p[c];
+      if (b != nullptr) {
+        b[c] = step.momentum * b[c] + d;
+        d = b[c];
+      }
+      p[c] -= step.learning_rate * d;
+    });
+  }
+};
+
+template <class T>
+struct AdagradRow {
+  StepNumbers<T> step;
+  StepRows<T> rows;
+  T* value;
+  T* sum;
+
+  template <class Group>
+  UNDULA_HD void operator()(const Group& group, int64_t item) const {
+    const int64_t at = rows.row(item) * rows.cols;
+    const T* g = rows.gradient(item);
+    T* p = value + at;
+    T* s = sum + at;
+    group.ForEach(rows.cols, [&](int64_t c) {
+      const T d = (g == nullptr ? T(0) : g[c]) + step.weight_decay * p[c];
+      s[c] += d * d;
+      p[c] -= step.learning_rate * d / (std::sqrt(s[c]) + step.epsilon);
+    });
+  }
+};
+
+// Adam and AdamW: p -= lr mhat / (sqrt(vhat) + eps).
+template <class T>
+struct AdamRow {
+  StepNumbers<T> step;
+  StepRows<T> rows;
+  T* value;
+  T* m;
+  T* v;
+  bool decoupled;  // AdamW
+
+  template <class Group>
+  UNDULA_HD void operator()(const Group& group, int64_t item) const {
+    const int64_t at = rows.row(item) * rows.cols;
+    const T* g = rows.gradient(item);
+    T* p = value + at;
+    T* mean = m + at;
+    T* square = v + at;
+    const T coupled = decoupled ? T(0) : step.weight_decay;
+    const T shrink = decoupled ? T(1) - step.learning_rate * step.weight_decay : T(1);
+    const T rate = step.learning_rate / step.correction1;
+    const T root = T(1) / std::sqrt(step.correction2);
+    group.ForEach(rows.cols, [&](int64_t c) {
+      const T d = (g == nullptr ? T(0) : g[c]) + coupled * p[c];
+      const T mc = step.beta1 * mean[c] + step.keep1 * d;
+      const T vc = step.beta2 * square[c] + step.keep2 * (d * d);
+      mean[c] = mc;
+      square[c] = vc;
+      p[c] = shrink * p[c] - rate * mc / (std::sqrt(vc) * root + step.epsilon);
+    });
+  }
+};
+
+// Rows of the step only: p -= lr sqrt(correction2) / correction1 m / (sqrt(v) + eps).
+template <class T>
+struct LazyAdamRow {
+  StepNumbers<T> step;
+  StepRows<T> rows;
+  T* value;
+  T* m;
+  T* v;
+  uint32_t* row_steps;  // steps of each row, or null: the global step counts
+
+  template <class Group>
+  UNDULA_HD void operator()(const Group& group, int64_t item) const {
+    const int64_t row = rows.row(item);
+    const int64_t at = row * rows.cols;
+    const T* g = rows.gradient(item);
+    T* p = value + at;
+    T* mean = m + at;
+    T* square = v + at;
+    T correction1 = step.correction1, correction2 = step.correction2;
+    if (row_steps != nullptr) {
+      const uint32_t t = row_steps[row] + 1;
+      correction1 = static_cast<T>(1 - Power(step.exact_beta1, t));
+      correction2 = static_cast<T>(1 - Power(step.exact_beta2, t));
+    }
+    const T rate = step.learning_rate * std::sqrt(correction2) / correction1;
+    group.ForEach(rows.cols, [&](int64_t c) {
+      const T d = g[c] + step.weight_decay * p[c];
+      const T mc = step.beta1 * mean[c] + step.keep1 * d;
+      const T vc = step.beta2 * square[c] + step.keep2 * (d * d);
+      mean[c] = mc;
+      square[c] = vc;
+      p[c] -= rate * mc / (std::sqrt(vc) + step.epsilon);
+    });
+    if (row_steps != nullptr) {
+      group.Once([&] { ++row_steps[row]; });
+    }
+  }
+
+ private:
+  UNDULA_HD static double Power(double base, uint32_t exponent) {
+    double result = 1;
+    for (; exponent != 0; exponent >>= 1, base *= base) {
+      if (exponent & 1) result *= base;
+    }
+    return result;
+  }
+};
+
+}  // namespace undula::propagation
+
+#endif  // UNDULA_PROPAGATION_OPTIM_OPTIMIZER_ROW_H_
