@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # tidy.sh BUILD_DIR JOBS: clang-format over our C++ files, clang-tidy over the .cc files of the
-# library and the program (scripts/test --tidy). A file is a test.
+# library and the program (scripts/test --tidy). A file is a test. To format all files:
+#   git ls-files '*.h' '*.cc' '*.cu' | xargs clang-format -i
 set -euo pipefail
 build=$1 jobs=$2
 scripts/setup --tidy
@@ -24,7 +25,9 @@ rm -rf "$logs"
 mkdir -p "$logs"
 git ls-files -co --exclude-standard '*.h' '*.cc' '*.cu' |
   xargs -P "$jobs" -I{} bash -c 'check "$@"' _ "$logs" {} clang-format --dry-run -Werror
-git ls-files -co --exclude-standard 'engine/*.cc' 'queries/*.cc' 'cli/*.cc' |
+# Only what this build compiles: the SIMT emulator is C++ that clang 14 cannot read (source_location).
+sed -n "s|^ *\"file\": \"$PWD/\(.*\)\".*|\1|p" "$build/compile_commands.json" |
+  grep -E '^(engine|queries|cli)/.*\.cc$' | sort -u |
   xargs -P "$jobs" -I{} bash -c 'check "$@"' _ "$logs" {} clang-tidy -p "$build" --quiet
 passed=$(grep -lx ok "$logs"/*.result | wc -l || true)
 failed=$(grep -lx fail "$logs"/*.result | wc -l || true)
