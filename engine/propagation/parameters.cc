@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <numbers>
 #include <utility>
 
 #include "base/rng.h"
 #include "base/status.h"
-#include "propagation/arena.h"
 
 namespace undula::propagation {
 namespace {
@@ -43,6 +41,16 @@ void Fill(const Init& init, const Rng& rng, const Tensor& t) {
   }
 }
 
+size_t ValueBytes(const Tensor& value) { return static_cast<size_t>(value.bytes()); }
+size_t GradOffset(const Tensor& value) { return (ValueBytes(value) + 255) / 256 * 256; }
+
+void SetAddresses(Parameter* parameter) {
+  parameter->value.data = parameter->memory.data();
+  if (parameter->row_sparse) return;
+  parameter->grad = parameter->value;
+  parameter->grad.data = parameter->memory.as<std::byte>() + GradOffset(parameter->value);
+}
+
 std::vector<int64_t> ShapeOf(const Tensor& t) {
   return std::vector<int64_t>(t.shape, t.shape + t.rank);
 }
@@ -75,16 +83,8 @@ Parameter* ParameterSet::Add(std::string name, std::vector<int64_t> shape, bool 
   value.dtype = dtype_;
   value.rank = static_cast<int>(std::min<size_t>(shape.size(), 3));
   for (int axis = 0; axis < value.rank; ++axis) value.shape[axis] = shape[axis];
-  const size_t align = Arena::kAlign;
-  const size_t bytes = (static_cast<size_t>(value.bytes()) + align - 1) / align * align;
-  parameter->storage = std::make_unique<std::byte[]>((row_sparse ? 1 : 2) * bytes + align);
-  const auto address = reinterpret_cast<uintptr_t>(parameter->storage.get());
-  std::byte* first = parameter->storage.get() + (align - address % align) % align;
-  value.data = first;
-  if (!row_sparse) {
-    parameter->grad = value;
-    parameter->grad.data = first + bytes;
-  }
+  parameter->memory = Memory((row_sparse ? 0 : GradOffset(value)) + ValueBytes(value));
+  SetAddresses(parameter.get());
   const Rng rng(seed, RngStream::kInit, static_cast<uint32_t>(all_.size()));
   if (dtype_ == DType::kF64) {
     Fill<double>(init, rng, value);
@@ -116,17 +116,39 @@ void ParameterSet::ZeroGradients() {
   for (const auto& parameter : all_) {
     parameter->sparse.clear();
     if (!parameter->grad.empty()) {
-      std::memset(parameter->grad.data, 0, static_cast<size_t>(parameter->grad.bytes()));
+      // On a GPU a failed fill is a failed device, which the next step reports.
+      parameter->memory.Zero(GradOffset(parameter->value), ValueBytes(parameter->value)).IgnoreError();
     }
   }
+}
+
+absl::Status ParameterSet::MoveTo(const Exec* exec) {
+  cuda::Device* const device = exec == nullptr ? nullptr : exec->device();
+  if (device != nullptr && dtype_ != DType::kF32) {
+    return UnimplementedError("a GPU works in float32; use the cpu for float64 parameters");
+  }
+  for (const auto& parameter : all_) {
+    parameter->sparse.clear();
+    const absl::Status moved = parameter->memory.MoveTo(device);
+    SetAddresses(parameter.get());
+    if (moved.ok()) continue;
+    for (const auto& other : all_) {
+      other->memory.MoveTo(nullptr).IgnoreError();  // the first failure is the one to report
+      SetAddresses(other.get());
+    }
+    device_ = nullptr;
+    return moved;
+  }
+  device_ = device;
+  return absl::OkStatus();
 }
 
 void ParameterSet::Save(const std::string& prefix, TensorMap* out) const {
   for (const auto& parameter : all_) {
     const Tensor& value = parameter->value;
     NamedTensor t{value.dtype, ShapeOf(value), {}};
-    const auto* bytes = value.as<std::byte>();
-    t.bytes.assign(bytes, bytes + value.bytes());
+    t.bytes.resize(ValueBytes(value));
+    parameter->memory.Read(0, t.bytes.size(), t.bytes.data()).IgnoreError();  // as above
     out->tensors[prefix + parameter->name] = std::move(t);
   }
 }
@@ -150,9 +172,7 @@ absl::Status ParameterSet::Load(const std::string& prefix, const TensorMap& in) 
   }
   for (const auto& parameter : all_) {
     const NamedTensor* t = in.Find(prefix + parameter->name);
-    if (!t->bytes.empty()) {
-      std::memcpy(parameter->value.data, t->bytes.data(), t->bytes.size());
-    }
+    UNDULA_RETURN_IF_ERROR(parameter->memory.Write(0, t->bytes.size(), t->bytes.data()));
   }
   return absl::OkStatus();
 }

@@ -11,6 +11,8 @@
 
 #include "absl/status/status.h"
 #include "base/tensor_map.h"
+#include "propagation/exec.h"
+#include "propagation/memory.h"
 #include "propagation/tensor.h"
 
 namespace undula::propagation {
@@ -29,8 +31,8 @@ struct Parameter {
   Tensor grad;                          // dense parameters only; zeroed by ZeroGradients()
   std::vector<SparseGradient> sparse;   // row_sparse only; in the order the tape recorded them
 
-  // The memory behind value and grad (64-byte aligned).
-  std::unique_ptr<std::byte[]> storage;
+  // The memory behind value and, from the next multiple of 256 bytes on, grad.
+  Memory memory;
 };
 
 // How a parameter starts. Draws are Rng(seed, kInit, parameter number), so they do not depend on
@@ -57,13 +59,21 @@ class ParameterSet {
   int64_t elements() const;
 
   void ZeroGradients();
-  // Values to and from named tensors "prefix" + name. Load: NotFound or InvalidArgument names the
+
+  // Moves values and dense gradients to where `exec` runs its operators (null: host memory);
+  // addresses change, sparse gradients are dropped. Training on a GPU moves the set there, and back
+  // for whoever reads values on the host (scorers). exec must stay while the set is on its device.
+  // ResourceExhausted if the GPU has no memory left; the set is then on the host.
+  absl::Status MoveTo(const Exec* exec);
+  cuda::Device* device() const { return device_; }  // null: the host
+  // Values to and from named tensors "prefix" + name, wherever they are. Load: NotFound or InvalidArgument names the
   // tensor whose presence, type or shape is wrong.
   void Save(const std::string& prefix, TensorMap* out) const;
   absl::Status Load(const std::string& prefix, const TensorMap& in);
 
  private:
   DType dtype_;
+  cuda::Device* device_ = nullptr;
   std::vector<std::unique_ptr<Parameter>> all_;
 };
 

@@ -1,5 +1,6 @@
 #include "propagation/tape.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -20,6 +21,7 @@ void AddTo(T* out, const T* in, int64_t n) {
 
 void Tape::Reset() {
   nodes_.clear();
+  host_copies_.clear();
   status_ = absl::OkStatus();
 }
 
@@ -223,6 +225,9 @@ Tensor Tape::Offsets(std::span<const int64_t> values) {
   if (exec_->on_gpu()) {
     const Tensor t = NewTensor({static_cast<int64_t>(values.size())}, DType::kI64);
     Upload(values.data(), t);
+    int64_t* const host = arena_->New<int64_t>(values.size());
+    std::copy(values.begin(), values.end(), host);
+    host_copies_.push_back({t.as<int64_t>(), host, t.size()});
     return t;
   }
   return View(values.data(), static_cast<int64_t>(values.size()));
@@ -245,18 +250,25 @@ Tensor Tape::Floats(std::span<const float> values) {
   return t;
 }
 
-int64_t Tape::OffsetAt(const Tensor& offsets, int64_t index) {
-  if constexpr (kHasCuda) {
-    if (exec_->on_gpu()) {
-      int64_t host = 0;
-      if (!status_.ok()) return 0;
-      Check(cuda::runtime::CopyOut(exec_->device()->queue(), &host, offsets.as<int64_t>() + index,
-                                   sizeof(host)),
-            "work on the GPU");
-      return host;
+const int64_t* Tape::HostOffsets(const Tensor& offsets) {
+  const int64_t* const data = offsets.as<int64_t>();
+  if (!exec_->on_gpu()) return data;
+  for (const HostCopy& copy : host_copies_) {
+    if (data >= copy.device && data + offsets.size() <= copy.device + copy.size) {
+      return copy.host + (data - copy.device);
     }
   }
-  return offsets.as<int64_t>()[index];
+  int64_t* const host = arena_->New<int64_t>(static_cast<size_t>(offsets.size()));
+  std::memset(host, 0, static_cast<size_t>(offsets.bytes()));
+  if constexpr (kHasCuda) {
+    if (status_.ok()) {
+      Check(cuda::runtime::CopyOut(exec_->device()->queue(), host, data,
+                                   static_cast<size_t>(offsets.bytes())),
+            "work on the GPU");
+    }
+  }
+  host_copies_.push_back({data, host, offsets.size()});
+  return host;
 }
 
 }  // namespace undula::propagation

@@ -94,8 +94,9 @@ class Tape {
   T* Scratch(int64_t n) {
     return static_cast<T*>(Memory(static_cast<size_t>(n) * sizeof(T)));
   }
-  // One value of an i64 tensor, read back to the host.
-  int64_t OffsetAt(const Tensor& offsets, int64_t index);
+  // The values of an i64 tensor on the host: the tensor itself on the CPU; on a GPU the copy that
+  // Offsets kept, or else one that is read back, which waits for the stream.
+  const int64_t* HostOffsets(const Tensor& offsets);
 
   Exec& exec() { return *exec_; }
   Arena& arena() { return *arena_; }
@@ -117,10 +118,17 @@ class Tape {
   void Upload(const void* from, const Tensor& to);
   void Zero(const Tensor& t);
 
+  struct HostCopy {
+    const int64_t* device;
+    const int64_t* host;
+    int64_t size;
+  };
+
   Exec* exec_;
   Arena* arena_;
   DType float_type_;
   std::vector<Node> nodes_;
+  std::vector<HostCopy> host_copies_;  // of Offsets, on a GPU
   absl::Status status_;
   Tensor nothing_;
 };

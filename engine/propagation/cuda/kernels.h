@@ -1,5 +1,5 @@
 // Which row bodies run as CUDA kernels, and the call that runs them. A row body that is a template on
-// the scalar alone has a kernel for float: its x.cu says UNDULA_ROW_KERNEL(XRow<float>). An operator
+// the scalar alone (or on a term that is) has a kernel for float: its x.cu says UNDULA_ROW_KERNEL(XRow<float>). An operator
 // without that line does not link. Host code includes this; .cu files include row_kernel.h.
 #ifndef UNDULA_PROPAGATION_CUDA_KERNELS_H_
 #define UNDULA_PROPAGATION_CUDA_KERNELS_H_
@@ -9,6 +9,7 @@
 #include "propagation/cuda/queue.h"
 
 namespace undula::propagation {
+struct GroupIndexRow;
 struct SegmentOfSlotRow;
 }
 
@@ -18,8 +19,12 @@ template <class Body>
 inline constexpr bool kHasKernel = false;
 template <template <class> class Body>
 inline constexpr bool kHasKernel<Body<float>> = true;
+template <template <class> class Body, template <class> class Term>
+inline constexpr bool kHasKernel<Body<Term<float>>> = true;
 template <>
 inline constexpr bool kHasKernel<SegmentOfSlotRow> = true;
+template <>
+inline constexpr bool kHasKernel<GroupIndexRow> = true;
 
 // body(WarpGroup, row) for the rows [0, n).
 template <class Body>

@@ -3,7 +3,6 @@
 #include "propagation/ops/group_attention_row.h"
 #include "propagation/ops/group_attention_simd.h"
 #include "propagation/ops/op_check.h"
-#include "propagation/row_order.h"
 
 namespace undula::propagation {
 namespace {
@@ -21,8 +20,8 @@ int64_t Groups(const GroupSlots& s) { return s.row_ptr.size() - 1; }
 // Positions of the packed weights; the last entry is their number.
 const int64_t* WeightPtr(Tape& tape, const GroupSlots& s) {
   const int64_t groups = Groups(s);
-  const int64_t* row = s.row_ptr.as<int64_t>();
-  const int64_t* slot = s.slot_ptr.as<int64_t>();
+  const int64_t* row = tape.HostOffsets(s.row_ptr);
+  const int64_t* slot = tape.HostOffsets(s.slot_ptr);
   int64_t* ptr = tape.arena().New<int64_t>(groups + 1);
   ptr[0] = 0;
   for (int64_t g = 0; g < groups; ++g) {
@@ -33,13 +32,17 @@ const int64_t* WeightPtr(Tape& tape, const GroupSlots& s) {
 
 GroupIndex MakeIndex(Tape& tape, const GroupSlots& s) {
   const int64_t groups = Groups(s);
+  const int64_t* host_row = tape.HostOffsets(s.row_ptr);
+  const int64_t* host_slot = tape.HostOffsets(s.slot_ptr);
   const int64_t* row = s.row_ptr.as<int64_t>();
   const int64_t* slot = s.slot_ptr.as<int64_t>();
-  uint32_t* of_row = tape.arena().New<uint32_t>(row[groups] - row[0]);
-  uint32_t* of_slot = tape.arena().New<uint32_t>(slot[groups] - slot[0]);
+  uint32_t* of_row = tape.Scratch<uint32_t>(host_row[groups] - host_row[0]);
+  uint32_t* of_slot = tape.Scratch<uint32_t>(host_slot[groups] - host_slot[0]);
   ForRows(tape, groups, 64, GroupIndexRow{row, slot, of_row, of_slot});
-  return GroupIndex{row,     slot, s.key_row.as<uint32_t>(), s.value_row.as<uint32_t>(),
-                    WeightPtr(tape, s), of_row, of_slot};
+  const Tensor weight_ptr =
+      tape.Offsets(std::span(WeightPtr(tape, s), static_cast<size_t>(groups + 1)));
+  return GroupIndex{row,    slot,   s.key_row.as<uint32_t>(), s.value_row.as<uint32_t>(),
+                    weight_ptr.as<int64_t>(), of_row, of_slot};
 }
 
 GroupAttentionArgs TunedArgs(const GroupSlots& s, const Tensor& q, const Tensor& keys,
@@ -59,16 +62,17 @@ GroupAttentionArgs TunedArgs(const GroupSlots& s, const Tensor& q, const Tensor&
   return args;
 }
 
-// The reference path: row bodies, slot gradients, sort and segment sum.
+// The reference path, and the GPU's: row bodies, slot gradients, sort and segment sum.
+template <class T>
 void BackwardRows(Tape& tape, const Context& c, const Tensor& g) {
-  using T = double;
   const Tensor q = tape.value(c.q), keys = tape.value(c.keys), values = tape.value(c.values);
   const int64_t d = q.cols(), m = values.cols();
   const GroupIndex index = MakeIndex(tape, c.slots);
   const int64_t groups = Groups(c.slots);
-  const int64_t first_slot = index.slot_ptr[0];
-  const int64_t slots = index.slot_ptr[groups] - first_slot;
-  T* ds = tape.arena().New<T>(index.weight_ptr[groups]);
+  const int64_t* slot_ptr = tape.HostOffsets(c.slots.slot_ptr);
+  const int64_t first_slot = slot_ptr[0];
+  const int64_t slots = slot_ptr[groups] - first_slot;
+  T* ds = tape.Scratch<T>(c.weights.size());
   T* dq = tape.needs_grad(c.q) ? tape.grad(c.q).as<T>() : nullptr;
   ForRows(tape, q.rows(), 64 * (d + m),
           GroupAttentionBackwardQueryRow<T>{index, keys.as<T>(), values.as<T>(), c.weights.as<T>(),
@@ -76,11 +80,11 @@ void BackwardRows(Tape& tape, const Context& c, const Tensor& g) {
   const auto add = [&](const T* coefficient, const T* x, const uint32_t* row_of_slot, Var to,
                        int64_t cols) {
     if (!tape.needs_grad(to)) return;
-    T* slot_grad = tape.arena().New<T>(slots * cols);
+    T* slot_grad = tape.Scratch<T>(slots * cols);
     ForRows(tape, slots, 16 * cols,
             GroupAttentionBackwardSlotRow<T>{index, coefficient, x, slot_grad, cols});
     const RowOrder order =
-        SortByRow(row_of_slot + first_slot, slots, tape.value(to).rows(), tape.arena());
+        SortRows(tape, View(row_of_slot + first_slot, slots), tape.value(to).rows());
     ForRows(tape, order.distinct, 4 * cols,
             ScatterAddRow<T>{slot_grad, order.rows, order.ptr, order.order, tape.grad(to).as<T>(),
                              cols});
@@ -93,7 +97,11 @@ void Backward(Tape& tape, Var output, void* context) {
   const auto& c = *static_cast<const Context*>(context);
   const Tensor g = tape.grad(output);
   if (g.dtype == DType::kF64) {
-    BackwardRows(tape, c, g);
+    BackwardRows<double>(tape, c, g);
+    return;
+  }
+  if (tape.exec().on_gpu()) {
+    BackwardRows<float>(tape, c, g);
     return;
   }
   const auto wanted = [&](Var v) {
@@ -121,8 +129,7 @@ bool CheckSlots(Tape& tape, const GroupSlots& s, const Tensor& q, const Tensor& 
              ", key_row ", s.key_row.size(), " and value_row ", s.value_row.size());
     return false;
   }
-  if (tape.exec().on_gpu()) return true;
-  const int64_t* row = s.row_ptr.as<int64_t>();
+  const int64_t* row = tape.HostOffsets(s.row_ptr);
   if (row[Groups(s)] - row[0] != q.rows()) {
     BadInput(tape, kOp, "row_ptr covers ", row[Groups(s)] - row[0], " rows but q is ",
              Describe(q));
@@ -145,11 +152,16 @@ Var GroupAttention(Tape& tape, Var q, Var keys, Var values, const GroupSlots& sl
   const int64_t d = qv.cols(), m = vv.cols();
   const Tensor weights = tape.NewTensor({WeightPtr(tape, slots)[Groups(slots)]});
   const Tensor out = tape.NewTensor({qv.rows(), m});
-  if (out.dtype == DType::kF64) {
+  const auto run_rows = [&](auto zero) {
+    using T = decltype(zero);
     ForRows(tape, qv.rows(), 64 * (d + m),
-            GroupAttentionRow<double>{MakeIndex(tape, slots), qv.as<double>(), kv.as<double>(),
-                                      vv.as<double>(), slots.count.as<double>(),
-                                      weights.as<double>(), out.as<double>(), d, m});
+            GroupAttentionRow<T>{MakeIndex(tape, slots), qv.as<T>(), kv.as<T>(), vv.as<T>(),
+                                 slots.count.as<T>(), weights.as<T>(), out.as<T>(), d, m});
+  };
+  if (out.dtype == DType::kF64) {
+    run_rows(double{});
+  } else if (tape.exec().on_gpu()) {
+    run_rows(float{});
   } else {
     GroupAttentionForward(TunedArgs(slots, qv, kv, vv), out.as<float>(), weights.as<float>(),
                           tape.arena());

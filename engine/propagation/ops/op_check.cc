@@ -1,8 +1,6 @@
 #include "propagation/ops/op_check.h"
 
-#include <cstddef>
-
-#include "propagation/cuda/row_segments.h"
+#include "propagation/cuda/sort_rows.h"
 
 namespace undula::propagation {
 namespace {
@@ -96,24 +94,15 @@ bool CheckFloats(Tape& tape, std::string_view op, std::string_view name, const T
 }
 
 RowOrder SortRows(Tape& tape, const Tensor& ids, int64_t limit) {
-  const int64_t n = ids.size();
-  if (!tape.exec().on_gpu()) return SortByRow(ids.as<uint32_t>(), n, limit, tape.arena());
+  if (!tape.exec().on_gpu()) {
+    return SortByRow(ids.as<uint32_t>(), ids.size(), limit, tape.arena());
+  }
   RowOrder order;
   if constexpr (kHasCuda) {
-    const cuda::Queue& queue = tape.exec().device()->queue();
-    if (n >= int64_t{1} << 31) {
-      tape.Fail(InvalidArgumentError("more than 2^31 row numbers in one operator on a GPU"));
-    }
-    if (n == 0 || !tape.status().ok()) return order;
-    size_t bytes = 0;
-    tape.Check(cuda::RowSegmentsScratch(queue, n, limit, &bytes), "sort by row");
-    const cuda::RowSegments out{tape.Scratch<uint32_t>(n), tape.Scratch<int64_t>(n + 1),
-                                tape.Scratch<uint32_t>(n)};
-    void* const scratch = tape.Scratch<std::byte>(static_cast<int64_t>(bytes));
     if (!tape.status().ok()) return order;
-    tape.Check(cuda::SortRows(queue, ids.as<uint32_t>(), n, limit, scratch, bytes, out),
-               "sort by row");
-    order = RowOrder{std::min(n, limit), out.rows, out.ptr, out.order};
+    const absl::Status sorted = cuda::SortRowsOn(tape.exec().device(), tape.arena(),
+                                                 ids.as<uint32_t>(), ids.size(), limit, &order);
+    if (!sorted.ok()) tape.Fail(sorted);
   }
   return order;
 }

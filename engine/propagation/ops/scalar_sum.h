@@ -12,7 +12,7 @@ namespace undula::propagation {
 template <class T, class Term>
 Tensor ScalarSum(Tape& tape, int64_t n, double scale, const Term& term) {
   const int64_t tiles = ElementTiles(n);
-  double* partial = tape.arena().New<double>(tiles);
+  double* partial = tape.Scratch<double>(tiles);
   ForRows(tape, tiles, kElementTile * 8, SumTile<Term>{term, partial, n});
   const Tensor out = tape.NewTensor({});
   ForRows(tape, 1, 1, FinishSumRow<T>{partial, tiles, scale, out.as<T>()});

@@ -19,7 +19,7 @@ void BackwardOf(Tape& tape, Var output, const Context& c) {
                v = tape.value(c.v);
   const int64_t* ptr = c.ptr.as<int64_t>();
   const uint32_t* src = c.src.as<uint32_t>();
-  const int64_t segments = q.rows(), slots = tape.OffsetAt(c.ptr, segments), d = q.cols(), m = v.cols();
+  const int64_t segments = q.rows(), slots = tape.HostOffsets(c.ptr)[segments], d = q.cols(), m = v.cols();
   const T* weights = c.weights.as<T>();
   T* ds = tape.Scratch<T>(slots);
   T* dq = tape.needs_grad(c.q) ? tape.grad(c.q).as<T>() : nullptr;

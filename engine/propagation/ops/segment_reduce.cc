@@ -17,7 +17,7 @@ void Backward(Tape& tape, Var output, void* context) {
   const auto& c = *static_cast<const Context*>(context);
   const Tensor g = tape.grad(output), grad = tape.grad(c.x);
   const int64_t* ptr = c.ptr.as<int64_t>();
-  const int64_t segments = g.rows(), slots = tape.OffsetAt(c.ptr, segments);
+  const int64_t segments = g.rows(), slots = tape.HostOffsets(c.ptr)[segments];
   uint32_t* segment = tape.Scratch<uint32_t>(slots);
   ForRows(tape, segments, 1 + slots / std::max<int64_t>(1, segments),
           SegmentOfSlotRow{ptr, segment});
