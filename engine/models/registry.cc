@@ -4,6 +4,7 @@
 #include "models/bpr_mf.h"
 #include "models/item_log_odds.h"
 #include "models/most_popular.h"
+#include "models/ripplenet/ripplenet.h"
 
 namespace undula::models {
 namespace {
@@ -13,6 +14,7 @@ const ModelSpec* const kModels[] = {
     &kBprMfSpec,
     &kItemLogOddsSpec,
     &kMostPopularSpec,
+    &kRippleNetSpec,
 };
 
 }  // namespace
