@@ -10,6 +10,7 @@
 
 namespace undula::propagation {
 struct GroupIndexRow;
+struct MarkSlotsTile;
 struct SegmentOfSlotRow;
 }
 
@@ -25,6 +26,8 @@ template <>
 inline constexpr bool kHasKernel<SegmentOfSlotRow> = true;
 template <>
 inline constexpr bool kHasKernel<GroupIndexRow> = true;
+template <>
+inline constexpr bool kHasKernel<MarkSlotsTile> = true;
 
 // body(WarpGroup, row) for the rows [0, n).
 template <class Body>

@@ -1,12 +1,18 @@
 #include "propagation/optim/optimizer.h"
 
+#include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "base/status.h"
 #include "propagation/arena.h"
+#include "propagation/cuda/device.h"
+#include "propagation/cuda/has_cuda.h"
+#include "propagation/cuda/kernels.h"
+#include "propagation/cuda/sort_rows.h"
+#include "propagation/memory.h"
 #include "propagation/ops/op_check.h"
 #include "propagation/optim/optimizer_row.h"
 #include "propagation/row_order.h"
@@ -63,21 +69,21 @@ struct MergeRow {
 };
 
 template <class T>
-class CpuOptimizer final : public Optimizer {
+class RowOptimizer final : public Optimizer {
  public:
-  CpuOptimizer(OptimizerKind kind, const OptimizerOptions& options, ParameterSet* parameters)
+  RowOptimizer(OptimizerKind kind, const OptimizerOptions& options, ParameterSet* parameters)
       : kind_(kind), options_(options), parameters_(parameters) {
     if (options_.epsilon == 0) options_.epsilon = kind == OptimizerKind::kAdagrad ? 1e-10 : 1e-8;
     for (const auto& parameter : parameters->all()) {
       const size_t n = static_cast<size_t>(parameter->value.size());
+      const size_t rows = static_cast<size_t>(parameter->value.rows());
       State state;
-      if (UsesFirst()) state.first.assign(n, T(0));
-      if (UsesSecond()) state.second.assign(n, T(0));
-      if (UsesRowSteps(*parameter)) {
-        state.row_steps.assign(static_cast<size_t>(parameter->value.rows()), 0);
-      }
+      if (UsesFirst()) state.first = Memory(n * sizeof(T));
+      if (UsesSecond()) state.second = Memory(n * sizeof(T));
+      if (UsesRowSteps(*parameter)) state.row_steps = Memory(rows * sizeof(uint32_t));
       if (EveryRow(*parameter)) {
-        state.slot_of_row.assign(static_cast<size_t>(parameter->value.rows()), -1);
+        state.slot_of_row = Memory(rows * sizeof(int32_t));
+        std::fill_n(state.slot_of_row.template as<int32_t>(), rows, -1);
       }
       states_.push_back(std::move(state));
     }
@@ -93,9 +99,9 @@ class CpuOptimizer final : public Optimizer {
 
  private:
   struct State {
-    std::vector<T> first, second;       // of the parameter's shape
-    std::vector<uint32_t> row_steps;    // [rows]
-    std::vector<int32_t> slot_of_row;   // [rows], all -1 between steps
+    Memory first, second;  // T, of the parameter's shape
+    Memory row_steps;      // uint32 [rows]
+    Memory slot_of_row;    // int32 [rows], all -1 between steps
   };
 
   bool IsAdam() const {
@@ -115,8 +121,12 @@ class CpuOptimizer final : public Optimizer {
   }
 
   StepNumbers<T> Numbers() const;
-  SparseGradient Merge(const Parameter& parameter, TaskArena* workers);
-  void Update(Parameter& parameter, State& state, const StepNumbers<T>& step,
+  absl::Status FollowParameters();
+  template <class Body>
+  absl::Status Run(TaskArena* workers, int64_t items, int64_t work, const Body& body);
+  absl::StatusOr<SparseGradient> Merge(const Parameter& parameter, TaskArena* workers);
+  absl::StatusOr<SparseGradient> MergeOnGpu(const Parameter& parameter, int64_t n);
+  absl::Status Update(Parameter& parameter, State& state, const StepNumbers<T>& step,
               const StepRows<T>& rows, int64_t offset, int64_t items, TaskArena* workers);
   absl::Status Visit(const std::string& prefix, const TensorMap& in, bool copy);
 
@@ -125,11 +135,12 @@ class CpuOptimizer final : public Optimizer {
   ParameterSet* parameters_;
   std::vector<State> states_;
   int64_t steps_ = 0;
+  cuda::Device* device_ = nullptr;  // where the state is; null: the host
   Arena scratch_;
 };
 
 template <class T>
-StepNumbers<T> CpuOptimizer<T>::Numbers() const {
+StepNumbers<T> RowOptimizer<T>::Numbers() const {
   const double t = static_cast<double>(steps_);
   StepNumbers<T> step;
   step.learning_rate = static_cast<T>(options_.learning_rate);
@@ -147,15 +158,81 @@ StepNumbers<T> CpuOptimizer<T>::Numbers() const {
   return step;
 }
 
+// The state is where the parameters are.
+template <class T>
+absl::Status RowOptimizer<T>::FollowParameters() {
+  if (parameters_->device() == device_) return absl::OkStatus();
+  for (State& state : states_) {
+    for (Memory* memory : {&state.first, &state.second, &state.row_steps, &state.slot_of_row}) {
+      if (memory->bytes() == 0) continue;
+      UNDULA_RETURN_IF_ERROR(memory->MoveTo(parameters_->device()));
+    }
+  }
+  device_ = parameters_->device();
+  return absl::OkStatus();
+}
+
+template <class T>
+template <class Body>
+absl::Status RowOptimizer<T>::Run(TaskArena* workers, int64_t items, int64_t work,
+                                  const Body& body) {
+  if constexpr (kHasCuda && cuda::kHasKernel<Body>) {
+    if (device_ != nullptr) {
+      if (items == 0) return absl::OkStatus();
+      return cuda::Check(cuda::RunRows(device_->queue(), items, body), "optimizer");
+    }
+  }
+  ForRows(workers, items, work, body);
+  return absl::OkStatus();
+}
+
+// The n rows of all contributions one after the other, then sort by row and segment sum.
+template <class T>
+absl::StatusOr<SparseGradient> RowOptimizer<T>::MergeOnGpu(const Parameter& parameter, int64_t n) {
+  SparseGradient merged;
+  if constexpr (kHasCuda && std::is_same_v<T, float>) {
+    const cuda::Queue& queue = device_->queue();
+    const int64_t cols = parameter.value.cols();
+    auto* ids = static_cast<uint32_t*>(scratch_.AllocateOn(device_, n * sizeof(uint32_t)));
+    auto* all = static_cast<T*>(scratch_.AllocateOn(device_, n * cols * sizeof(T)));
+    auto* values = static_cast<T*>(scratch_.AllocateOn(device_, n * cols * sizeof(T)));
+    if (ids == nullptr || all == nullptr || values == nullptr) {
+      return ResourceExhaustedError("out of GPU memory to merge the gradients of '",
+                                    parameter.name, "'");
+    }
+    int64_t at = 0;
+    for (const SparseGradient& part : parameter.sparse) {
+      if (part.rows.size() == 0) continue;
+      UNDULA_RETURN_IF_ERROR(cuda::Check(
+          cuda::runtime::CopyWithin(queue, ids + at, part.rows.data, part.rows.bytes()), "copy"));
+      UNDULA_RETURN_IF_ERROR(cuda::Check(cuda::runtime::CopyWithin(queue, all + at * cols,
+                                                                   part.values.data,
+                                                                   part.values.bytes()),
+                                         "copy"));
+      at += part.rows.size();
+    }
+    UNDULA_RETURN_IF_ERROR(
+        cuda::Check(cuda::runtime::Zero(queue, values, n * cols * sizeof(T)), "fill"));
+    RowOrder order;
+    UNDULA_RETURN_IF_ERROR(
+        cuda::SortRowsOn(device_, scratch_, ids, n, parameter.value.rows(), &order));
+    UNDULA_RETURN_IF_ERROR(Run(nullptr, order.distinct, cols,
+                               ScatterAddRow<T>{all, nullptr, order.ptr, order.order, values, cols}));
+    merged = {View(order.rows, order.distinct), View(values, order.distinct, cols)};
+  }
+  return merged;
+}
+
 // One contribution passes through; several are sorted by row, each row adding its contributions in
 // tape order.
 template <class T>
-SparseGradient CpuOptimizer<T>::Merge(const Parameter& parameter, TaskArena* workers) {
+absl::StatusOr<SparseGradient> RowOptimizer<T>::Merge(const Parameter& parameter, TaskArena* workers) {
   const std::vector<SparseGradient>& parts = parameter.sparse;
   if (parts.size() == 1) return parts[0];
   const int64_t cols = parameter.value.cols();
   int64_t n = 0;
   for (const SparseGradient& part : parts) n += part.rows.size();
+  if (device_ != nullptr) return MergeOnGpu(parameter, n);
   uint32_t* ids = scratch_.New<uint32_t>(n);
   const T** pieces = scratch_.New<const T*>(n);
   int64_t at = 0;
@@ -169,47 +246,45 @@ SparseGradient CpuOptimizer<T>::Merge(const Parameter& parameter, TaskArena* wor
   T* values = scratch_.New<T>(order.distinct * cols);
   ForRows(workers, order.distinct, cols * 4,
           MergeRow<T>{pieces, order.ptr, order.order, values, cols});
-  return {View(order.rows, order.distinct), View(values, order.distinct, cols)};
+  return SparseGradient{View(order.rows, order.distinct), View(values, order.distinct, cols)};
 }
 
 // `items` work items of rows.cols elements, from element `offset` of the parameter on.
 template <class T>
-void CpuOptimizer<T>::Update(Parameter& parameter, State& state, const StepNumbers<T>& step,
+absl::Status RowOptimizer<T>::Update(Parameter& parameter, State& state, const StepNumbers<T>& step,
                              const StepRows<T>& rows, int64_t offset, int64_t items,
                              TaskArena* workers) {
   T* value = parameter.value.as<T>() + offset;
-  T* first = state.first.empty() ? nullptr : state.first.data() + offset;
-  T* second = state.second.empty() ? nullptr : state.second.data() + offset;
+  T* first = state.first.bytes() == 0 ? nullptr : state.first.template as<T>() + offset;
+  T* second = state.second.bytes() == 0 ? nullptr : state.second.template as<T>() + offset;
   const int64_t work = rows.cols * 16;
   switch (kind_) {
     case OptimizerKind::kSgd:
-      ForRows(workers, items, work, SgdRow<T>{step, rows, value, first});
-      break;
+      return Run(workers, items, work, SgdRow<T>{step, rows, value, first});
     case OptimizerKind::kAdagrad:
-      ForRows(workers, items, work, AdagradRow<T>{step, rows, value, first});
-      break;
+      return Run(workers, items, work, AdagradRow<T>{step, rows, value, first});
     case OptimizerKind::kLazyAdam:
       if (parameter.row_sparse) {
-        uint32_t* row_steps = state.row_steps.empty() ? nullptr : state.row_steps.data();
-        ForRows(workers, items, work, LazyAdamRow<T>{step, rows, value, first, second, row_steps});
-        break;
+        return Run(workers, items, work,
+                   LazyAdamRow<T>{step, rows, value, first, second, state.row_steps.template as<uint32_t>()});
       }
       [[fallthrough]];
     case OptimizerKind::kAdam:
     case OptimizerKind::kAdamW:
-      ForRows(workers, items, work,
-              AdamRow<T>{step, rows, value, first, second, kind_ == OptimizerKind::kAdamW});
-      break;
+      return Run(workers, items, work,
+                 AdamRow<T>{step, rows, value, first, second, kind_ == OptimizerKind::kAdamW});
   }
+  return InternalError("unknown optimizer kind");
 }
 
 template <class T>
-absl::Status CpuOptimizer<T>::Step(TaskArena* workers) {
+absl::Status RowOptimizer<T>::Step(TaskArena* workers) {
   const auto& all = parameters_->all();
   if (all.size() != states_.size()) {
     return FailedPreconditionError("the parameter set has ", all.size(),
                                    " parameters, the optimizer was created for ", states_.size());
   }
+  UNDULA_RETURN_IF_ERROR(FollowParameters());
   scratch_.Reset();
   ++steps_;
   const StepNumbers<T> step = Numbers();
@@ -221,84 +296,96 @@ absl::Status CpuOptimizer<T>::Step(TaskArena* workers) {
       const int64_t n = parameter.value.size();
       const T* grad = parameter.grad.as<T>();
       const int64_t tiles = n / kDenseTile, rest = tiles * kDenseTile;
-      Update(parameter, state, step, {grad, nullptr, nullptr, kDenseTile}, 0, tiles, workers);
+      UNDULA_RETURN_IF_ERROR(Update(parameter, state, step, {grad, nullptr, nullptr, kDenseTile}, 0,
+                                    tiles, workers));
       if (rest < n) {
-        Update(parameter, state, step, {grad + rest, nullptr, nullptr, n - rest}, rest, 1, workers);
+        UNDULA_RETURN_IF_ERROR(Update(parameter, state, step,
+                                      {grad + rest, nullptr, nullptr, n - rest}, rest, 1, workers));
       }
       continue;
     }
     if (parameter.sparse.empty() && !EveryRow(parameter)) continue;
-    const SparseGradient gradient = Merge(parameter, workers);
+    UNDULA_ASSIGN_OR_RETURN(const SparseGradient gradient, Merge(parameter, workers));
     const uint32_t* rows = gradient.rows.as<uint32_t>();
     const int64_t n = gradient.rows.size();
     if (!EveryRow(parameter)) {
-      Update(parameter, state, step, {gradient.values.as<T>(), rows, nullptr, cols}, 0, n, workers);
+      UNDULA_RETURN_IF_ERROR(Update(parameter, state, step,
+                                    {gradient.values.as<T>(), rows, nullptr, cols}, 0, n, workers));
       continue;
     }
-    for (int64_t s = 0; s < n; ++s) state.slot_of_row[rows[s]] = static_cast<int32_t>(s);
-    Update(parameter, state, step,
-           {gradient.values.as<T>(), nullptr, state.slot_of_row.data(), cols}, 0,
-           parameter.value.rows(), workers);
-    for (int64_t s = 0; s < n; ++s) state.slot_of_row[rows[s]] = -1;
+    int32_t* slot_of_row = state.slot_of_row.template as<int32_t>();
+    const int64_t tiles = (n + kMarkTile - 1) / kMarkTile;
+    UNDULA_RETURN_IF_ERROR(
+        Run(workers, tiles, kMarkTile, MarkSlotsTile{rows, slot_of_row, n, false}));
+    UNDULA_RETURN_IF_ERROR(Update(parameter, state, step,
+                                  {gradient.values.as<T>(), nullptr, slot_of_row, cols}, 0,
+                                  parameter.value.rows(), workers));
+    UNDULA_RETURN_IF_ERROR(
+        Run(workers, tiles, kMarkTile, MarkSlotsTile{rows, slot_of_row, n, true}));
   }
   return absl::OkStatus();
 }
 
 template <class T>
-void CpuOptimizer<T>::Save(const std::string& prefix, TensorMap* out) const {
+NamedTensor Copy(std::vector<int64_t> shape, const Memory& memory) {
+  NamedTensor t{kDTypeOf<T>, std::move(shape), std::vector<std::byte>(memory.bytes())};
+  // On a GPU a failed copy is a failed device, which the next step reports.
+  memory.Read(0, memory.bytes(), t.bytes.data()).IgnoreError();
+  return t;
+}
+
+template <class T>
+void RowOptimizer<T>::Save(const std::string& prefix, TensorMap* out) const {
   out->tensors[prefix + "step"] = MakeTensor<int64_t>({1}, &steps_);
   for (size_t i = 0; i < states_.size(); ++i) {
     const Parameter& p = *parameters_->all()[i];
     const std::vector<int64_t> shape(p.value.shape, p.value.shape + p.value.rank);
     const State& s = states_[i];
     if (UsesFirst()) {
-      out->tensors[prefix + FirstName() + p.name] = MakeTensor<T>(shape, s.first.data());
+      out->tensors[prefix + FirstName() + p.name] = Copy<T>(shape, s.first);
     }
-    if (UsesSecond()) out->tensors[prefix + "v/" + p.name] = MakeTensor<T>(shape, s.second.data());
+    if (UsesSecond()) out->tensors[prefix + "v/" + p.name] = Copy<T>(shape, s.second);
     if (UsesRowSteps(p)) {
       out->tensors[prefix + "row_steps/" + p.name] =
-          MakeTensor<uint32_t>({p.value.rows()}, s.row_steps.data());
+          Copy<uint32_t>({p.value.rows()}, s.row_steps);
     }
   }
 }
 
 // Checks one state tensor; with `copy` takes it over.
 template <class U>
-absl::Status Take(const TensorMap& in, const std::string& name, size_t n, bool copy, U* to) {
+absl::Status Take(const TensorMap& in, const std::string& name, bool copy, Memory* to) {
   const NamedTensor* t = in.Find(name);
   if (t == nullptr) return NotFoundError("the checkpoint has no tensor '", name, "'");
-  if (t->dtype != kDTypeOf<U> || t->bytes.size() != n * sizeof(U)) {
-    return InvalidArgumentError("tensor '", name, "' has ", t->bytes.size(), " bytes, expected ", n,
-                                " elements of ", sizeof(U), " bytes");
+  if (t->dtype != kDTypeOf<U> || t->bytes.size() != to->bytes()) {
+    return InvalidArgumentError("tensor '", name, "' has ", t->bytes.size(), " bytes, expected ",
+                                to->bytes() / sizeof(U), " elements of ", sizeof(U), " bytes");
   }
-  if (copy && n > 0) std::memcpy(to, t->bytes.data(), t->bytes.size());
-  return absl::OkStatus();
+  return copy ? to->Write(0, t->bytes.size(), t->bytes.data()) : absl::OkStatus();
 }
 
 template <class T>
-absl::Status CpuOptimizer<T>::Visit(const std::string& prefix, const TensorMap& in, bool copy) {
-  UNDULA_RETURN_IF_ERROR(Take(in, prefix + "step", 1, copy, &steps_));
+absl::Status RowOptimizer<T>::Visit(const std::string& prefix, const TensorMap& in, bool copy) {
+  Memory steps(sizeof(steps_));
+  UNDULA_RETURN_IF_ERROR(Take<int64_t>(in, prefix + "step", true, &steps));
+  if (copy) steps_ = *steps.as<int64_t>();
   for (size_t i = 0; i < states_.size(); ++i) {
     const std::string& name = parameters_->all()[i]->name;
     State& s = states_[i];
     if (UsesFirst()) {
-      UNDULA_RETURN_IF_ERROR(
-          Take(in, prefix + FirstName() + name, s.first.size(), copy, s.first.data()));
+      UNDULA_RETURN_IF_ERROR(Take<T>(in, prefix + FirstName() + name, copy, &s.first));
     }
-    if (UsesSecond()) {
+    if (UsesSecond()) UNDULA_RETURN_IF_ERROR(Take<T>(in, prefix + "v/" + name, copy, &s.second));
+    if (s.row_steps.bytes() > 0) {
       UNDULA_RETURN_IF_ERROR(
-          Take(in, prefix + "v/" + name, s.second.size(), copy, s.second.data()));
-    }
-    if (!s.row_steps.empty()) {
-      UNDULA_RETURN_IF_ERROR(
-          Take(in, prefix + "row_steps/" + name, s.row_steps.size(), copy, s.row_steps.data()));
+          Take<uint32_t>(in, prefix + "row_steps/" + name, copy, &s.row_steps));
     }
   }
   return absl::OkStatus();
 }
 
 template <class T>
-absl::Status CpuOptimizer<T>::Load(const std::string& prefix, const TensorMap& in) {
+absl::Status RowOptimizer<T>::Load(const std::string& prefix, const TensorMap& in) {
   UNDULA_RETURN_IF_ERROR(Visit(prefix, in, false));
   return Visit(prefix, in, true);
 }
@@ -330,9 +417,9 @@ absl::StatusOr<std::unique_ptr<Optimizer>> Optimizer::Create(const OptimizerOpti
   }
   std::unique_ptr<Optimizer> optimizer;
   if (parameters->dtype() == DType::kF64) {
-    optimizer = std::make_unique<CpuOptimizer<double>>(kind, options, parameters);
+    optimizer = std::make_unique<RowOptimizer<double>>(kind, options, parameters);
   } else {
-    optimizer = std::make_unique<CpuOptimizer<float>>(kind, options, parameters);
+    optimizer = std::make_unique<RowOptimizer<float>>(kind, options, parameters);
   }
   return optimizer;
 }

@@ -32,12 +32,35 @@ struct StepRows {
   const int32_t* slot_of_row;  // or null
   int64_t cols;
 
+  // Padding of a GPU's list of rows (SparseGradient): nothing to do.
+  UNDULA_HD bool skip(int64_t item) const {
+    return rows != nullptr && rows[item] == UINT32_MAX;
+  }
   UNDULA_HD int64_t row(int64_t item) const {
     return rows == nullptr ? item : static_cast<int64_t>(rows[item]);
   }
   UNDULA_HD const T* gradient(int64_t item) const {
     if (slot_of_row == nullptr) return grad + item * cols;
     return slot_of_row[item] < 0 ? nullptr : grad + static_cast<int64_t>(slot_of_row[item]) * cols;
+  }
+};
+
+// slot_of_row[rows[s]] = s, or -1 with `clear`: one item is a tile of kMarkTile entries.
+inline constexpr int64_t kMarkTile = 1024;
+struct MarkSlotsTile {
+  const uint32_t* rows;
+  int32_t* slot_of_row;
+  int64_t n;
+  bool clear;
+
+  template <class Group>
+  UNDULA_HD void operator()(const Group& group, int64_t tile) const {
+    const int64_t begin = tile * kMarkTile;
+    const int64_t left = n - begin;
+    group.ForEach(left < kMarkTile ? left : kMarkTile, [&](int64_t i) {
+      const uint32_t row = rows[begin + i];
+      if (row != UINT32_MAX) slot_of_row[row] = clear ? -1 : static_cast<int32_t>(begin + i);
+    });
   }
 };
 
@@ -50,6 +73,7 @@ struct SgdRow {
 
   template <class Group>
   UNDULA_HD void operator()(const Group& group, int64_t item) const {
+    if (rows.skip(item)) return;
     const int64_t at = rows.row(item) * rows.cols;
     const T* g = rows.gradient(item);
     T* p = value + at;
@@ -74,6 +98,7 @@ struct AdagradRow {
 
   template <class Group>
   UNDULA_HD void operator()(const Group& group, int64_t item) const {
+    if (rows.skip(item)) return;
     const int64_t at = rows.row(item) * rows.cols;
     const T* g = rows.gradient(item);
     T* p = value + at;
@@ -98,6 +123,7 @@ struct AdamRow {
 
   template <class Group>
   UNDULA_HD void operator()(const Group& group, int64_t item) const {
+    if (rows.skip(item)) return;
     const int64_t at = rows.row(item) * rows.cols;
     const T* g = rows.gradient(item);
     T* p = value + at;
@@ -130,6 +156,7 @@ struct LazyAdamRow {
 
   template <class Group>
   UNDULA_HD void operator()(const Group& group, int64_t item) const {
+    if (rows.skip(item)) return;
     const int64_t row = rows.row(item);
     const int64_t at = row * rows.cols;
     const T* g = rows.gradient(item);

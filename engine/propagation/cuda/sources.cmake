@@ -1,0 +1,27 @@
+# Sources of the CUDA side, relative to engine/propagation; include()d there and by the tests, which
+# compile the same kernels for the emulator.
+set(UNDULA_CUDA_KERNEL_SOURCES
+    cuda/row_segments.cu
+    cuda/vector.cu
+    ops/attention_read.cu
+    ops/elementwise.cu
+    ops/gather.cu
+    ops/group_attention.cu
+    ops/losses.cu
+    ops/matmul.cu
+    ops/relation_gemv.cu
+    ops/row_normalize.cu
+    ops/segment_attention.cu
+    ops/segment_reduce.cu
+    ops/segment_softmax.cu
+    optim/optimizer.cu)
+set(UNDULA_CUDA_KERNELS ${UNDULA_CUDA_KERNEL_SOURCES} cuda/primitives.cu)
+set(UNDULA_CUDA_HOST_SOURCES cuda/device.cc cuda/sort_rows.cc)
+# In the place of primitives.cu, blas.cc and runtime.cc.
+set(UNDULA_EMULATOR_SOURCES
+    cuda/fiber.cc
+    cuda/simt_blas.cc
+    cuda/simt_emulator.cc
+    cuda/simt_memory.cc
+    cuda/simt_primitives.cc
+    cuda/simt_runtime.cc)

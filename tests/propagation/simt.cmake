@@ -1,0 +1,28 @@
+# undula_propagation_simt: the propagation module compiled for the SIMT emulator (its .cu files as
+# C++), so that Exec "cuda" is an emulated device. Programs that use it do not link the real module.
+set(propagation_dir ${PROJECT_SOURCE_DIR}/engine/propagation)
+find_library(UNDULA_BOOST_CONTEXT boost_context REQUIRED)  # libboost-context-dev
+include(${propagation_dir}/cuda/sources.cmake)
+get_target_property(simt_sources undula_propagation SOURCES)
+list(FILTER simt_sources EXCLUDE REGEX "\\.cu$|^cuda/")
+list(APPEND simt_sources ${UNDULA_CUDA_KERNEL_SOURCES} ${UNDULA_CUDA_HOST_SOURCES}
+     ${UNDULA_EMULATOR_SOURCES})
+foreach(source IN LISTS simt_sources)
+  # Source properties belong to a folder: those of the module's own are taken over.
+  get_source_file_property(options ${propagation_dir}/${source}
+                           TARGET_DIRECTORY undula_propagation COMPILE_OPTIONS)
+  if(source MATCHES "\\.cu$")
+    set_source_files_properties(${propagation_dir}/${source} PROPERTIES
+                                LANGUAGE CXX COMPILE_OPTIONS "-x;c++")
+  elseif(options)
+    set_source_files_properties(${propagation_dir}/${source} PROPERTIES
+                                COMPILE_OPTIONS "${options}")
+  endif()
+endforeach()
+list(TRANSFORM simt_sources PREPEND ${propagation_dir}/)
+add_library(undula_propagation_simt OBJECT ${simt_sources})
+target_compile_definitions(undula_propagation_simt PUBLIC UNDULA_SIMT_EMULATOR)
+target_link_libraries(undula_propagation_simt PUBLIC undula_flags absl::status absl::statusor
+                      Threads::Threads Undula::BLAS ${UNDULA_BOOST_CONTEXT})
+
+undula_test(simt_emulator_test SOURCES simt_emulator_test.cc MODULES propagation_simt base)
