@@ -1,0 +1,216 @@
+// The program as a user runs it: verbs, formats, exit codes, examples.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "../api/small_world.h"
+#include "undula/undula.h"
+
+namespace undula {
+namespace {
+
+using test::ReadFile;
+using test::SmallWorld;
+using test::WriteFile;
+using testing::HasSubstr;
+
+struct Output {
+  int code = -1;
+  std::string out, err;
+};
+
+// Runs a program with its output in files of `dir`.
+Output Execute(const std::string& program, std::vector<std::string> args, const test::TempDir& dir) {
+  const std::string out = dir / "stdout", err = dir / "stderr";
+  const pid_t child = fork();
+  if (child == 0) {
+    if (std::freopen(out.c_str(), "w", stdout) == nullptr) _exit(126);
+    if (std::freopen(err.c_str(), "w", stderr) == nullptr) _exit(126);
+    std::vector<char*> argv = {const_cast<char*>(program.c_str())};
+    for (std::string& a : args) argv.push_back(a.data());
+    argv.push_back(nullptr);
+    execv(program.c_str(), argv.data());
+    _exit(127);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), ReadFile(out),
+          ReadFile(err)};
+}
+
+Output Undula(const std::vector<std::string>& args, const test::TempDir& dir) {
+  return Execute(UNDULA_PROGRAM, args, dir);
+}
+
+const char* const kVerbs[] = {"import",  "link",    "stats",   "train", "evaluate", "recommend",
+                              "similar", "explain", "score", "models", "export"};
+
+TEST(Cli, HelpOfEveryVerbHasAnExample) {
+  test::TempDir dir;
+  const Output all = Undula({"--help"}, dir);
+  EXPECT_EQ(all.code, 0);
+  for (const char* verb : kVerbs) {
+    EXPECT_THAT(all.out, HasSubstr(verb));
+    const Output help = Undula({verb, "--help"}, dir);
+    EXPECT_EQ(help.code, 0) << verb;
+    EXPECT_THAT(help.out, HasSubstr("Example:\n  undula " + std::string(verb)));
+  }
+  EXPECT_THAT(Undula({"--version"}, dir).out, HasSubstr("GPU: "));
+}
+
+TEST(Cli, UsageErrorsAreInvalidArgument) {
+  test::TempDir dir;
+  const int invalid = static_cast<int>(absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Undula({"frobnicate"}, dir).code, invalid);
+  EXPECT_EQ(Undula({"stats"}, dir).code, invalid);
+  EXPECT_EQ(Undula({"stats", "x.undula", "--format", "xml"}, dir).code, invalid);
+  EXPECT_EQ(Undula({"score", "x.undula", "-o", "y", "--shard", "4/3"}, dir).code, invalid);
+  const Output missing = Undula({"stats", dir / "none.undula"}, dir);
+  EXPECT_EQ(missing.code, static_cast<int>(absl::StatusCode::kNotFound));
+  EXPECT_THAT(missing.err, HasSubstr("none.undula"));
+  EXPECT_EQ(missing.out, "");
+}
+
+class CliJob : public testing::Test {
+ protected:
+  // Import, link and train once for all tests of the suite.
+  static void SetUpTestSuite() {
+    world = new SmallWorld();
+    const Output imported = Undula({"import", world->database, world->graph, world->catalogue,
+                                    world->interactions, "--quiet"},
+                                   world->dir);
+    ASSERT_EQ(imported.code, 0) << imported.err;
+    EXPECT_THAT(imported.out, HasSubstr("turtle"));
+    const Output linked = Undula({"link", world->database}, world->dir);
+    ASSERT_EQ(linked.code, 0) << linked.err;
+    EXPECT_THAT(linked.err, HasSubstr("48 items: 48 linked"));
+    const Output trained =
+        Undula({"train", world->database, "--dim", "8", "--memory=8", "--epochs", "3",
+                "--batch-size", "128", "--learning-rate", "0.02", "--quiet", "--metrics",
+                world->dir / "metrics.jsonl", "--format", "json"},
+               world->dir);
+    ASSERT_EQ(trained.code, 0) << trained.err;
+    EXPECT_THAT(trained.out, HasSubstr("{\"what\": \"stored as\", \"value\": \"ripplenet\"}"));
+    EXPECT_THAT(ReadFile(world->dir / "metrics.jsonl"), HasSubstr("\"epoch\""));
+  }
+  static void TearDownTestSuite() {
+    delete world;
+    world = nullptr;
+  }
+  static SmallWorld* world;
+};
+
+SmallWorld* CliJob::world = nullptr;
+
+TEST_F(CliJob, RowsInThreeFormats) {
+  const Output table = Undula({"stats", world->database}, world->dir);
+  EXPECT_THAT(table.out, HasSubstr("entities"));
+  const Output csv = Undula({"stats", world->database, "--format", "csv"}, world->dir);
+  EXPECT_THAT(csv.out, HasSubstr("what,count\nentities,60\n"));
+  const Output json =
+      Undula({"stats", world->database, "--by", "relation", "--format", "json"}, world->dir);
+  EXPECT_THAT(json.out, HasSubstr("\"relation\": \"http://world.example/directedBy\", \"triples\": "
+                                  "48, \"attributes\": 0}"));
+}
+
+TEST_F(CliJob, RecommendExplainSimilar) {
+  const Output list = Undula({"recommend", world->database, "user-1", "-k", "3", "--reasons", "1",
+                              "--format", "csv"},
+                             world->dir);
+  ASSERT_EQ(list.code, 0) << list.err;
+  EXPECT_THAT(list.out, HasSubstr("rank,item,title,score,hop,weight,reason\n1,f-"));
+  const Output history =
+      Undula({"recommend", world->database, "--history", "f-1,f-9", "-k", "2"}, world->dir);
+  EXPECT_EQ(history.code, 0) << history.err;
+  const Output why = Undula({"explain", world->database, "user-1", "f-20"}, world->dir);
+  ASSERT_EQ(why.code, 0) << why.err;
+  EXPECT_THAT(why.out, HasSubstr("directed by"));
+  EXPECT_EQ(Undula({"similar", world->database, "f-1"}, world->dir).code, 0);
+  const Output unknown = Undula({"recommend", world->database, "user-x"}, world->dir);
+  EXPECT_EQ(unknown.code, static_cast<int>(absl::StatusCode::kNotFound));
+  EXPECT_THAT(unknown.err, HasSubstr("did you mean"));
+}
+
+TEST_F(CliJob, EvaluateBesideBaselines) {
+  const Output out =
+      Undula({"evaluate", world->database, "--at", "5,10", "--bands", "--format", "csv"},
+             world->dir);
+  ASSERT_EQ(out.code, 0) << out.err;
+  EXPECT_THAT(out.out, HasSubstr("recall@5"));
+  EXPECT_THAT(out.out, HasSubstr("\nmost_popular,all,"));
+  EXPECT_THAT(out.out, HasSubstr("\nitem_log_odds,all,"));
+  EXPECT_THAT(out.out, HasSubstr("popularity: head"));
+  EXPECT_EQ(Undula({"evaluate", world->database, "--at", "0"}, world->dir).code,
+            static_cast<int>(absl::StatusCode::kInvalidArgument));
+}
+
+TEST_F(CliJob, ModelsAndExport) {
+  EXPECT_THAT(Undula({"models", "list"}, world->dir).out, HasSubstr("bpr_mf"));
+  EXPECT_THAT(Undula({"models", "show", "ripplenet"}, world->dir).out, HasSubstr("memory"));
+  EXPECT_THAT(Undula({"models", world->database}, world->dir).out, HasSubstr("ripplenet"));
+  EXPECT_THAT(
+      Undula({"models", world->database, "--details", "ripplenet"}, world->dir).out,
+      HasSubstr("model.dim"));
+  const Output out = Undula(
+      {"export", world->database, "model", world->dir / "m.safetensors"}, world->dir);
+  EXPECT_EQ(out.code, 0) << out.err;
+  EXPECT_EQ(Undula({"export", world->database, "links", world->dir / "links.tsv"}, world->dir).code,
+            0);
+  EXPECT_THAT(ReadFile(world->dir / "links.tsv"), HasSubstr("f-0\thttp://world.example/film0"));
+}
+
+TEST_F(CliJob, AKilledScoreJobResumesToTheSameBytes) {
+  const std::string whole = world->dir / "whole.tsv";
+  ASSERT_EQ(Undula({"score", world->database, "-o", whole, "-k", "5", "--quiet"}, world->dir).code,
+            0);
+  ASSERT_FALSE(ReadFile(whole).empty());
+  for (const int milliseconds : {5, 15, 30}) {
+    const std::string out = world->dir / "killed.tsv";
+    const pid_t child = fork();
+    if (child == 0) {
+      execl(UNDULA_PROGRAM, "undula", "score", world->database.c_str(), "-o", out.c_str(), "-k",
+            "5", "--quiet", nullptr);
+      _exit(127);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+    kill(child, SIGKILL);
+    int status = 0;
+    waitpid(child, &status, 0);
+    ASSERT_EQ(Undula({"score", world->database, "-o", out, "-k", "5", "--quiet"}, world->dir).code,
+              0);
+    EXPECT_EQ(ReadFile(out), ReadFile(whole));
+    std::filesystem::remove(out);
+  }
+}
+
+TEST_F(CliJob, Examples) {
+  const std::string examples = UNDULA_EXAMPLES;
+  const Output first = Execute(examples + "/first_steps",
+                           {world->dir / "first.undula", world->graph, world->catalogue,
+                            world->interactions},
+                           world->dir);
+  ASSERT_EQ(first.code, 0) << first.err;
+  EXPECT_THAT(first.out, HasSubstr("48 of 48 items linked"));
+  EXPECT_THAT(first.out, HasSubstr("Film "));
+  const Output history =
+      Execute(examples + "/ad_hoc_history", {world->database, "f-1", "f-2"}, world->dir);
+  ASSERT_EQ(history.code, 0) << history.err;
+  EXPECT_THAT(history.out, HasSubstr("hop 1"));
+  const Output nightly =
+      Execute(examples + "/nightly_scoring", {world->database, world->dir / "n.jsonl"}, world->dir);
+  ASSERT_EQ(nightly.code, 0) << nightly.err;
+  EXPECT_THAT(nightly.out, HasSubstr(" rows"));
+}
+
+}  // namespace
+}  // namespace undula
