@@ -70,7 +70,7 @@ class Importer final : public RecordSink {
                        LinkMethod method) override;
   void SetBlankScope(std::string scope);
 
-  // Once. An import without records changes nothing but the import history.
+  // Once. An import without records changes nothing but the generation and the import history.
   absl::StatusOr<ImportReport> Commit(Progress* progress = nullptr);
 
  private:

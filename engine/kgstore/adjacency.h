@@ -1,0 +1,255 @@
+// Adjacency tables (layout G16): lists of (b, c) pairs by a 32-bit id a, three orders of the same
+// triples. Sixteen consecutive ids share one bucket; lists that are too long for it are kept in a
+// second table, in blocks. Byte layout: docs/file-format.md.
+#ifndef UNDULA_KGSTORE_ADJACENCY_H_
+#define UNDULA_KGSTORE_ADJACENCY_H_
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/status.h"
+#include "kgstore/batch_writer.h"
+#include "kgstore/radix_sort.h"
+#include "kgstore/store.h"
+#include "kgstore/varint.h"
+
+namespace undula::kgstore::internal {
+
+inline constexpr uint32_t kBucketIds = 16;
+inline constexpr size_t kMaxInlineList = 254;    // bytes of a list within a bucket
+inline constexpr size_t kMaxBucketBytes = 2000;  // beyond, LMDB would give it whole pages
+inline constexpr size_t kMaxHubBlock = 996;      // bytes; four fill a page
+inline constexpr uint8_t kHubMark = 255;
+
+// 12 bytes, big-endian, so that byte order is numeric order.
+struct HubKey {
+  char bytes[12];
+  HubKey(uint32_t a, uint32_t b, uint32_t c) {
+    for (int i = 0; i < 4; ++i) {
+      bytes[i] = static_cast<char>(a >> (24 - 8 * i));
+      bytes[4 + i] = static_cast<char>(b >> (24 - 8 * i));
+      bytes[8 + i] = static_cast<char>(c >> (24 - 8 * i));
+    }
+  }
+  std::string_view view() const { return std::string_view(bytes, 12); }
+};
+
+inline uint32_t LoadBigEndian(const char* p) {
+  const auto* u = reinterpret_cast<const uint8_t*>(p);
+  return (uint32_t{u[0]} << 24) | (uint32_t{u[1]} << 16) | (uint32_t{u[2]} << 8) | u[3];
+}
+
+// Calls f(b, c) in ascending order; false where the bytes are damaged.
+template <class F>
+inline bool DecodeList(std::string_view bytes, F&& f) {
+  const auto* p = reinterpret_cast<const uint8_t*>(bytes.data());
+  const uint8_t* const end = p + bytes.size();
+  uint32_t b = 0;
+  while (p < end) {
+    uint64_t tag;
+    uint32_t c, more;
+    if ((p = GetVarint(p, end, &tag)) == nullptr) return false;
+    b += static_cast<uint32_t>(tag >> 1);
+    if ((tag & 1) == 0) {
+      if ((p = GetVarint(p, end, &c)) == nullptr) return false;
+      f(b, c);
+      continue;
+    }
+    if ((p = GetVarint(p, end, &more)) == nullptr) return false;
+    if ((p = GetVarint(p, end, &c)) == nullptr) return false;
+    f(b, c);
+    for (uint64_t n = uint64_t{more} + 1; n > 0; --n) {
+      uint32_t delta;
+      if ((p = GetVarint(p, end, &delta)) == nullptr) return false;
+      c += delta;
+      f(b, c);
+    }
+  }
+  return true;
+}
+
+// Encodes ascending (b, c) pairs into one list.
+class ListEncoder {
+ public:
+  // False, and nothing added, where the list would pass `limit` bytes.
+  bool Add(uint32_t b, uint32_t c, size_t limit);
+  bool empty() const { return run_length_ == 0; }
+  uint32_t first_b() const { return first_b_; }
+  uint32_t first_c() const { return first_c_; }
+  // The list; valid until the next Add. Starts a new one.
+  std::string_view Finish();
+
+ private:
+  void CloseRun();
+
+  std::string done_;       // closed runs
+  std::string run_;        // values of the open run
+  uint32_t run_length_ = 0;
+  uint32_t b_ = 0, c_ = 0;  // last pair
+  uint32_t closed_b_ = 0;   // of the last closed run
+  bool has_closed_ = false;
+  bool finished_ = false;
+  uint32_t first_b_ = 0, first_c_ = 0;
+};
+
+// Writes both tables of one adjacency from distinct triples in ascending (a, b, c).
+class AdjacencyWriter {
+ public:
+  AdjacencyWriter(BatchWriter* out, MDB_dbi buckets, MDB_dbi hubs)
+      : out_(out), buckets_(buckets), hubs_(hubs) {}
+  absl::Status Add(const Triple& triple);
+  absl::Status Finish();
+  uint64_t count() const { return count_; }
+
+ private:
+  absl::Status FlushBlock();
+  absl::Status EndList();
+  absl::Status EndBucket();
+
+  BatchWriter* out_;
+  MDB_dbi buckets_, hubs_;
+  bool in_list_ = false;
+  uint32_t a_ = 0;
+  uint64_t degree_ = 0;
+  bool spilled_ = false;  // the open list has blocks in the hubs table
+  ListEncoder list_;
+  std::array<uint8_t, kBucketIds> lengths_{};
+  std::string lists_;
+  uint64_t count_ = 0;
+};
+
+// Reads one adjacency in a view.
+class AdjacencyReader {
+ public:
+  AdjacencyReader(const ViewState& view, Table table) : view_(view), table_(table) {}
+
+  // f(b, c) over the list of `a`, ascending.
+  template <class F>
+  absl::Status ForEach(uint32_t a, F&& f) const;
+  // f(c) over the pairs (b, c) of `a` with this b, ascending.
+  template <class F>
+  absl::Status ForEachOf(uint32_t a, uint32_t b, F&& f) const;
+  // The number of pairs of `a`, without reading a hub's blocks.
+  absl::StatusOr<uint64_t> Degree(uint32_t a) const;
+  // f(a, b, c) over everything, ascending.
+  template <class F>
+  absl::Status Scan(F&& f) const;
+  // f(a, degree) for every non-empty list, ascending; hubs' blocks are not read.
+  absl::Status ForEachDegree(const std::function<void(uint32_t, uint64_t)>& f) const;
+
+ private:
+  // The list of `a`: its bytes, or the degree of a hub.
+  struct Found {
+    bool hub = false;
+    uint64_t degree = 0;
+    std::string_view list;
+  };
+  absl::StatusOr<Found> Find(uint32_t a) const;
+  absl::Status Damaged() const;
+  template <class F>
+  absl::Status ScanHub(Cursor* cursor, uint32_t a, F&& f) const;
+
+  const ViewState& view_;
+  Table table_;
+};
+
+// Splits a bucket: calls f(i, bytes, is_hub) for every non-empty list, bytes of a hub being its
+// degree. False where the bytes are damaged.
+template <class F>
+inline bool SplitBucket(std::string_view bucket, F&& f) {
+  if (bucket.size() < kBucketIds) return false;
+  size_t at = kBucketIds;
+  for (uint32_t i = 0; i < kBucketIds; ++i) {
+    size_t length = static_cast<uint8_t>(bucket[i]);
+    if (length == 0) continue;
+    const bool hub = length == kHubMark;
+    if (hub) {
+      for (length = 1; at + length <= bucket.size() && (bucket[at + length - 1] & 0x80) != 0;) {
+        ++length;
+      }
+    }
+    if (at + length > bucket.size()) return false;
+    if (!f(i, bucket.substr(at, length), hub)) return false;
+    at += length;
+  }
+  return at == bucket.size();
+}
+
+template <class F>
+absl::Status AdjacencyReader::ScanHub(Cursor* cursor, uint32_t a, F&& f) const {
+  UNDULA_ASSIGN_OR_RETURN(bool more, cursor->Seek(HubKey(a, 0, 0).view()));
+  while (more && cursor->key().size() == 12 && LoadBigEndian(cursor->key().data()) == a) {
+    if (!DecodeList(cursor->value(), f)) return Damaged();
+    UNDULA_ASSIGN_OR_RETURN(more, cursor->Next());
+  }
+  return absl::OkStatus();
+}
+
+template <class F>
+absl::Status AdjacencyReader::ForEach(uint32_t a, F&& f) const {
+  UNDULA_ASSIGN_OR_RETURN(const Found found, Find(a));
+  if (!found.hub) return DecodeList(found.list, f) ? absl::OkStatus() : Damaged();
+  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Cursor> cursor, view_.Walk(HubsOf(table_)));
+  return ScanHub(cursor.get(), a, f);
+}
+
+template <class F>
+absl::Status AdjacencyReader::ForEachOf(uint32_t a, uint32_t b, F&& f) const {
+  const auto filter = [&](uint32_t b2, uint32_t c) {
+    if (b2 == b) f(c);
+  };
+  UNDULA_ASSIGN_OR_RETURN(const Found found, Find(a));
+  if (!found.hub) return DecodeList(found.list, filter) ? absl::OkStatus() : Damaged();
+  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Cursor> cursor, view_.Walk(HubsOf(table_)));
+  // Pairs of b may begin within the block before the first one whose key says b.
+  const std::string_view first = HubKey(a, 0, 0).view();
+  UNDULA_ASSIGN_OR_RETURN(bool more, cursor->Seek(HubKey(a, b, 0).view()));
+  if (more) {
+    UNDULA_ASSIGN_OR_RETURN(more, cursor->Prev());
+  } else {
+    UNDULA_ASSIGN_OR_RETURN(more, cursor->Last());
+  }
+  if (!more || cursor->key().substr(0, 4) != first.substr(0, 4)) {
+    UNDULA_ASSIGN_OR_RETURN(more, cursor->Seek(first));
+  }
+  while (more && cursor->key().size() == 12 && LoadBigEndian(cursor->key().data()) == a &&
+         LoadBigEndian(cursor->key().data() + 4) <= b) {
+    if (!DecodeList(cursor->value(), filter)) return Damaged();
+    UNDULA_ASSIGN_OR_RETURN(more, cursor->Next());
+  }
+  return absl::OkStatus();
+}
+
+template <class F>
+absl::Status AdjacencyReader::Scan(F&& f) const {
+  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Cursor> buckets, view_.Walk(table_));
+  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Cursor> hubs, view_.Walk(HubsOf(table_)));
+  UNDULA_ASSIGN_OR_RETURN(bool more, buckets->First());
+  while (more) {
+    if (buckets->key().size() != 4) return Damaged();
+    const uint32_t base = LoadFixed<uint32_t>(buckets->key().data()) * kBucketIds;
+    absl::Status status;
+    const bool ok = SplitBucket(buckets->value(), [&](uint32_t i, std::string_view bytes, bool hub) {
+      const uint32_t a = base + i;
+      const auto each = [&](uint32_t b, uint32_t c) { f(a, b, c); };
+      if (!hub) return DecodeList(bytes, each);
+      status = ScanHub(hubs.get(), a, each);
+      return status.ok();
+    });
+    UNDULA_RETURN_IF_ERROR(status);
+    if (!ok) return Damaged();
+    UNDULA_ASSIGN_OR_RETURN(more, buckets->Next());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace undula::kgstore::internal
+
+#endif  // UNDULA_KGSTORE_ADJACENCY_H_

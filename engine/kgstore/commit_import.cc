@@ -1,0 +1,301 @@
+#include "kgstore/commit_import.h"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/status.h"
+#include "base/text/normalize.h"
+#include "kgstore/dictionary.h"
+#include "kgstore/generation_writer.h"
+#include "kgstore/import_record.h"
+#include "kgstore/labels.h"
+#include "kgstore/literal_key.h"
+#include "kgstore/merge_tables.h"
+#include "kgstore/resolve_ids.h"
+#include "kgstore/write_link_table.h"
+
+namespace undula::kgstore::internal {
+namespace {
+
+constexpr int64_t kStages = 9;
+
+using LabelPairs = std::vector<std::pair<std::string, uint32_t>>;
+
+class Committer {
+ public:
+  Committer(ImportData* data, GenerationWriter* writer, Progress* progress, ImportReport* report)
+      : data_(*data), writer_(*writer), progress_(progress), report_(*report) {}
+
+  absl::Status Run() {
+    UNDULA_RETURN_IF_ERROR(Stage("looking up names"));
+    UNDULA_ASSIGN_OR_RETURN(ids_, ResolveIds(writer_.old(), data_, progress_));
+    UNDULA_RETURN_IF_ERROR(writer_.CreateTables(Touched()));
+    UNDULA_RETURN_IF_ERROR(WriteDictionaries());
+    UNDULA_RETURN_IF_ERROR(WriteLabels());
+    UNDULA_RETURN_IF_ERROR(WriteGraph());
+    UNDULA_RETURN_IF_ERROR(WriteInteractions());
+    UNDULA_RETURN_IF_ERROR(WriteItems());
+    UNDULA_RETURN_IF_ERROR(WriteLinks());
+    return Stage("making the import visible");
+  }
+
+ private:
+  uint32_t Final(Space space, uint32_t provisional) const {
+    return ids_[static_cast<size_t>(space)].id[provisional];
+  }
+
+  absl::Status Stage(std::string_view name) {
+    writer_.out().set_stage(name, stage_, kStages);
+    return Progress::Report(progress_, stage_++, kStages, name);
+  }
+
+  // Only tables that get new entries are written anew.
+  TableBits Touched() const {
+    TableBits tables;
+    for (int s = 0; s < kSpaces; ++s) {
+      const auto space = static_cast<Space>(s);
+      if (ids_[static_cast<size_t>(s)].fresh.empty()) continue;
+      for (const Table table : {TermsOf(space), IdsOf(space), TextsOf(space)}) Mark(&tables, table);
+    }
+    const auto mark = [&](bool needed, std::initializer_list<Table> list) {
+      for (const Table table : list) {
+        if (needed) Mark(&tables, table);
+      }
+    };
+    mark(!data_.triples.empty(), {Table::kOut, Table::kOutHubs, Table::kIn, Table::kInHubs,
+                                  Table::kByRelation, Table::kByRelationHubs});
+    mark(!data_.attributes.empty(), {Table::kAttributes, Table::kAttributesHubs, Table::kValues,
+                                     Table::kValuesHubs, Table::kLabels});
+    mark(!data_.interactions.empty(), {Table::kUserLog, Table::kItemLog});
+    mark(!data_.cells.empty(), {Table::kItems});
+    mark(!data_.links.empty(), {Table::kLinks});
+    return tables;
+  }
+
+  absl::Status WriteDictionaries() {
+    UNDULA_RETURN_IF_ERROR(Stage("writing names"));
+    uint32_t* const created[kSpaces] = {&report_.entities_new, &report_.relations_new,
+                                        &report_.literals_new, &report_.users_new,
+                                        &report_.items_new};
+    for (int s = 0; s < kSpaces; ++s) {
+      const auto& fresh = ids_[static_cast<size_t>(s)].fresh;
+      *created[s] = static_cast<uint32_t>(fresh.size());
+      if (fresh.empty()) continue;
+      const auto space = static_cast<Space>(s);
+      const uint32_t known = writer_.next().CountOf(space);
+      if (space == Space::kRelation) {
+        for (size_t i = 0; i < fresh.size(); ++i) {
+          if (const std::optional<uint8_t> rank = LabelRank(fresh[i])) {
+            const auto relation = static_cast<RelationId>(known + static_cast<uint32_t>(i));
+            writer_.next().label_relations.push_back({relation, *rank});
+          }
+        }
+      }
+      UNDULA_RETURN_IF_ERROR(WriteDictionary(writer_.old(), space, fresh, writer_.handles(),
+                                             &writer_.out(), &writer_.next()));
+    }
+    return absl::OkStatus();
+  }
+
+  // Needs the provisional ids of the attributes, so it comes before WriteGraph.
+  absl::Status WriteLabels() {
+    UNDULA_RETURN_IF_ERROR(Stage("writing labels"));
+    if (data_.attributes.empty()) return absl::OkStatus();
+    if (writer_.next().normalizer_version != static_cast<uint32_t>(kNormalizerVersion)) {
+      return FailedPreconditionError(
+          writer_.old().store().path(), ": its labels were written with text normalizer version ",
+          writer_.next().normalizer_version, ", this program has version ", kNormalizerVersion,
+          "; import the data into a new database");
+    }
+    const TermTable& relations = data_.space(Space::kRelation);
+    std::vector<bool> is_label(relations.size());
+    for (uint32_t r = 0; r < relations.size(); ++r) {
+      is_label[r] = LabelRank(relations.text(r)).has_value();
+    }
+    LabelPairs pairs;
+    for (const Triple& t : data_.attributes) {
+      if (!is_label[t.b]) continue;
+      const std::string_view key = data_.space(Space::kLiteral).text(t.c);
+      // Text that is not UTF-8 has no label; readers refuse it before it comes here.
+      absl::StatusOr<std::string> label = NormalizeText(LexicalForm(key));
+      if (!label.ok() || label->empty() || label->size() > kMaxLabelBytes) continue;
+      pairs.emplace_back(*std::move(label), Final(Space::kEntity, t.a));
+    }
+    std::sort(pairs.begin(), pairs.end());
+    pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
+    UNDULA_ASSIGN_OR_RETURN(writer_.next().counts.labels, MergeLabels(&writer_, pairs));
+    return absl::OkStatus();
+  }
+
+  void Translate(std::vector<Triple>* triples, Space tail) const {
+    for (Triple& t : *triples) {
+      t = {Final(Space::kEntity, t.a), Final(Space::kRelation, t.b), Final(tail, t.c)};
+    }
+    SortTriples(triples);
+    triples->erase(std::unique(triples->begin(), triples->end()), triples->end());
+  }
+
+  static void Reorder(std::vector<Triple>* triples, Triple (*order)(const Triple&)) {
+    for (Triple& t : *triples) t = order(t);
+    SortTriples(triples);
+  }
+
+  absl::Status WriteGraph() {
+    UNDULA_ASSIGN_OR_RETURN(std::vector<RelationCounts> per_relation,
+                            ReadRelationCounts(writer_.old()));
+    per_relation.resize(writer_.next().counts.relations);
+    Counts& counts = writer_.next().counts;
+    const auto none = [](uint32_t, uint32_t, uint32_t) {};
+    const auto tail_first = [](const Triple& t) { return Triple{t.c, t.b, t.a}; };
+
+    UNDULA_RETURN_IF_ERROR(Stage("writing triples"));
+    std::vector<Triple>& triples = data_.triples;
+    if (!triples.empty()) {
+      Translate(&triples, Space::kEntity);
+      UNDULA_ASSIGN_OR_RETURN(const uint64_t total,
+                              MergeAdjacency(&writer_, Table::kOut, triples, none));
+      Reorder(&triples, tail_first);
+      UNDULA_RETURN_IF_ERROR(MergeAdjacency(&writer_, Table::kIn, triples, none).status());
+      // (tail, relation, head) -> (relation, tail, head)
+      Reorder(&triples, [](const Triple& t) { return Triple{t.b, t.a, t.c}; });
+      for (RelationCounts& c : per_relation) c.triples = 0;
+      UNDULA_RETURN_IF_ERROR(
+          MergeAdjacency(&writer_, Table::kByRelation, triples,
+                         [&](uint32_t r, uint32_t, uint32_t) {
+                           if (r < per_relation.size()) ++per_relation[r].triples;
+                         })
+              .status());
+      report_.triples_new = total - counts.triples;
+      counts.triples = total;
+    }
+
+    UNDULA_RETURN_IF_ERROR(Stage("writing attributes"));
+    std::vector<Triple>& attributes = data_.attributes;
+    if (!attributes.empty()) {
+      Translate(&attributes, Space::kLiteral);
+      for (RelationCounts& c : per_relation) c.attributes = 0;
+      UNDULA_ASSIGN_OR_RETURN(
+          const uint64_t total,
+          MergeAdjacency(&writer_, Table::kAttributes, attributes,
+                         [&](uint32_t, uint32_t r, uint32_t) {
+                           if (r < per_relation.size()) ++per_relation[r].attributes;
+                         }));
+      Reorder(&attributes, tail_first);
+      UNDULA_RETURN_IF_ERROR(MergeAdjacency(&writer_, Table::kValues, attributes, none).status());
+      report_.attributes_new = total - counts.attributes;
+      counts.attributes = total;
+    }
+    writer_.set_relation_counts(EncodeRelationCounts(per_relation));
+    return absl::OkStatus();
+  }
+
+  absl::Status WriteInteractions() {
+    UNDULA_RETURN_IF_ERROR(Stage("writing interactions"));
+    std::vector<LogEntry>& log = data_.interactions;
+    if (log.empty()) return absl::OkStatus();
+    for (LogEntry& entry : log) {
+      entry.row = Final(Space::kUser, entry.row);
+      entry.other = Final(Space::kItem, entry.other);
+    }
+    const auto by_key = [](const LogEntry& a, const LogEntry& b) { return a.key() < b.key(); };
+    std::stable_sort(log.begin(), log.end(), by_key);
+    // Of equal keys the one read last holds.
+    size_t kept = 0;
+    for (size_t i = 0; i < log.size(); ++i) {
+      if (i + 1 < log.size() && log[i + 1].key() == log[i].key()) continue;
+      log[kept++] = log[i];
+    }
+    log.resize(kept);
+    UNDULA_ASSIGN_OR_RETURN(const uint64_t total, MergeLog(&writer_, Table::kUserLog, log));
+    for (LogEntry& entry : log) std::swap(entry.row, entry.other);
+    std::sort(log.begin(), log.end(), by_key);
+    UNDULA_RETURN_IF_ERROR(MergeLog(&writer_, Table::kItemLog, log).status());
+    report_.interactions_new = total - writer_.next().counts.interactions;
+    writer_.next().counts.interactions = total;
+    return absl::OkStatus();
+  }
+
+  absl::Status WriteItems() {
+    UNDULA_RETURN_IF_ERROR(Stage("writing the catalogue"));
+    std::vector<ItemCell>& cells = data_.cells;
+    if (cells.empty()) return absl::OkStatus();
+    std::vector<std::string>& names = writer_.next().item_columns;
+    std::vector<uint32_t> column(data_.column_names.size());
+    for (uint32_t i = 0; i < column.size(); ++i) {
+      const std::string name(data_.column_names.text(i));
+      const auto it = std::find(names.begin(), names.end(), name);
+      column[i] = static_cast<uint32_t>(it - names.begin());
+      if (it == names.end()) names.push_back(name);
+    }
+    for (ItemCell& cell : cells) {
+      cell.item = Final(Space::kItem, cell.item);
+      cell.column = column[cell.column];
+    }
+    std::stable_sort(cells.begin(), cells.end(),
+                     [](const ItemCell& a, const ItemCell& b) { return a.item < b.item; });
+    return MergeItems(&writer_, cells);
+  }
+
+  absl::Status WriteLinks() {
+    UNDULA_RETURN_IF_ERROR(Stage("writing links"));
+    if (data_.links.empty()) return absl::OkStatus();
+    for (LinkRecord& link : data_.links) {
+      link.item = static_cast<ItemId>(Final(Space::kItem, Index(link.item)));
+      link.entity = static_cast<EntityId>(Final(Space::kEntity, Index(link.entity)));
+    }
+    const uint64_t before = writer_.next().counts.links;
+    UNDULA_RETURN_IF_ERROR(WriteLinkTable(&writer_, std::move(data_.links), LinkPolicy::kMerge));
+    report_.links_new = writer_.next().counts.links - before;
+    return absl::OkStatus();
+  }
+
+  ImportData& data_;
+  GenerationWriter& writer_;
+  Progress* progress_;
+  ImportReport& report_;
+  ResolvedIds ids_;
+  int64_t stage_ = 0;
+};
+
+// Bytes that the import may add to the file, rather too many: tables touched are written anew.
+uint64_t RoomFor(const Store& store, const ImportData& data) {
+  uint64_t bytes = store.env().used_bytes() + (uint64_t{64} << 20);
+  bytes += 64 * data.triples.size() + 64 * data.attributes.size() + 64 * data.interactions.size();
+  for (const TermTable& terms : data.terms) {
+    for (uint32_t i = 0; i < terms.size(); ++i) bytes += 40 + 2 * terms.text(i).size();
+  }
+  for (const ItemCell& cell : data.cells) bytes += 32 + 2 * cell.text.size();
+  return bytes;
+}
+
+}  // namespace
+
+absl::Status CommitImport(Store* store, ImportData* data, const std::string& source,
+                          Progress* progress, ImportReport* report) {
+  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<GenerationWriter> writer,
+                          GenerationWriter::Begin(store, RoomFor(*store, *data), progress));
+  UNDULA_RETURN_IF_ERROR(Committer(data, writer.get(), progress, report).Run());
+  ImportRecord record;
+  record.generation = writer->next().generation;
+  record.time = std::chrono::duration_cast<std::chrono::seconds>(
+                    std::chrono::system_clock::now().time_since_epoch())
+                    .count();
+  record.source = source;
+  record.triples_new = report->triples_new;
+  record.attributes_new = report->attributes_new;
+  record.interactions_new = report->interactions_new;
+  record.links_new = report->links_new;
+  UNDULA_RETURN_IF_ERROR(writer->Publish(record));
+  report->generation = record.generation;
+  // It is done now, whatever the progress says.
+  Progress::Report(progress, kStages, kStages, "import done").IgnoreError();
+  return absl::OkStatus();
+}
+
+}  // namespace undula::kgstore::internal

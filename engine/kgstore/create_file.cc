@@ -1,0 +1,104 @@
+#include "kgstore/create_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <utility>
+
+#include "base/status.h"
+#include "base/text/normalize.h"
+#include "kgstore/lmdb_env.h"
+#include "kgstore/state.h"
+#include "kgstore/varint.h"
+
+namespace undula::kgstore::internal {
+namespace {
+
+uint64_t RandomTag() {
+  std::random_device device;
+  return (static_cast<uint64_t>(device()) << 32) ^ device();
+}
+
+absl::Status WriteEmpty(const std::string& path) {
+  EnvOptions options;
+  options.map_bytes = uint64_t{64} << 20;
+  UNDULA_ASSIGN_OR_RETURN(std::unique_ptr<Env> env, Env::Open(path, options));
+  UNDULA_ASSIGN_OR_RETURN(std::unique_ptr<WriteTxn> txn, WriteTxn::Begin(env.get()));
+  State state;
+  state.normalizer_version = static_cast<uint32_t>(kNormalizerVersion);
+  state.table_generation.fill(state.generation);
+  for (int i = 0; i < kTables; ++i) {
+    const auto table = static_cast<Table>(i);
+    const unsigned flags = SpecOf(table).integer_key ? MDB_INTEGERKEY : 0u;
+    UNDULA_RETURN_IF_ERROR(
+        txn->OpenTable(TableName(table, state.generation), MDB_CREATE | flags).status());
+  }
+  UNDULA_RETURN_IF_ERROR(txn->OpenTable(std::string(kModelsTable), MDB_CREATE).status());
+  UNDULA_ASSIGN_OR_RETURN(const MDB_dbi meta,
+                          txn->OpenTable(std::string(kMetaTable), MDB_CREATE));
+  UNDULA_RETURN_IF_ERROR(
+      txn->Put(meta, kHeaderKey, EncodeHeader(static_cast<uint32_t>(env->page_bytes()))));
+  const uint64_t tag = RandomTag();
+  UNDULA_RETURN_IF_ERROR(txn->Put(meta, kIdSpaceKey, AsBytes(tag)));
+  UNDULA_RETURN_IF_ERROR(txn->Put(meta, kStateKey, EncodeState(state)));
+  return txn->Commit();
+}
+
+// Renames without ever replacing; 0 or an errno.
+int RenameNew(const std::string& from, const std::string& to) {
+  if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
+  if (errno != EINVAL && errno != ENOSYS) return errno;
+  return link(from.c_str(), to.c_str()) == 0 ? 0 : errno;  // `from` is unlinked by the caller
+}
+
+void SyncFolder(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return;
+  fsync(fd);
+  close(fd);
+}
+
+}  // namespace
+
+absl::Status CreateFile(const std::string& path, bool may_exist) {
+  const absl::Status exists =
+      may_exist ? absl::OkStatus()
+                : AlreadyExistsError(path, " exists already; open it, or choose another name");
+  struct stat info;
+  if (lstat(path.c_str(), &info) == 0) return exists;
+  if (errno != ENOENT) return ErrnoError(errno, Concat("creating ", path));
+  const std::string fresh = Concat(path, ".new-", getpid(), '-', RandomTag());
+  absl::Status status;
+  try {
+    status = WriteEmpty(fresh);
+  } catch (const std::exception& error) {  // std::random_device without a source
+    status = InternalError("creating ", path, ": ", error.what());
+  }
+  bool lost = false;
+  if (status.ok()) {
+    const int code = RenameNew(fresh, path);
+    lost = code == EEXIST;
+    if (code != 0 && !lost) status = ErrnoError(code, Concat("creating ", path));
+  }
+  unlink(fresh.c_str());
+  unlink(Concat(fresh, "-lock").c_str());
+  if (!status.ok()) {
+    return absl::IsNotFound(status)
+               ? NotFoundError("creating ", path, ": its folder does not exist; make it first")
+               : status;
+  }
+  if (lost) return exists;  // another process was faster
+  SyncFolder(path);
+  return absl::OkStatus();
+}
+
+}  // namespace undula::kgstore::internal

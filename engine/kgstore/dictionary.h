@@ -1,0 +1,60 @@
+// A dictionary (layout DD): texts <-> dense ids of one space. id -> text reads a front-coded block
+// of 16 texts; text -> id looks into a hash bucket of (32-bit fingerprint, id) pairs and checks
+// every candidate against its text. Byte layout: docs/file-format.md.
+#ifndef UNDULA_KGSTORE_DICTIONARY_H_
+#define UNDULA_KGSTORE_DICTIONARY_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "kgstore/batch_writer.h"
+#include "kgstore/store.h"
+
+namespace undula::kgstore::internal {
+
+inline constexpr uint32_t kBlockTerms = 16;
+inline constexpr size_t kMaxSuffix = 112;  // longer ones go to the texts table; block <= 2000 bytes
+
+// The bytes of a text that its hash covers: of literals the lexical form only, so that a literal
+// can be found whatever its datatype.
+std::string_view HashedPart(Space space, std::string_view text);
+
+class DictionaryReader {
+ public:
+  DictionaryReader(const ViewState& view, Space space) : view_(view), space_(space) {}
+
+  uint32_t size() const { return view_.state().CountOf(space_); }
+  // kNoIndex where there is no such text.
+  absl::StatusOr<uint32_t> Find(std::string_view text) const;
+  // All ids whose hashed part equals `part`, ascending.
+  absl::StatusOr<std::vector<uint32_t>> FindByHashedPart(std::string_view part) const;
+  // InvalidArgument for an id beyond size().
+  absl::StatusOr<std::string> Text(uint32_t id) const;
+  // All texts by id; stops at the first error that `fn` returns.
+  absl::Status ForEach(const std::function<absl::Status(uint32_t, std::string_view)>& fn) const;
+
+ private:
+  template <class Match>
+  absl::Status Candidates(std::string_view hashed, Match&& match) const;
+  absl::Status Load(uint32_t id, std::string* text) const;
+  absl::Status Damaged() const;
+
+  const ViewState& view_;
+  Space space_;
+};
+
+// Writes the three tables of the next generation of a dictionary: the texts of `old` and then
+// `fresh` (their ids follow on). Sets the space's count and bucket bits in *next.
+absl::Status WriteDictionary(const ViewState& old, Space space,
+                             const std::vector<std::string_view>& fresh,
+                             const std::array<MDB_dbi, kTables>& tables, BatchWriter* out,
+                             State* next);
+
+}  // namespace undula::kgstore::internal
+
+#endif  // UNDULA_KGSTORE_DICTIONARY_H_

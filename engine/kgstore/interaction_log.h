@@ -1,0 +1,117 @@
+// The tables user_log and item_log: interactions by user (or item), ordered by time. Byte layout:
+// docs/file-format.md.
+#ifndef UNDULA_KGSTORE_INTERACTION_LOG_H_
+#define UNDULA_KGSTORE_INTERACTION_LOG_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/status.h"
+#include "kgstore/adjacency.h"
+#include "kgstore/batch_writer.h"
+#include "kgstore/store.h"
+
+namespace undula::kgstore::internal {
+
+inline constexpr size_t kMaxLogBlock = 1990;  // bytes
+
+struct LogEntry {
+  uint32_t row;    // user (user_log) or item (item_log)
+  uint32_t other;  // the other one
+  float weight;
+  int64_t time;
+
+  auto key() const { return std::tuple(row, time, other); }
+};
+
+// Takes entries in ascending (row, time, other).
+class LogWriter {
+ public:
+  LogWriter(BatchWriter* out, MDB_dbi table) : out_(out), table_(table) {}
+  absl::Status Add(const LogEntry& entry);
+  absl::Status Finish();
+  uint64_t count() const { return count_; }
+
+ private:
+  BatchWriter* out_;
+  MDB_dbi table_;
+  uint32_t row_ = 0, block_ = 0;
+  int64_t time_ = 0;
+  float weight_ = 1;
+  std::string bytes_, entry_;
+  uint64_t count_ = 0;
+};
+
+// Calls f(other, weight, time) in order; false where the block is damaged.
+template <class F>
+inline bool DecodeLogBlock(std::string_view block, F&& f) {
+  FieldReader in(block);
+  int64_t time = 0;
+  float weight = 1;
+  while (!in.done()) {
+    const uint64_t tag = in.Varint();
+    if ((tag & 1) != 0) weight = in.Fixed<float>();
+    const uint64_t step = in.Varint();
+    // Zigzag; unsigned arithmetic, because the steps may wrap around.
+    time = static_cast<int64_t>(static_cast<uint64_t>(time) +
+                                ((step >> 1) ^ (uint64_t{0} - (step & 1))));
+    if (!in.ok() || tag >> 33 != 0) return false;
+    f(static_cast<uint32_t>(tag >> 1), weight, time);
+  }
+  return in.ok();
+}
+
+// Walks entries of a log table in order.
+class LogReader {
+ public:
+  LogReader(const ViewState& view, Table table) : view_(view), table_(table) {}
+
+  // f(row, other, weight, time) over everything.
+  template <class F>
+  absl::Status Scan(F&& f) const {
+    return Walk(HubKeyPrefix(0), ~uint64_t{0}, f);
+  }
+  // The same over one row.
+  template <class F>
+  absl::Status Row(uint32_t row, F&& f) const {
+    return Walk(HubKeyPrefix(row), row, f);
+  }
+
+ private:
+  static std::string HubKeyPrefix(uint32_t row) {
+    return std::string(HubKey(row, 0, 0).view().substr(0, 8));
+  }
+  absl::Status Damaged() const {
+    return DataLossError(view_.store().path(), ": table ", SpecOf(table_).name,
+                         " is damaged; restore the file from a backup");
+  }
+  template <class F>
+  absl::Status Walk(const std::string& from, uint64_t only_row, F&& f) const {
+    UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Cursor> cursor, view_.Walk(table_));
+    UNDULA_ASSIGN_OR_RETURN(bool more, cursor->Seek(from));
+    while (more) {
+      if (cursor->key().size() != 8) return Damaged();
+      const uint32_t row = LoadBigEndian(cursor->key().data());
+      if (only_row != ~uint64_t{0} && row != only_row) break;
+      if (!DecodeLogBlock(cursor->value(), [&](uint32_t other, float weight, int64_t time) {
+            f(row, other, weight, time);
+          })) {
+        return Damaged();
+      }
+      UNDULA_ASSIGN_OR_RETURN(more, cursor->Next());
+    }
+    return absl::OkStatus();
+  }
+
+  const ViewState& view_;
+  Table table_;
+};
+
+}  // namespace undula::kgstore::internal
+
+#endif  // UNDULA_KGSTORE_INTERACTION_LOG_H_

@@ -1,0 +1,138 @@
+// One LMDB environment and its write transactions. Only kgstore's .cc files include this header.
+#ifndef UNDULA_KGSTORE_LMDB_ENV_H_
+#define UNDULA_KGSTORE_LMDB_ENV_H_
+
+#include <lmdb.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace undula::kgstore::internal {
+
+inline MDB_val ToVal(std::string_view bytes) {
+  return MDB_val{bytes.size(), const_cast<char*>(bytes.data())};
+}
+inline std::string_view FromVal(const MDB_val& value) {
+  return std::string_view(static_cast<const char*>(value.mv_data), value.mv_size);
+}
+
+struct EnvOptions {
+  uint64_t map_bytes = uint64_t{1} << 40;
+  bool read_only = false;
+  bool no_lock = false;  // read-only without a lock file: the caller keeps writers out
+};
+
+class Env {
+ public:
+  // The file is checked already, or empty. Falls back to smaller maps where the address space is
+  // refused. kNoLockFile(status) tells that no lock file could be made or opened.
+  static absl::StatusOr<std::unique_ptr<Env>> Open(const std::string& path,
+                                                   const EnvOptions& options);
+  static bool IsNoLockFile(const absl::Status& status);
+  ~Env();
+  Env(const Env&) = delete;
+  Env& operator=(const Env&) = delete;
+
+  MDB_env* raw() const { return env_; }
+  const std::string& path() const { return path_; }
+  uint64_t page_bytes() const { return page_bytes_; }
+  uint64_t map_bytes() const;
+  uint64_t used_bytes() const;  // up to the last page of the last commit
+
+  // An LMDB or errno code as a Status that names the file and the remedy.
+  absl::Status Error(int code, std::string_view what) const;
+
+  // Maps again with at least `map_bytes`. No transaction of this process may be active.
+  // ResourceExhausted where the address space is refused; the old map then still stands.
+  absl::Status Grow(uint64_t map_bytes);
+
+  // Makes the file as long as its last page may be after a commit that adds at most `pages` pages,
+  // and after the commit cuts it to its true length: LMDB does not write pages that were freed
+  // again within the transaction, so that a good file could be shorter than its meta page says and
+  // look truncated.
+  void ExtendFile(uint64_t pages);
+  void TrimFile();
+
+ private:
+  Env(std::string path, MDB_env* env) : path_(std::move(path)), env_(env) {}
+  absl::Status CheckHealthy() const;
+
+  std::string path_;
+  MDB_env* env_;
+  uint64_t page_bytes_ = 4096;
+  bool broken_ = false;  // a map was lost while growing
+};
+
+// A write transaction; aborted unless committed. Must end on the thread that began it.
+class WriteTxn {
+ public:
+  static absl::StatusOr<std::unique_ptr<WriteTxn>> Begin(Env* env);
+  ~WriteTxn();
+  WriteTxn(const WriteTxn&) = delete;
+  WriteTxn& operator=(const WriteTxn&) = delete;
+
+  MDB_txn* raw() const { return txn_; }
+  absl::StatusOr<MDB_dbi> OpenTable(const std::string& name, unsigned flags);
+  absl::Status Put(MDB_dbi table, std::string_view key, std::string_view value);
+  // `key` is greater than every key of the table.
+  absl::Status Append(MDB_dbi table, std::string_view key, std::string_view value);
+  absl::Status Delete(MDB_dbi table, std::string_view key);  // Ok where there is none
+  absl::StatusOr<std::optional<std::string_view>> Get(MDB_dbi table, std::string_view key) const;
+  absl::Status Drop(MDB_dbi table);  // with its handle
+
+  // Durable when it returns. After an error nothing of the transaction is stored.
+  absl::Status Commit();
+
+  uint64_t bytes() const { return bytes_; }  // keys and values written so far
+
+ private:
+  WriteTxn(Env* env, MDB_txn* txn) : env_(env), txn_(txn) {}
+
+  Env* env_;
+  MDB_txn* txn_;
+  std::map<MDB_dbi, MDB_cursor*> cursors_;  // of Append; LMDB frees them with the transaction
+  uint64_t bytes_ = 0;
+  uint64_t pages_ = 64;  // bound of the pages that the commit may add
+};
+
+// Walks a table of an active read or write transaction.
+class Cursor {
+ public:
+  static absl::StatusOr<std::unique_ptr<Cursor>> Open(const Env& env, MDB_txn* txn, MDB_dbi table);
+  ~Cursor();
+  Cursor(const Cursor&) = delete;
+  Cursor& operator=(const Cursor&) = delete;
+
+  // Each returns false where there is no such entry. Views hold until the transaction ends or
+  // writes.
+  absl::StatusOr<bool> First() { return Move(MDB_FIRST); }
+  absl::StatusOr<bool> Last() { return Move(MDB_LAST); }
+  absl::StatusOr<bool> Next() { return Move(MDB_NEXT); }
+  absl::StatusOr<bool> Prev() { return Move(MDB_PREV); }
+  absl::StatusOr<bool> Seek(std::string_view key) {  // the first entry with a key >= `key`
+    key_ = ToVal(key);
+    return Move(MDB_SET_RANGE);
+  }
+  std::string_view key() const { return FromVal(key_); }
+  std::string_view value() const { return FromVal(value_); }
+
+ private:
+  Cursor(const Env& env, MDB_cursor* cursor) : env_(env), cursor_(cursor) {}
+  absl::StatusOr<bool> Move(MDB_cursor_op op);
+
+  const Env& env_;
+  MDB_cursor* cursor_;
+  MDB_val key_{};
+  MDB_val value_{};
+};
+
+}  // namespace undula::kgstore::internal
+
+#endif  // UNDULA_KGSTORE_LMDB_ENV_H_

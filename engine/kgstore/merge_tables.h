@@ -1,0 +1,60 @@
+// Writes the next generation of a table from its current one and new entries.
+#ifndef UNDULA_KGSTORE_MERGE_TABLES_H_
+#define UNDULA_KGSTORE_MERGE_TABLES_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "kgstore/adjacency.h"
+#include "kgstore/generation_writer.h"
+#include "kgstore/import_data.h"
+#include "kgstore/interaction_log.h"
+
+namespace undula::kgstore::internal {
+
+// `fresh` ascending without duplicates; each(a, b, c) is called for every triple written. Returns
+// their number.
+template <class F>
+absl::StatusOr<uint64_t> MergeAdjacency(GenerationWriter* writer, Table table,
+                                        const std::vector<Triple>& fresh, F&& each) {
+  AdjacencyWriter out(&writer->out(), writer->handle(table), writer->handle(HubsOf(table)));
+  absl::Status status;
+  const auto write = [&](const Triple& t) {
+    if (!status.ok()) return;
+    status = out.Add(t);
+    each(t.a, t.b, t.c);
+  };
+  auto next = fresh.begin();
+  UNDULA_RETURN_IF_ERROR(
+      AdjacencyReader(writer->old(), table).Scan([&](uint32_t a, uint32_t b, uint32_t c) {
+        const Triple stored{a, b, c};
+        for (; next != fresh.end() && *next < stored; ++next) write(*next);
+        if (next != fresh.end() && *next == stored) ++next;
+        write(stored);
+      }));
+  for (; next != fresh.end(); ++next) write(*next);
+  UNDULA_RETURN_IF_ERROR(status);
+  UNDULA_RETURN_IF_ERROR(out.Finish());
+  return out.count();
+}
+
+// `fresh` by ascending LogEntry::key() without duplicates; a new entry replaces the stored one of
+// the same key. Returns the number of entries written.
+absl::StatusOr<uint64_t> MergeLog(GenerationWriter* writer, Table table,
+                                  const std::vector<LogEntry>& fresh);
+
+// (normalized label, entity), ascending without duplicates. Returns the number of pairs written.
+absl::StatusOr<uint64_t> MergeLabels(GenerationWriter* writer,
+                                     const std::vector<std::pair<std::string, uint32_t>>& fresh);
+
+// Cells with final item ids and column numbers of the next state, by (item, order of reading): the
+// last value of an item's column holds.
+absl::Status MergeItems(GenerationWriter* writer, const std::vector<ItemCell>& fresh);
+
+}  // namespace undula::kgstore::internal
+
+#endif  // UNDULA_KGSTORE_MERGE_TABLES_H_

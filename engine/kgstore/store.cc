@@ -1,0 +1,343 @@
+#include "kgstore/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/status.h"
+#include "kgstore/create_file.h"
+#include "kgstore/file_check.h"
+#include "kgstore/varint.h"
+
+namespace undula::kgstore::internal {
+namespace {
+
+constexpr int kRetries = 100;  // of reads that meet a commit between two steps
+
+unsigned FlagsOf(Table table) { return SpecOf(table).integer_key ? MDB_INTEGERKEY : 0u; }
+
+}  // namespace
+
+ViewState::~ViewState() {
+  tables_.reset();
+  store_->EndRead(txn_);
+}
+
+absl::StatusOr<std::optional<std::string_view>> ViewState::Get(MDB_dbi table,
+                                                               std::string_view key) const {
+  MDB_val k = ToVal(key), v;
+  const int code = mdb_get(txn_, table, &k, &v);
+  if (code == MDB_NOTFOUND) return std::optional<std::string_view>();
+  if (code != 0) return store_->env().Error(code, "reading");
+  return std::optional<std::string_view>(FromVal(v));
+}
+
+absl::StatusOr<std::unique_ptr<Cursor>> ViewState::Walk(Table table) const {
+  return Cursor::Open(store_->env(), txn_, (*tables_)[table]);
+}
+
+WriteTurn::~WriteTurn() { store_->writing_.store(false); }
+
+absl::StatusOr<std::shared_ptr<Store>> Store::Open(const std::string& path,
+                                                   const OpenOptions& options) {
+  if (options.read_only && options.mode != OpenMode::kOpen) {
+    return FailedPreconditionError(path, ": a read-only database cannot be created; use kOpen");
+  }
+  if (options.mode != OpenMode::kOpen) {
+    UNDULA_RETURN_IF_ERROR(CreateFile(path, options.mode == OpenMode::kOpenOrCreate));
+  }
+  std::shared_ptr<Store> store(new Store(path, options));
+  UNDULA_RETURN_IF_ERROR(store->Initialize(options));
+  return store;
+}
+
+absl::Status Store::Initialize(const OpenOptions& options) {
+  UNDULA_ASSIGN_OR_RETURN(
+      claim_, FileClaim::Take(path_, read_only_ ? ClaimKind::kRead : ClaimKind::kWrite));
+  UNDULA_RETURN_IF_ERROR(CheckFile(claim_->fd(), path_));
+  UNDULA_RETURN_IF_ERROR(CheckFileSystem(claim_->fd(), path_));
+  EnvOptions env_options;
+  env_options.map_bytes = options.map_bytes;
+  env_options.read_only = read_only_;
+  auto env = Env::Open(path_, env_options);
+  if (!env.ok() && Env::IsNoLockFile(env.status())) {
+    UNDULA_RETURN_IF_ERROR(claim_->LockForUnlockedReading());
+    env_options.no_lock = true;
+    env = Env::Open(path_, env_options);
+  }
+  if (!env.ok()) return env.status();
+  env_ = *std::move(env);
+  UNDULA_RETURN_IF_ERROR(ReadMeta());
+  if (!read_only_) {
+    int dead = 0;
+    mdb_reader_check(env_->raw(), &dead);  // slots of killed readers would pin old pages
+    env_->TrimFile();
+    // Left for later where the disk is full: the data is whole, and reads and small writes may work.
+    const absl::Status status = DropDeadTables();
+    if (!absl::IsResourceExhausted(status)) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Store::ReadMeta() {
+  MDB_txn* txn = nullptr;
+  int code = mdb_txn_begin(env_->raw(), nullptr, MDB_RDONLY, &txn);
+  if (code != 0) return env_->Error(code, "opening");
+  const auto get = [&](std::string_view key) -> std::string {
+    MDB_val k = ToVal(key), v;
+    return mdb_get(txn, meta_, &k, &v) == 0 ? std::string(FromVal(v)) : std::string();
+  };
+  code = mdb_dbi_open(txn, std::string(kMetaTable).c_str(), 0, &meta_);
+  const std::string header = code == 0 ? get(kHeaderKey) : "";
+  const std::string id_space = code == 0 ? get(kIdSpaceKey) : "";
+  if (code == 0) code = mdb_dbi_open(txn, std::string(kModelsTable).c_str(), 0, &models_);
+  if (code == MDB_NOTFOUND || code == MDB_INCOMPATIBLE) {
+    mdb_txn_abort(txn);
+    return InvalidArgumentError(path_, " is an LMDB file, but not an Undula database");
+  }
+  if (code != 0) {
+    mdb_txn_abort(txn);
+    return env_->Error(code, "opening");
+  }
+  code = mdb_txn_commit(txn);
+  if (code != 0) return env_->Error(code, "opening");
+  UNDULA_RETURN_IF_ERROR(CheckHeader(header, path_));
+  if (id_space.size() != sizeof(id_space_)) {
+    return DataLossError(path_, ": the id-space record is damaged");
+  }
+  id_space_ = LoadFixed<uint64_t>(id_space.data());
+  return absl::OkStatus();
+}
+
+Store::~Store() {
+  for (MDB_txn* txn : idle_) mdb_txn_abort(txn);
+}
+
+absl::Status Store::AdoptNewSize() {
+  // Another process has grown the file beyond this map.
+  const std::lock_guard<std::mutex> lock(pool_mutex_);
+  if (active_ > 0) {
+    return ResourceExhaustedError(path_, " has grown beyond the reserved address space; close all "
+                                  "views of it, or open it with a larger map_bytes");
+  }
+  return env_->Grow(2 * env_->used_bytes());
+}
+
+absl::StatusOr<MDB_txn*> Store::BeginRead() {
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    MDB_txn* txn = nullptr;
+    int code;
+    {
+      const std::lock_guard<std::mutex> lock(pool_mutex_);
+      if (!idle_.empty()) {
+        txn = idle_.back();
+        idle_.pop_back();
+      }
+      code = txn != nullptr ? mdb_txn_renew(txn)
+                            : mdb_txn_begin(env_->raw(), nullptr, MDB_RDONLY, &txn);
+      if (code == 0) {
+        ++active_;
+        return txn;
+      }
+      if (txn != nullptr) mdb_txn_abort(txn);
+    }
+    if (code != MDB_MAP_RESIZED || attempt > 0) return env_->Error(code, "beginning to read");
+    UNDULA_RETURN_IF_ERROR(AdoptNewSize());
+  }
+  return InternalError(path_, ": cannot begin to read");
+}
+
+void Store::EndRead(MDB_txn* txn) {
+  const std::lock_guard<std::mutex> lock(pool_mutex_);
+  mdb_txn_reset(txn);
+  idle_.push_back(txn);
+  --active_;
+}
+
+absl::StatusOr<std::unique_ptr<ViewState>> Store::BeginView() {
+  for (int attempt = 0; attempt < kRetries; ++attempt) {
+    UNDULA_ASSIGN_OR_RETURN(MDB_txn * txn, BeginRead());
+    bool opened = false;
+    auto tables = TablesOf(txn, &opened);
+    if (!tables.ok() || opened) {
+      EndRead(txn);
+      if (!tables.ok()) return tables.status();
+      continue;
+    }
+    return std::make_unique<ViewState>(shared_from_this(), txn, *std::move(tables));
+  }
+  return InternalError(path_, ": the tables change faster than they can be opened");
+}
+
+absl::StatusOr<std::shared_ptr<const TableSet>> Store::TablesOf(MDB_txn* txn, bool* opened) {
+  MDB_val key = ToVal(kStateKey), value;
+  if (const int code = mdb_get(txn, meta_, &key, &value); code != 0) {
+    return DataLossError(path_, ": the state record is missing");
+  }
+  const std::string_view record = FromVal(value);
+  const std::lock_guard<std::mutex> lock(tables_mutex_);
+  if (current_ != nullptr && current_->record == record) {
+    // `txn` may have begun before the handles were opened; then it does not know them. This also
+    // loads the tables' roots, so that several cursors may then read from different threads.
+    MDB_stat stat;
+    *opened = std::any_of(current_->handle.begin(), current_->handle.end(),
+                          [&](MDB_dbi handle) { return mdb_stat(txn, handle, &stat) != 0; });
+    return current_;
+  }
+  auto tables = std::make_shared<TableSet>();
+  tables->record = std::string(record);
+  auto state = DecodeState(record);
+  if (!state.ok()) return DataLossError(path_, ": ", Message(state.status()));
+  tables->state = *std::move(state);
+  *opened = true;
+  const absl::Status status = OpenHandles(tables.get());
+  if (absl::IsNotFound(status)) return current_;  // an import was faster: look again
+  if (!status.ok()) return status;
+  if (current_ != nullptr) older_.push_back(current_);
+  current_ = std::move(tables);
+  CloseUnusedHandles(*current_);
+  return current_;
+}
+
+absl::Status Store::OpenHandles(TableSet* tables) {
+  MDB_txn* txn = nullptr;
+  int code = mdb_txn_begin(env_->raw(), nullptr, MDB_RDONLY, &txn);
+  if (code != 0) return env_->Error(code, "opening tables");
+  std::vector<std::pair<std::string, MDB_dbi>> fresh;
+  for (int i = 0; i < kTables && code == 0; ++i) {
+    const auto table = static_cast<Table>(i);
+    std::string name = TableName(table, tables->state.table_generation[static_cast<size_t>(i)]);
+    MDB_dbi& handle = tables->handle[static_cast<size_t>(i)];
+    if (const auto it = handles_.find(name); it != handles_.end()) {
+      handle = it->second;
+      continue;
+    }
+    code = mdb_dbi_open(txn, name.c_str(), FlagsOf(table), &handle);
+    if (code == 0) fresh.emplace_back(std::move(name), handle);
+  }
+  if (code != 0) {
+    mdb_txn_abort(txn);
+    return code == MDB_NOTFOUND ? NotFoundError(path_, ": a table is missing")
+                                : env_->Error(code, "opening tables");
+  }
+  if (code = mdb_txn_commit(txn); code != 0) return env_->Error(code, "opening tables");
+  for (auto& [name, handle] : fresh) handles_.emplace(std::move(name), handle);
+  return absl::OkStatus();
+}
+
+void Store::CloseUnusedHandles(const TableSet& current) {
+  std::set<MDB_dbi> used(current.handle.begin(), current.handle.end());
+  for (auto it = older_.begin(); it != older_.end();) {
+    if (const auto tables = it->lock()) {
+      used.insert(tables->handle.begin(), tables->handle.end());
+      ++it;
+    } else {
+      it = older_.erase(it);
+    }
+  }
+  if (writing_.load()) return;  // the writer holds handles of tables that no state names yet
+  for (auto it = handles_.begin(); it != handles_.end();) {
+    if (used.count(it->second) > 0) {
+      ++it;
+    } else {
+      mdb_dbi_close(env_->raw(), it->second);
+      it = handles_.erase(it);
+    }
+  }
+}
+
+absl::StatusOr<std::unique_ptr<WriteTurn>> Store::TakeWriteTurn() {
+  if (read_only_) {
+    return FailedPreconditionError(path_, " is open read-only; open it for writing");
+  }
+  bool expected = false;
+  if (!writing_.compare_exchange_strong(expected, true)) {
+    return FailedPreconditionError(path_, ": another import or write is under way in this process; "
+                                   "finish it first");
+  }
+  return std::make_unique<WriteTurn>(shared_from_this());
+}
+
+absl::Status Store::EnsureRoom(uint64_t bytes) {
+  const uint64_t needed = env_->used_bytes() + bytes;
+  if (needed <= env_->map_bytes()) return absl::OkStatus();
+  const std::lock_guard<std::mutex> lock(pool_mutex_);
+  if (active_ > 0) {
+    return ResourceExhaustedError(path_, ": the reserved address space (", env_->map_bytes() >> 20,
+                                  " MiB) is full; close all views of the database, or open it "
+                                  "with a larger map_bytes");
+  }
+  return env_->Grow(needed + needed / 2);
+}
+
+absl::StatusOr<std::unique_ptr<WriteTxn>> Store::BeginWrite(uint64_t bytes) {
+  UNDULA_RETURN_IF_ERROR(EnsureRoom(2 * bytes + (uint64_t{1} << 20)));
+  return WriteTxn::Begin(env_.get());
+}
+
+absl::StatusOr<std::array<MDB_dbi, kTables>> Store::CreateTables(
+    uint32_t generation, const std::bitset<kTables>& tables) {
+  std::array<MDB_dbi, kTables> result{};
+  UNDULA_ASSIGN_OR_RETURN(std::unique_ptr<WriteTxn> txn, BeginWrite(1 << 20));
+  const std::lock_guard<std::mutex> lock(tables_mutex_);
+  std::vector<std::pair<std::string, MDB_dbi>> fresh;
+  for (int i = 0; i < kTables; ++i) {
+    if (!tables[static_cast<size_t>(i)]) continue;
+    const auto table = static_cast<Table>(i);
+    const std::string name = TableName(table, generation);
+    UNDULA_ASSIGN_OR_RETURN(result[static_cast<size_t>(i)],
+                            txn->OpenTable(name, MDB_CREATE | FlagsOf(table)));
+    fresh.emplace_back(name, result[static_cast<size_t>(i)]);
+  }
+  UNDULA_RETURN_IF_ERROR(txn->Commit());
+  for (auto& [name, handle] : fresh) handles_[std::move(name)] = handle;
+  return result;
+}
+
+absl::Status Store::DropDeadTables() {
+  { UNDULA_RETURN_IF_ERROR(BeginView().status()); }  // current_ is the newest state now
+  std::set<std::string> keep = {std::string(kMetaTable), std::string(kModelsTable)};
+  std::vector<std::string> dead;
+  const std::lock_guard<std::mutex> lock(tables_mutex_);
+  std::vector<std::shared_ptr<const TableSet>> live = {current_};
+  for (const auto& older : older_) {
+    if (auto tables = older.lock()) live.push_back(std::move(tables));
+  }
+  for (const auto& tables : live) {
+    for (int i = 0; i < kTables; ++i) {
+      keep.insert(TableName(static_cast<Table>(i),
+                            tables->state.table_generation[static_cast<size_t>(i)]));
+    }
+  }
+  {
+    MDB_txn* txn = nullptr;
+    if (const int code = mdb_txn_begin(env_->raw(), nullptr, MDB_RDONLY, &txn); code != 0) {
+      return env_->Error(code, "listing tables");
+    }
+    MDB_dbi main;
+    MDB_cursor* cursor = nullptr;
+    MDB_val key, value;
+    int code = mdb_dbi_open(txn, nullptr, 0, &main);
+    if (code == 0) code = mdb_cursor_open(txn, main, &cursor);
+    while (code == 0 && (code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+      std::string name(FromVal(key));
+      if (keep.count(name) == 0) dead.push_back(std::move(name));
+    }
+    if (cursor != nullptr) mdb_cursor_close(cursor);
+    mdb_txn_abort(txn);
+    if (code != MDB_NOTFOUND) return env_->Error(code, "listing tables");
+  }
+  for (const std::string& name : dead) {
+    UNDULA_ASSIGN_OR_RETURN(std::unique_ptr<WriteTxn> txn, BeginWrite(1 << 20));
+    // The stored flags of the table hold, whatever is asked for here.
+    UNDULA_ASSIGN_OR_RETURN(const MDB_dbi handle, txn->OpenTable(name, 0));
+    handles_.erase(name);
+    UNDULA_RETURN_IF_ERROR(txn->Drop(handle));
+    UNDULA_RETURN_IF_ERROR(txn->Commit());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace undula::kgstore::internal
