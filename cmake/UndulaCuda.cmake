@@ -14,7 +14,7 @@ if(NOT UNDULA_CUDA STREQUAL "OFF")
     enable_language(CUDA)
     set(CMAKE_CUDA_STANDARD 20)
     set(CMAKE_CUDA_STANDARD_REQUIRED ON)
-    find_package(CUDAToolkit REQUIRED)
+    include(${CMAKE_CURRENT_LIST_DIR}/UndulaFindCudaToolkit.cmake)
     set(UNDULA_HAS_CUDA ON)
   elseif(UNDULA_CUDA STREQUAL "ON")
     message(FATAL_ERROR "UNDULA_CUDA=ON but no CUDA compiler was found; install the CUDA Toolkit, "

@@ -13,6 +13,7 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/undulaConfigVersion.cmake
   COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/undulaConfig.cmake ${PROJECT_BINARY_DIR}/undulaConfigVersion.cmake
               ${CMAKE_CURRENT_LIST_DIR}/FindUndulaBlas.cmake
+              ${CMAKE_CURRENT_LIST_DIR}/UndulaFindCudaToolkit.cmake
         DESTINATION ${undula_cmake_dir})
 
 # The library is static by default, so every link line needs its private packages too.

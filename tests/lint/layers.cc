@@ -63,7 +63,7 @@ const std::vector<ThirdParty>& ThirdParties() {
       {"cblas.h", {"propagation"}},
       {"hwy/", {"propagation"}},
       {"boost/context/", {"simt"}},
-      {"sanitizer/", {"simt"}},
+      {"sanitizer/", {"base", "simt"}},
       {"cuda", {"propagation"}},
       {"cublas", {"propagation"}},
       {"cub/", {"propagation"}},
