@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""Quality on real data, beside the baselines: trains with the program, reads the test part once.
+
+    bench/quality.py --undula build/release/bin/undula --out build/quality [--set small|all]
+    bench/quality.py --out build/quality --table        # only print the table of what is there
+
+One result file per (data, model, seed), so a killed run goes on where it stopped; missing rows say
+"not run". Data are found through UNDULA_SHARED (default: ../shared beside the repository). Hyper-
+parameters were chosen on the validation part; seeds are fixed here.
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = Path(os.environ.get("UNDULA_SHARED") or ROOT.parent / "shared")
+SEEDS = [1, 2, 3, 4, 5]
+
+# The click-through protocol of the RippleNet authors: as many drawn negatives as positives, pooled,
+# 60/20/20 over rows. "stored" negatives are those of the published files.
+STORED = {"protocol": "ctr", "positive-threshold": 1, "negatives": "stored"}
+SAMPLED = {"protocol": "ctr", "positive-threshold": 1, "negatives": "sampled",
+           "linked-items-only": "true"}
+
+DATA = {
+    "lastfm": {
+        "imports": [("lastfm-kgcn/kg_final.txt.xz", "kg-final"),
+                    ("lastfm-kgcn/ratings_final.txt.xz", "ratings-final")],
+        "link": "identity", "split": STORED, "seed_splits": True, "set": "small",
+    },
+    "lastfm-graphsw": {
+        "imports": [("lastfm-kgcn/kg_final.txt.xz", "kg-final"),
+                    ("lastfm-kgcn/graphsw/ratings_final.txt.xz", "ratings-final")],
+        "link": "identity", "files": ("lastfm-kgcn/graphsw", "graphsw-csv"), "set": "small",
+    },
+    "book-crossing": {
+        "imports": [("book-crossing/ripplenet/kg_final.txt.xz", "kg-final"),
+                    ("book-crossing/ripplenet/ratings_final.txt.xz", "ratings-final")],
+        "link": "identity", "files": ("book-crossing/ripplenet", "graphsw-csv"), "set": "small",
+    },
+    "movielens-1m": {
+        "imports": [("movielens-1m/mkr/kg_final.txt.xz", "kg-final"),
+                    ("movielens-1m/interactions.tsv.xz", "movielens-1m-likes"),
+                    ("movielens-1m/mkr/item_index2entity_id.txt", "item-index2entity-id")],
+        "link": None, "split": SAMPLED, "seed_splits": True, "set": "all",
+    },
+}
+
+# Options by (model, data); None stands for all data.
+MODELS = {
+    "ripplenet": {None: {"epochs": 20, "chunk": 8, "metric": "auc"}},
+    "bpr_mf": {None: {"epochs": 20, "metric": "auto"}},
+}
+
+
+def run(command, **kwargs):
+    result = subprocess.run([str(c) for c in command], capture_output=True, text=True, **kwargs)
+    if result.returncode != 0:
+        sys.exit(f"{' '.join(map(str, command))}\nexit code {result.returncode}\n{result.stderr}")
+    return result.stdout
+
+
+def flags(options):
+    return [f"--{key}={value}" for key, value in options.items()]
+
+
+def database(undula, out, name):
+    data, path = DATA[name], out / f"{name}.undula"
+    done = out / f"{name}.imported"
+    if done.exists():
+        return path
+    for leftover in (path, Path(f"{path}-lock")):
+        leftover.unlink(missing_ok=True)
+    for file, fmt in data["imports"]:
+        run([undula, "import", path, SHARED / "data" / file, "--format", fmt, "--quiet"])
+    if data["link"]:
+        run([undula, "link", path, "--method", data["link"], "--show", 0, "--quiet"])
+    done.touch()
+    return path
+
+
+def train_and_evaluate(undula, out, name, model, seed, threads):
+    data, path = DATA[name], database(undula, out, name)
+    options = dict(MODELS[model].get(None, {}))
+    options.update(MODELS[model].get(name, {}))
+    if "files" in data:
+        folder, fmt = data["files"]
+        for part in ("train", "valid", "test"):
+            file = "eval" if part == "valid" else part
+            options[f"split.{part}-file"] = SHARED / "data" / folder / f"{file}_pd.csv.xz"
+        options["split.file-format"] = fmt
+    else:
+        options.update({f"split.{key}": value for key, value in data["split"].items()})
+        options["split.seed"] = 554 + seed if data["seed_splits"] else 555
+    options["train.seed"] = seed
+    stored = f"{model}-{seed}"
+    summary = run([undula, "train", path, "--model", model, "--name", stored, "--device", "cpu",
+                   "--threads", threads, "--quiet", "--format", "json"] + flags(options))
+    facts = dict((row["what"], row["value"]) for row in map(json.loads, summary.splitlines()))
+    result = {"data": name, "model": model, "seed": seed,
+              "options": {k: str(v) for k, v in options.items()}, "train": facts}
+    for protocol in ("ctr", "ranking"):
+        rows = run([undula, "evaluate", path, "--model", stored, "--protocol", protocol, "--at",
+                    "10,20", "--format", "json", "--quiet"])
+        result[protocol] = [json.loads(row) for row in rows.splitlines()]
+    run([undula, "models", path, "--remove", stored])
+    return result
+
+
+def table(out):
+    print("| data | model | seeds | AUC (sd) | ACC | AUC with dropped users | Recall@20 | NDCG@20 |"
+          " epochs | train CPU s |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for name in DATA:
+        for model in MODELS:
+            results = [json.loads(f.read_text()) for f in sorted(out.glob(f"{name}.{model}.*.json"))]
+            if not results:
+                print(f"| {name} | {model} | not run | | | | | | | |")
+                continue
+            for row_model in [model] + (["most_popular", "item_log_odds"]
+                                        if model == "ripplenet" else []):
+                def column(protocol, key):
+                    values = [row[key] for r in results for row in r[protocol]
+                              if row["part"] == "all" and
+                              (row["model"] == row_model if row_model != model
+                               else row["model"].startswith(model + "-"))]
+                    return values
+                auc = column("ctr", "auc")
+                mean = statistics.fmean
+                spread = statistics.stdev(auc) if len(auc) > 1 else 0
+                cpu = epochs = ""
+                if row_model == model:
+                    cpu = f"{mean(float(r['train']['CPU seconds']) for r in results):.1f}"
+                    epochs = "/".join(str(r["train"]["best epoch"]) for r in results)
+                print(f"| {name} | {row_model} | {len(results)} | {mean(auc):.4f} ({spread:.4f}) | "
+                      f"{mean(column('ctr', 'acc')):.4f} | "
+                      f"{mean(column('ctr', 'auc_with_dropped')):.4f} | "
+                      f"{mean(column('ranking', 'recall@20')):.4f} | "
+                      f"{mean(column('ranking', 'ndcg@20')):.4f} | {epochs} | {cpu} |")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--undula", type=Path, default=ROOT / "build/release/bin/undula")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the result files")
+    parser.add_argument("--set", choices=["small", "all"], default="small",
+                        help="small: without movielens-1m")
+    parser.add_argument("--data", action="append", choices=list(DATA), help="only these data")
+    parser.add_argument("--model", action="append", choices=list(MODELS), help="only these models")
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--table", action="store_true", help="print the table of what is there")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    if not args.table:
+        for name in args.data or [n for n, d in DATA.items() if args.set in ("all", d["set"])]:
+            for model in args.model or MODELS:
+                for seed in SEEDS:
+                    file = args.out / f"{name}.{model}.{seed}.json"
+                    if file.exists():
+                        continue
+                    result = train_and_evaluate(args.undula, args.out, name, model, seed,
+                                                args.threads)
+                    partial = file.with_suffix(".partial")
+                    partial.write_text(json.dumps(result, indent=1))
+                    partial.rename(file)
+                    auc = [r["auc"] for r in result["ctr"]][0]
+                    print(f"{name} {model} seed {seed}: test AUC {auc:.4f}", file=sys.stderr)
+    table(args.out)
+
+
+if __name__ == "__main__":
+    main()
