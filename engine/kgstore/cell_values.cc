@@ -1,5 +1,6 @@
 #include "kgstore/cell_values.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -36,16 +37,12 @@ const char* UnitName(TimeUnit unit) {
 }  // namespace
 
 std::string QuoteCell(std::string_view cell) {
+  const auto continues = [&](size_t i) { return (cell[i] & 0xC0) == 0x80; };
+  size_t shown = std::min(cell.size(), kShownBytes);
+  while (shown > 0 && shown < cell.size() && continues(shown)) --shown;  // not within a character
   std::string text = "'";
-  for (const char c : cell.substr(0, kShownBytes)) {
-    text += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-  }
-  if (cell.size() > kShownBytes) {
-    while (!text.empty() && (text.back() & 0xC0) == 0x80) text.pop_back();  // a cut character
-    if ((text.back() & 0xC0) == 0xC0) text.pop_back();
-    text += "...";
-  }
-  return text + "'";
+  for (const char c : cell.substr(0, shown)) text += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  return text + (shown < cell.size() ? "...'" : "'");
 }
 
 bool ParseWeight(std::string_view cell, float* weight, std::string* error) {

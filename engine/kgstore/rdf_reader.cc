@@ -15,6 +15,8 @@ namespace {
 
 // Bounds memory; the longest statement of DBpedia is below 1 MiB.
 constexpr size_t kMaxStatement = size_t{64} << 20;
+// What is looked at to tell other formats.
+constexpr size_t kHeadBytes = 1024;
 constexpr std::string_view kTooLong = "statement longer than 64 MiB (a quote that is not closed?)";
 
 absl::StatusOr<RdfSyntax> SyntaxOfName(const std::string& path) {
@@ -199,7 +201,8 @@ absl::StatusOr<ReadReport> ReadRdf(const std::string& path, const RdfOptions& op
   UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<InputStream> stream, InputStream::Open(path));
   TextWindow window(stream.get(), progress);
   UNDULA_RETURN_IF_ERROR(window.SkipByteOrderMark());
-  UNDULA_RETURN_IF_ERROR(RefuseOtherFormats(path, window.unread().substr(0, 1024)));
+  UNDULA_RETURN_IF_ERROR(window.FillTo(kHeadBytes));
+  UNDULA_RETURN_IF_ERROR(RefuseOtherFormats(path, window.unread().substr(0, kHeadBytes)));
 
   RdfReading reading(stream->name(), options, syntax, &window, &sink);
   UNDULA_RETURN_IF_ERROR(syntax == RdfSyntax::kNTriples ? reading.ReadNTriples()

@@ -58,7 +58,8 @@ absl::StatusOr<std::vector<Schema>> EmbeddedSchemas();
 absl::StatusOr<Schema> FindSchema(const std::string& name);
 
 // The compiled-in map that fits the file: by its name (a plain name before a pattern), where several
-// fit by the columns of the first line, where none does by that line alone. NotFound and
+// fit by the columns of the first line, where none does by that line alone (the map of which it has
+// most columns). NotFound and
 // InvalidArgument (several fit) list the names to choose from; errors of InputStream.
 absl::StatusOr<Schema> DetectSchema(const std::string& path);
 

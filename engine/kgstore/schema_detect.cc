@@ -12,6 +12,14 @@
 namespace undula::kgstore {
 namespace {
 
+// A map for the files of one data set only: all its names are plain.
+bool IsForNamedFiles(const Schema& schema) {
+  return !schema.files.empty() &&
+         std::all_of(schema.files.begin(), schema.files.end(), [](const std::string& file) {
+           return file.find_first_of("*?") == std::string::npos;
+         });
+}
+
 // The front of the file that is looked at.
 constexpr size_t kHeadBytes = size_t{64} << 10;
 
@@ -32,22 +40,26 @@ bool HasNames(const Schema& schema) {
   return schema.header == HeaderMode::kNames || schema.header == HeaderMode::kRecbole;
 }
 
-// Whether the header (for maps by column name) or the first row (for maps by number) has the
-// columns that the map needs.
-bool FitsFirstLine(const Schema& schema, std::string_view line) {
+// How many columns of the map the header has (for maps by column name), 0 where it lacks a required
+// one. For maps by number 1 where the first row has the columns needed.
+int Fit(const Schema& schema, std::string_view line) {
   RowSplitter splitter(schema.separator, schema.quote);
   std::vector<Field> fields;
   std::string_view error;
   size_t offset = 0;
-  if (!splitter.Split(line, &fields, &error, &offset)) return false;
-  if (!HasNames(schema)) {
-    const auto columns = ResolveColumns(schema, {});
-    return columns.ok() && (schema.skip_lines > 0 || schema.header == HeaderMode::kSkip ||
-                            static_cast<int>(fields.size()) >= columns->needed);
-  }
-  if (schema.skip_lines > 0) return true;
-  if (schema.header == HeaderMode::kRecbole && line.find(':') == line.npos) return false;
-  return ResolveColumns(schema, HeaderNames(fields, schema.header)).ok();
+  if (!splitter.Split(line, &fields, &error, &offset)) return 0;
+  const bool named = HasNames(schema);
+  if (schema.skip_lines > 0 || schema.header == HeaderMode::kSkip) return 1;
+  if (schema.header == HeaderMode::kRecbole && line.find(':') == line.npos) return 0;
+  const std::vector<std::string> header =
+      named ? HeaderNames(fields, schema.header) : std::vector<std::string>();
+  const auto columns = ResolveColumns(schema, header);
+  if (!columns.ok()) return 0;
+  if (!named) return static_cast<int>(fields.size()) >= columns->needed ? 1 : 0;
+  return static_cast<int>(std::count_if(
+      schema.columns.begin(), schema.columns.end(), [&](const auto& column) {
+        return std::find(header.begin(), header.end(), column.second) != header.end();
+      }));
 }
 
 std::string NamesOf(const std::vector<const Schema*>& schemas) {
@@ -74,12 +86,18 @@ absl::StatusOr<Schema> DetectSchema(const std::string& path) {
   UNDULA_ASSIGN_OR_RETURN(const std::string line, FirstLine(path));
   const std::string name = PlainFileName(path);
 
-  // Three tiers: a plain file name, a pattern, the header alone.
+  // Three tiers: a plain file name, a pattern, the header alone (the maps with most columns in it).
   std::vector<const Schema*> exact, pattern, header, all;
+  int most = 0;
   for (const Schema& schema : schemas) {
     all.push_back(&schema);
-    if (!FitsFirstLine(schema, line)) continue;
-    if (HasNames(schema)) header.push_back(&schema);
+    const int fit = Fit(schema, line);
+    if (fit == 0) continue;
+    if (HasNames(schema) && !IsForNamedFiles(schema) && fit >= most) {
+      if (fit > most) header.clear();
+      most = fit;
+      header.push_back(&schema);
+    }
     for (const std::string& file : schema.files) {
       if (!Matches(file, name)) continue;
       const bool plain = file.find_first_of("*?") == std::string::npos;

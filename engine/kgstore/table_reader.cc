@@ -154,7 +154,12 @@ class TableReading {
     const size_t bad = FindBadByte(record_, error);
     if (bad == record_.npos) return true;
     *offset = bad;
-    if (schema_.encoding == TextEncoding::kUtf8 || record_.find('\0') != record_.npos) return false;
+    if (schema_.encoding == TextEncoding::kUtf8) return false;
+    const size_t nul = record_.find('\0');
+    if (nul != record_.npos) {
+      *offset = FindBadByte(record_.substr(nul), error) + nul;
+      return false;
+    }
     converted_.clear();
     AppendLatin1(record_, &converted_);
     record_ = converted_;

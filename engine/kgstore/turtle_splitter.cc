@@ -24,6 +24,17 @@ bool ContinuesName(char c) {
          c == ':' || c == '.' || c == '%' || static_cast<signed char>(c) < 0;
 }
 
+// Whether a token of digits, perhaps with a sign, ends before text[at].
+bool EndsInteger(std::string_view text, size_t at) {
+  size_t begin = at;
+  while (begin > 0 && IsDigit(text[begin - 1])) --begin;
+  if (begin == at) return false;
+  if (begin > 0 && (text[begin - 1] == '-' || text[begin - 1] == '+')) --begin;
+  return begin == 0 || !ContinuesName(text[begin - 1]);
+}
+
+bool ContinuesNumber(char c) { return IsDigit(c) || c == 'e' || c == 'E'; }
+
 }  // namespace
 
 void TurtleSplitter::Reset() {
@@ -120,6 +131,9 @@ bool TurtleSplitter::InText(std::string_view text, bool at_end) {
       return true;
     case '.':
       if (left < 2 && !at_end) return false;
+      if (EndsInteger(text, at_) && (left < 2 || !ContinuesNumber(text[at_ + 1]))) {
+        insertions_.emplace_back(at_, ' ');
+      }
       ++at_;
       if (left < 2 || IsSpace(text[at_]) || text[at_] == '#') end_ = at_;
       return true;

@@ -2,9 +2,9 @@
 // the input, outside of IRIs, strings and comments, always ends a statement. What lies between two
 // cuts is parsed by Serd; a bad statement thus costs itself and nothing else.
 //
-// Two defects of Serd 0.30.16 are mended on the way (see insertions()): it takes the backslash of
-// `"\` inside a long string for text, and it renames the blank nodes _:b1 to _:B1, where they meet
-// the document's own _:B1.
+// Three defects of Serd 0.30.16 are mended on the way (see insertions()): it takes the backslash of
+// `"\` inside a long string for text, it renames the blank nodes _:b1 to _:B1, where they meet the
+// document's own _:B1, and it loses the datatype of an integer with the statement's '.' behind it.
 #ifndef UNDULA_KGSTORE_TURTLE_SPLITTER_H_
 #define UNDULA_KGSTORE_TURTLE_SPLITTER_H_
 
@@ -33,7 +33,8 @@ class TurtleSplitter {
   size_t error_offset() const { return error_offset_; }
 
   // Characters to insert before the given offsets, in ascending order, so that Serd reads what is
-  // meant: '\' before a quote of a long string, 'B' before a blank node label of B's and a digit.
+  // meant: '\' before a quote of a long string, 'B' before a blank node label of B's and a digit, ' '
+  // between an integer and its '.'.
   const std::vector<std::pair<size_t, char>>& insertions() const { return insertions_; }
 
  private:
