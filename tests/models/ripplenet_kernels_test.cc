@@ -118,7 +118,8 @@ Reference Slow(const Problem& p) {
   return r;
 }
 
-void ExpectClose(const std::vector<float>& a, const std::vector<double>& b, const char* what) {
+void ExpectClose(const std::vector<float>& a, const std::vector<double>& b, const char* what,
+                 double tolerance = 3e-6) {
   ASSERT_EQ(a.size(), b.size()) << what;
   double top = 0, worst = 0;
   for (size_t i = 0; i < b.size(); ++i) {
@@ -127,7 +128,7 @@ void ExpectClose(const std::vector<float>& a, const std::vector<double>& b, cons
     ASSERT_FALSE(std::isnan(difference)) << what;
     worst = std::max(worst, difference);
   }
-  EXPECT_LE(worst, 3e-6 * top) << what;
+  EXPECT_LE(worst, tolerance * top) << what;
 }
 
 const std::vector<std::pair<int, int>> kGroups = {{3, 32}, {1, 1},  {70, 17}, {0, 5},
@@ -152,7 +153,7 @@ TEST(RippleNetKernels, LargeLogitsStayFinite) {
   for (float& x : p.q) x = std::fabs(x);
   for (float& x : p.keys) x = -std::fabs(x);
   const Result got = RunKernels(p, simd::BestTarget());
-  ExpectClose(got.out, Slow(p).out, "out");
+  ExpectClose(got.out, Slow(p).out, "out", 1e-4);  // float32 rounding of logits near 600
 }
 
 TEST(RippleNetKernels, SameBitsOnEveryInstructionSet) {

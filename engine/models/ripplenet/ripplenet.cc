@@ -188,6 +188,12 @@ absl::Status RippleNet::SetRippleSets(std::span<const int64_t> slot_ptr,
 
 Var RippleNet::Prepare(Tape& tape, const Batch& batch, std::vector<Var>* shared) {
   const RippleNetOptions& o = state_->options;
+  for (const uint32_t item : batch.items) {
+    if (item >= state_->n_items) {
+      return tape.Fail(InvalidArgumentError("ripplenet: item ", item, " of a batch, but the model knows ",
+                                            state_->n_items));
+    }
+  }
   index_.Collect(batch, state_->item_row);
   const Tensor heads = tape.Indices(index_.pair_head);
   const Tensor relations = tape.Indices(index_.pair_relation);
