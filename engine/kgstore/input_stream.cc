@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/status.h"
+#include "kgstore/gzip_check.h"
 
 namespace undula::kgstore {
 namespace {
@@ -51,6 +52,7 @@ struct InputStream::Impl {
   std::string head;         // bytes read to find the codec, not yet delivered
   const Codec* codec = nullptr;
   archive* reader = nullptr;
+  GzipCheck gzip;
   bool empty = false;       // the compressed data holds no byte
   std::unique_ptr<char[]> raw;
 
@@ -58,6 +60,8 @@ struct InputStream::Impl {
     if (reader != nullptr) archive_read_free(reader);
     if (owns_fd) ::close(fd);
   }
+
+  bool is_gzip() const { return codec != nullptr && codec->filter == ARCHIVE_FILTER_GZIP; }
 
   // Bytes as they are in the file; -1 with read_errno set on failure.
   ssize_t ReadRaw(char* out, size_t n) {
@@ -81,6 +85,9 @@ struct InputStream::Impl {
     *out = self->raw.get();
     const ssize_t n = self->ReadRaw(self->raw.get(), kRawBytes);
     if (n < 0) archive_set_error(reader, self->read_errno, "%s", std::strerror(self->read_errno));
+    if (n > 0 && self->is_gzip()) {
+      self->gzip.AddCompressed({self->raw.get(), static_cast<size_t>(n)});
+    }
     return n;
   }
 
@@ -156,6 +163,12 @@ absl::StatusOr<size_t> InputStream::Read(std::span<char> buffer) {
   const bool plain = impl_->reader == nullptr;
   const la_ssize_t n = plain ? impl_->ReadRaw(buffer.data(), buffer.size())
                              : archive_read_data(impl_->reader, buffer.data(), buffer.size());
+  if (n > 0 && impl_->is_gzip()) impl_->gzip.AddText({buffer.data(), static_cast<size_t>(n)});
+  if (n == 0 && impl_->is_gzip() && impl_->gzip.Damaged()) {
+    status_ = DataLossError(name_, ": damaged gz data (its checksum does not fit); fetch or compress "
+                            "the file again");
+    return status_;
+  }
   if (n >= 0) return static_cast<size_t>(n);
   status_ = plain ? ErrnoError(impl_->read_errno, Concat("reading ", name_))
                   : impl_->ArchiveError(name_);

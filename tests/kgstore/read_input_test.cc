@@ -93,6 +93,25 @@ TEST(InputStreamTest, DamagedDataIsDataLoss) {
   }
 }
 
+// libarchive itself does not look at the checksum.
+TEST(InputStreamTest, NoDamagedByteOfAGzipGoesUnseen) {
+  const std::string text = Lines(30);
+  const std::string packed = Compress(text, "gz");
+  size_t refused = 0;
+  for (size_t i = 10; i < packed.size(); ++i) {  // before them time and system
+    std::string damaged = packed;
+    damaged[i] ^= 0x01;
+    const auto all = ReadAll(WriteFile("x.gz", damaged));
+    if (all.ok()) {
+      EXPECT_EQ(*all, text) << i;  // a bit without effect
+    } else {
+      EXPECT_EQ(all.status().code(), absl::StatusCode::kDataLoss) << i;
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, packed.size() * 9 / 10);
+}
+
 TEST(InputStreamTest, MissingFileDirectoryPermission) {
   EXPECT_EQ(ReadAll("/nonexistent/file.nt").status().code(), absl::StatusCode::kNotFound);
   const auto directory = ReadAll(TestDirectory());

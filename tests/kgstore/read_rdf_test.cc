@@ -277,7 +277,7 @@ TEST(ReadRdfTest, DamagedFilesAlwaysEnd) {
   const std::string letters = "<>\"'\\.;,()[]{}@^_:#ab1 \n\xC3\xA9\xFF";
   for (const auto& row : ReadManifest(DataPath("rdf/good/manifest.tsv"))) {
     const std::string good = ReadFile(DataPath("rdf/good/" + row.at(0)));
-    for (int trial = 0; trial < 300; ++trial) {
+    for (int trial = 0; trial < 150; ++trial) {
       std::string text = good;
       for (uint32_t i = 0; i <= next(3); ++i) text[next(text.size())] = letters[next(letters.size())];
       RecordingSink sink;
