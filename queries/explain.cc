@@ -27,22 +27,22 @@ class ReasonBuilder {
     Reason reason;
     reason.hop = static_cast<int>(hop) + 1;
     reason.weight = slot.weight;
-    // Walk back to the history: the head of the slot is an item of it, or the tail of a slot of the
-    // hop before (the heaviest one, ties by the hop's order).
+    // Walk back to the history: the slot starts at an item of it, or where a slot of the hop before
+    // ends (the heaviest one, ties by the hop's order).
     std::vector<const AttentionSlot*> back = {&slot};
-    ItemId seed = SeedOf(slot.head);
+    ItemId seed = SeedOf(slot.from());
     for (size_t h = hop; h > 0 && seed == kNone<ItemId>; --h) {
-      const AttentionSlot* before = HeaviestWithTail(h - 1, back.back()->head);
+      const AttentionSlot* before = HeaviestTo(h - 1, back.back()->from());
       if (before == nullptr) continue;  // a copied hop: look one hop further back
       back.push_back(before);
-      seed = SeedOf(before->head);
+      seed = SeedOf(before->from());
     }
     for (auto it = back.rbegin(); it != back.rend(); ++it) reason.path.push_back(Edge(**it));
     if (seed != kNone<ItemId>) {
       reason.seed_item = std::string(context_.catalog->items[Index(seed)]);
       reason.seed_title = std::string(context_.catalog->ItemTitle(seed));
     }
-    const auto [touches, relation] = ItemTouches(slot.tail);
+    const auto [touches, relation] = ItemTouches(slot.to());
     reason.shared = touches;
     reason.sentence = Sentence(reason, relation);
     return reason;
@@ -56,10 +56,10 @@ class ReasonBuilder {
     return kNone<ItemId>;
   }
 
-  const AttentionSlot* HeaviestWithTail(size_t hop, EntityId tail) const {
+  const AttentionSlot* HeaviestTo(size_t hop, EntityId entity) const {
     const AttentionSlot* best = nullptr;
     for (const AttentionSlot& slot : attention_.hops[hop]) {
-      if (slot.tail == tail && (best == nullptr || slot.weight > best->weight)) best = &slot;
+      if (slot.to() == entity && (best == nullptr || slot.weight > best->weight)) best = &slot;
     }
     return best;
   }
@@ -74,13 +74,13 @@ class ReasonBuilder {
                     catalog.EntityLabel(slot.tail)};
   }
 
-  // Whether the item's entity is the tail or has an edge to it, and by which relation.
-  std::pair<bool, RelationId> ItemTouches(EntityId tail) const {
+  // Whether the item's entity is this one or has an edge to it, and by which relation.
+  std::pair<bool, RelationId> ItemTouches(EntityId entity) const {
     if (item_entity_ == kNone<EntityId>) return {false, kNone<RelationId>};
-    if (item_entity_ == tail) return {true, kNone<RelationId>};
+    if (item_entity_ == entity) return {true, kNone<RelationId>};
     const EdgeCsr& out = context_.snapshot->out;
     for (int64_t e = out.ptr[Index(item_entity_)]; e < out.ptr[Index(item_entity_) + 1]; ++e) {
-      if (out.entity[e] == tail) return {true, out.relation[e]};
+      if (out.entity[e] == entity) return {true, out.relation[e]};
     }
     return {false, kNone<RelationId>};
   }

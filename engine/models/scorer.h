@@ -26,17 +26,21 @@ struct UserQuery {
   std::span<const ItemId> history;
 };
 
-// One slot of the memory that the forward pass attended to.
+// One slot of the memory that the forward pass attended to. The triple is as the graph stores it.
 struct AttentionSlot {
   EntityId head;
   RelationId relation;
   EntityId tail;
-  float weight;  // as the forward pass used it; the slots of a hop sum to 1
+  float weight;          // as the forward pass used it; the slots of a hop sum to 1
+  bool inverse = false;  // walked from tail to head
+  // Where the walk came from, and the entity whose vector the slot holds.
+  EntityId from() const { return inverse ? tail : head; }
+  EntityId to() const { return inverse ? head : tail; }
 };
 
 struct Explanation {
   float score = 0;
-  std::vector<std::vector<AttentionSlot>> hops;  // hop 1 first; equal triples are merged
+  std::vector<std::vector<AttentionSlot>> hops;  // hop 1 first; equal slots are merged
   std::vector<ItemId> seeds;                     // the history the memory grew from
 };
 

@@ -224,7 +224,8 @@ AttentionSlot RippleNetScorer::Stored(const RippleTriple& t, float weight) const
   if (t.relation < state_->n_relations) {
     return {EntityId{t.head}, RelationId{t.relation}, EntityId{t.tail}, weight};
   }
-  return {EntityId{t.tail}, RelationId{t.relation - state_->n_relations}, EntityId{t.head}, weight};
+  return {EntityId{t.tail}, RelationId{t.relation - state_->n_relations}, EntityId{t.head}, weight,
+          true};
 }
 
 absl::StatusOr<Explanation> RippleNetScorer::Explain(const UserQuery& query, ItemId item) const {
@@ -243,8 +244,7 @@ absl::StatusOr<Explanation> RippleNetScorer::Explain(const UserQuery& query, Ite
   for (size_t hop = 0; hop < weights.size(); ++hop) {
     std::map<RippleTriple, float> merged;
     for (size_t i = 0; i < memory.triples[hop].size(); ++i) {
-      const AttentionSlot s = Stored(memory.triples[hop][i], 0);
-      merged[{Index(s.relation), Index(s.head), Index(s.tail)}] += weights[hop][i];
+      merged[memory.triples[hop][i]] += weights[hop][i];
     }
     auto& slots = out.hops.emplace_back();
     for (const auto& [t, weight] : merged) slots.push_back(Stored(t, weight));
