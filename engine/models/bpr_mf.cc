@@ -185,7 +185,8 @@ class BprMf : public Model {
                            known == nullptr ? "state/user_known" : "param/item");
     }
     if (known->dtype != DType::kU8 || known->shape.size() != 1 || item->shape.size() != 2) {
-      return InvalidArgumentError("state/user_known must be uint8 [users], param/item [items, dim]");
+      return InvalidArgumentError(
+          "state/user_known must be uint8 [users], param/item [items, dim]");
     }
     known_.assign(known->data<uint8_t>(), known->data<uint8_t>() + known->size());
     AddParameters(known->size(), item->shape[0], item->shape[1], 0);

@@ -1,7 +1,7 @@
 // Item log-odds: score = log((positives + a) / (negatives + a)) over the item's training rows, the
 // best constant per item under the log loss of rows with sampled or stored negatives. Where the
-// training part has no negative row at all (pairwise protocols), the users who could have had the item
-// stand in for them: score = log((positives + a) / (trained users - positives + a)).
+// training part has no negative row at all (pairwise protocols), the users who could have had the
+// item stand in for them: score = log((positives + a) / (trained users - positives + a)).
 #ifndef UNDULA_MODELS_ITEM_LOG_ODDS_H_
 #define UNDULA_MODELS_ITEM_LOG_ODDS_H_
 

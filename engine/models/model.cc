@@ -10,7 +10,8 @@ propagation::Var Model::Prepare(propagation::Tape& /*tape*/, const Batch& /*batc
   return {};
 }
 
-propagation::Var Model::Loss(propagation::Tape& tape, const Batch& /*batch*/, const Slice& /*slice*/,
+propagation::Var Model::Loss(propagation::Tape& tape, const Batch& /*batch*/,
+                             const Slice& /*slice*/,
                              std::span<const propagation::Var> /*leaves*/) const {
   return tape.Fail(UnimplementedError("model ", spec().name, " is not trained by gradients"));
 }

@@ -44,7 +44,8 @@ struct Batch {
   std::span<const uint32_t> items;      // [n]
   std::span<const float> labels;        // [n], pointwise
   std::span<const uint32_t> negatives;  // [n], pairwise
-  std::span<const int64_t> chunk_ptr;   // [chunks + 1], rows of chunk c: [chunk_ptr[c], chunk_ptr[c+1])
+  std::span<const int64_t>
+      chunk_ptr;  // [chunks + 1], rows of chunk c: [chunk_ptr[c], chunk_ptr[c+1])
 
   int64_t rows() const { return static_cast<int64_t>(users.size()); }
   int64_t chunks() const { return static_cast<int64_t>(chunk_ptr.size()) - 1; }
@@ -85,8 +86,8 @@ class Model {
   virtual absl::StatusOr<std::unique_ptr<Scorer>> MakeScorer(TaskArena& workers) const = 0;
 
   // All that Load needs to score again bit for bit (parameters under "param/", structures under
-  // "state/"). Load replaces Build; `snapshot` is the present graph, for fold-in: ids of the model's
-  // id space, at least as many as at training time.
+  // "state/"). Load replaces Build; `snapshot` is the present graph, for fold-in: ids of the
+  // model's id space, at least as many as at training time.
   virtual void Save(TensorMap* out) const = 0;
   virtual absl::Status Load(const TensorMap& in, std::shared_ptr<const Snapshot> snapshot) = 0;
 

@@ -1,5 +1,6 @@
 // MostPopular: an item's score is its number of training positives (users, a pair counted once).
-// The baseline that every evaluation prints: under uniform negatives AUC is largely a popularity test.
+// The baseline that every evaluation prints: under uniform negatives AUC is largely a popularity
+// test.
 #ifndef UNDULA_MODELS_MOST_POPULAR_H_
 #define UNDULA_MODELS_MOST_POPULAR_H_
 

@@ -1,6 +1,6 @@
-// Scores of a trained model: what the evaluator, the tile scorer, recommend and explain call. Made by
-// Model::MakeScorer, immutable and thread-safe afterwards; it holds copies of all it needs, so the
-// model may go on training.
+// Scores of a trained model: what the evaluator, the tile scorer, recommend and explain call. Made
+// by Model::MakeScorer, immutable and thread-safe afterwards; it holds copies of all it needs, so
+// the model may go on training.
 #ifndef UNDULA_MODELS_SCORER_H_
 #define UNDULA_MODELS_SCORER_H_
 
@@ -48,8 +48,8 @@ class Scorer {
  public:
   virtual ~Scorer() = default;
 
-  // Scores (logits; higher is better) of items [range.begin, range.end). The bits of an item's score
-  // do not depend on the range. NotFound: a user the model does not know (use a history);
+  // Scores (logits; higher is better) of items [range.begin, range.end). The bits of an item's
+  // score do not depend on the range. NotFound: a user the model does not know (use a history);
   // FailedPrecondition: neither history nor user can be scored; Unimplemented: histories without
   // fold-in. `scratch` is reset by the caller.
   virtual absl::Status Score(const UserQuery& query, ItemRange range, std::span<float> out,

@@ -28,8 +28,8 @@ struct BatcherOptions {
 class Batcher {
  public:
   // Rows are data.train (pointwise) or data's distinct training positives (pairwise). `data` must
-  // outlive the batcher. FailedPrecondition where there is no row: no training positive, or (pairwise)
-  // users who have every item.
+  // outlive the batcher. FailedPrecondition where there is no row: no training positive, or
+  // (pairwise) users who have every item.
   static absl::StatusOr<Batcher> Create(BatchKind kind, const TrainingData& data,
                                         const BatcherOptions& options);
 

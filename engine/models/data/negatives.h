@@ -17,8 +17,8 @@ class ItemSampler {
  public:
   // Uniform over the candidates.
   explicit ItemSampler(std::vector<ItemId> candidates);
-  // In proportion to weight (parallel to candidates); items of weight 0 are drawn only where no other
-  // item is left. All weights 0: uniform.
+  // In proportion to weight (parallel to candidates); items of weight 0 are drawn only where no
+  // other item is left. All weights 0: uniform.
   ItemSampler(std::vector<ItemId> candidates, std::span<const uint32_t> weight);
 
   size_t size() const { return candidates_.size(); }
@@ -28,15 +28,16 @@ class ItemSampler {
   static constexpr uint64_t kDraws = 128;
   ItemId Draw(std::span<const ItemId> excluded, const Rng& rng, uint64_t first) const;
 
-  // `count` distinct items that are not in `excluded`, fewer where fewer are left, in the order drawn.
+  // `count` distinct items that are not in `excluded`, fewer where fewer are left, in the order
+  // drawn.
   void DrawDistinct(int64_t count, std::span<const ItemId> excluded, const Rng& rng,
                     std::vector<ItemId>* out) const;
 
  private:
   ItemId One(const Rng& rng, uint64_t counter) const;
 
-  std::vector<ItemId> candidates_;      // ascending
-  std::vector<uint64_t> cumulative_;    // empty: uniform
+  std::vector<ItemId> candidates_;    // ascending
+  std::vector<uint64_t> cumulative_;  // empty: uniform
 };
 
 }  // namespace undula::models

@@ -209,8 +209,8 @@ class Splitter {
   const Snapshot& snapshot_;
   const SplitOptions& options_;
   Shares shares_;
-  std::vector<uint8_t> usable_;   // by item
-  std::vector<ItemId> items_;     // the usable ones
+  std::vector<uint8_t> usable_;  // by item
+  std::vector<ItemId> items_;    // the usable ones
   std::vector<LabeledPair> pool_;
   int64_t unlinked_items_ = 0;
   int64_t short_negatives_ = 0;
@@ -282,9 +282,9 @@ absl::StatusOr<Split> MakeSplit(const Snapshot& snapshot, const SplitOptions& op
   SplitOptions checked;
   UNDULA_RETURN_IF_ERROR(SetOptions(kTable, &checked, GetOptions(kTable, &options)));
   if (checked.train_share + checked.valid_share > 1 + 1e-9) {
-    return InvalidArgumentError("split.train_share + split.valid_share = ",
-                                checked.train_share + checked.valid_share,
-                                " is more than 1; the rest is the test part");
+    return InvalidArgumentError(
+        "split.train_share + split.valid_share = ", checked.train_share + checked.valid_share,
+        " is more than 1; the rest is the test part");
   }
   if (checked.train_share == 0 && checked.valid_share != 0) {
     return InvalidArgumentError(
@@ -313,7 +313,8 @@ absl::StatusOr<Split> SplitFromRows(const Snapshot& snapshot, std::vector<Labele
   }
   split.description = Concat("fixed split ", name, "; ", Counts(split));
   if (overlap > 0) {
-    split.description += Concat("; ", overlap, " positives of validation or test are also in train");
+    split.description +=
+        Concat("; ", overlap, " positives of validation or test are also in train");
   }
   return split;
 }

@@ -26,26 +26,26 @@ struct LabeledPair {
 // pair stands in at most one row of the whole split.
 struct Split {
   std::vector<LabeledPair> train, valid, test;
-  std::string description;      // protocol, seed, counts; printed with every result
+  std::string description;  // protocol, seed, counts; printed with every result
 };
 
 struct SplitOptions {
-  // How interactions are cut: "ctr" (the RippleNet authors': positives and as many negatives pooled,
-  // uniformly random over rows), "user" (per user at random), "leave_one_out" (last by time),
-  // "time" (per user, latest interactions to test), "all" (everything is training).
+  // How interactions are cut: "ctr" (the RippleNet authors': positives and as many negatives
+  // pooled, uniformly random over rows), "user" (per user at random), "leave_one_out" (last by
+  // time), "time" (per user, latest interactions to test), "all" (everything is training).
   std::string protocol = "user";
-  // An interaction is positive when its weight >= this. A pair that occurs several times is positive
-  // when one of its interactions is.
+  // An interaction is positive when its weight >= this. A pair that occurs several times is
+  // positive when one of its interactions is.
   double positive_threshold = 0.0;
   // Items a user gave a lower weight are never drawn as negatives.
   // train_share 0: the protocol's own shares, .6/.2 for ctr and .8/.1 for user and time.
   double train_share = 0;
-  double valid_share = 0;       // the rest is test
-  // Negatives, per user as many as positives: "sampled" (uniform without replacement over items that
-  // are neither positive nor low-rated), "popularity" (the same, drawn by number of positives),
-  // "stored" (pairs below the threshold are the negatives, however many), "none" (pairwise models).
-  // ctr pools them with the positives before the cut; other protocols deal them out to the parts in
-  // proportion to the positives there.
+  double valid_share = 0;  // the rest is test
+  // Negatives, per user as many as positives: "sampled" (uniform without replacement over items
+  // that are neither positive nor low-rated), "popularity" (the same, drawn by number of
+  // positives), "stored" (pairs below the threshold are the negatives, however many), "none"
+  // (pairwise models). ctr pools them with the positives before the cut; other protocols deal them
+  // out to the parts in proportion to the positives there.
   std::string negatives = "sampled";
   bool linked_items_only = false;  // the authors drop items that are not in the KG
   int64_t seed = 555;
@@ -53,12 +53,14 @@ struct SplitOptions {
 
 const OptionTable& SplitOptionTable();
 
-// InvalidArgument where an option is out of range, FailedPrecondition where nothing is left to train.
+// InvalidArgument where an option is out of range, FailedPrecondition where nothing is left to
+// train.
 absl::StatusOr<Split> MakeSplit(const Snapshot& snapshot, const SplitOptions& options);
 
-// A fixed split given by its rows (published files). InvalidArgument for an id that the snapshot does
-// not have or a label other than 0 and 1; FailedPrecondition without a training positive. Positives
-// of test or validation that also stand in train are kept, and counted in the description.
+// A fixed split given by its rows (published files). InvalidArgument for an id that the snapshot
+// does not have or a label other than 0 and 1; FailedPrecondition without a training positive.
+// Positives of test or validation that also stand in train are kept, and counted in the
+// description.
 absl::StatusOr<Split> SplitFromRows(const Snapshot& snapshot, std::vector<LabeledPair> train,
                                     std::vector<LabeledPair> valid, std::vector<LabeledPair> test,
                                     const std::string& name);

@@ -1,4 +1,5 @@
-// What a model is built from: the snapshot, the training positives and how items stand in the graph.
+// What a model is built from: the snapshot, the training positives and how items stand in the
+// graph.
 #ifndef UNDULA_MODELS_DATA_TRAINING_DATA_H_
 #define UNDULA_MODELS_DATA_TRAINING_DATA_H_
 
@@ -19,8 +20,8 @@ struct TrainingData {
   // Rows of the loss (pointwise models), in the order given, without the rows of users that have no
   // training positive: such users cannot be represented (the authors of RippleNet drop them too).
   std::vector<LabeledPair> train;
-  InteractionCsr<ItemId> positives;        // training positives by user, in time order, with repeats
-  std::vector<uint32_t> item_popularity;   // training positives per item, a pair counted once
+  InteractionCsr<ItemId> positives;       // training positives by user, in time order, with repeats
+  std::vector<uint32_t> item_popularity;  // training positives per item, a pair counted once
   uint64_t seed = 1;
   // Users that have rows in train but no positive among them, and their rows.
   int64_t dropped_users = 0;

@@ -57,10 +57,9 @@ absl::StatusOr<ScoredRows> ScoreRows(const Scorer& scorer, std::span<const Label
       const size_t first = static_cast<size_t>(group[g]);
       const size_t n = static_cast<size_t>(group[g + 1]) - first;
       scratch.Reset();
-      const absl::Status status =
-          scorer.ScoreItems(UserQuery{UserId{out.users[first]}, {}},
-                            std::span(items).subspan(first, n),
-                            std::span(scores).subspan(first, n), scratch);
+      const absl::Status status = scorer.ScoreItems(UserQuery{UserId{out.users[first]}, {}},
+                                                    std::span(items).subspan(first, n),
+                                                    std::span(scores).subspan(first, n), scratch);
       if (!status.ok()) {
         const std::lock_guard lock(mutex);
         if (failure.ok()) failure = status;
@@ -69,8 +68,8 @@ absl::StatusOr<ScoredRows> ScoreRows(const Scorer& scorer, std::span<const Label
     }
   });
   UNDULA_RETURN_IF_ERROR(failure);
-  UNDULA_RETURN_IF_ERROR(Progress::Report(progress, out.distinct_users, out.distinct_users,
-                                          "scoring labelled rows"));
+  UNDULA_RETURN_IF_ERROR(
+      Progress::Report(progress, out.distinct_users, out.distinct_users, "scoring labelled rows"));
   out.scores.assign(scores.begin(), scores.end());
   for (size_t i = 0; i < out.scores.size(); ++i) {
     if (std::isnan(out.scores[i])) {
@@ -88,13 +87,12 @@ absl::StatusOr<CtrResult> EvaluateCtr(const Scorer& scorer, const Split& split,
                                       const EvalOptions& options, TaskArena& workers,
                                       Progress* progress) {
   const bool test = options.part == EvalPart::kTest;
-  UNDULA_ASSIGN_OR_RETURN(const ScoredRows rows, ScoreRows(scorer, test ? split.test : split.valid,
-                                                           workers, progress));
+  UNDULA_ASSIGN_OR_RETURN(const ScoredRows rows,
+                          ScoreRows(scorer, test ? split.test : split.valid, workers, progress));
   if (rows.labels.empty()) {
-    return FailedPreconditionError("the ", test ? "test" : "validation",
-                                   " part has no row that the model can score (",
-                                   rows.unscored_labels.size(),
-                                   " rows of users without a training positive)");
+    return FailedPreconditionError(
+        "the ", test ? "test" : "validation", " part has no row that the model can score (",
+        rows.unscored_labels.size(), " rows of users without a training positive)");
   }
   CtrResult out;
   out.rows = static_cast<int64_t>(rows.labels.size());

@@ -91,8 +91,8 @@ void AddTo(RankingMetrics* sum, const RankingMetrics& m) {
 }
 
 RankingMetrics Divide(const RankingMetrics& m, double n) {
-  return {m.recall / n, m.precision / n, m.hit / n, m.mrr / n, m.ndcg / n, m.map / n,
-          m.map_by_positives / n};
+  return {m.recall / n, m.precision / n,       m.hit / n, m.mrr / n, m.ndcg / n,
+          m.map / n,    m.map_by_positives / n};
 }
 
 }  // namespace
@@ -102,7 +102,8 @@ absl::StatusOr<RankingResult> EvaluateRanking(const Scorer& scorer, const Traini
                                               TaskArena& workers, Progress* progress) {
   if (options.at.empty() || options.at.front() < 1 ||
       !std::is_sorted(options.at.begin(), options.at.end())) {
-    return InvalidArgumentError("the K of ranking metrics must be >= 1, ascending and at least one");
+    return InvalidArgumentError(
+        "the K of ranking metrics must be >= 1, ascending and at least one");
   }
   const bool test = options.part == EvalPart::kTest;
   const uint32_t n_users = data.n_users();

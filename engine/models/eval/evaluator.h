@@ -31,15 +31,15 @@ struct EvalOptions {
 // -- click-through: the part's labelled rows. Logits become probabilities by the sigmoid; AUC, GAUC
 // and average precision use the logits themselves.
 struct CtrResult {
-  int64_t rows = 0, users = 0;    // scored
-  Interval auc;                   // over users
+  int64_t rows = 0, users = 0;  // scored
+  Interval auc;                 // over users
   double gauc = 0, average_precision = 0, log_loss = 0, rmse = 0, mae = 0;
-  ThresholdMetrics at_half;       // probability 0.5
-  double threshold = 0;           // the logit of highest accuracy on the validation part
+  ThresholdMetrics at_half;  // probability 0.5
+  double threshold = 0;      // the logit of highest accuracy on the validation part
   ThresholdMetrics at_threshold;
   // Users that the model cannot score (no training positive): left out of everything above, as the
-  // authors do. auc_with_unscored counts their rows too, each with the mean score of all scored rows
-  // (the model knows nothing about them).
+  // authors do. auc_with_unscored counts their rows too, each with the mean score of all scored
+  // rows (the model knows nothing about them).
   int64_t unscored_rows = 0, unscored_users = 0;
   double auc_with_unscored = 0;
 };
@@ -55,9 +55,9 @@ absl::StatusOr<CtrResult> EvaluateCtr(const Scorer& scorer, const Split& split,
 // validation), against the part's positives.
 struct RankingAt {
   int64_t k = 0;
-  RankingMetrics mean;        // over users
+  RankingMetrics mean;  // over users
   Interval recall, ndcg;
-  ListMetrics lists;          // of the evaluated users' lists
+  ListMetrics lists;  // of the evaluated users' lists
 };
 
 // A part of the users or of the positives. Popularity bands: items by falling number of training
@@ -65,15 +65,15 @@ struct RankingAt {
 // recall is hits / positives over all users, and they have no NDCG. History: users by number of
 // training positives, 1-5, 6-20, 21-100, more than 100.
 struct RankingBand {
-  std::string name;           // "popularity: head", "history: 6-20"
-  int64_t users = 0;          // with a positive of the band
+  std::string name;   // "popularity: head", "history: 6-20"
+  int64_t users = 0;  // with a positive of the band
   int64_t positives = 0;
   double recall = 0, ndcg = 0;  // at the last K; ndcg is NaN for popularity bands
 };
 
 struct RankingResult {
-  int64_t users = 0;            // evaluated: a positive in the part, known to the model
-  int64_t unscored_users = 0;   // a positive in the part, but the model cannot score them
+  int64_t users = 0;           // evaluated: a positive in the part, known to the model
+  int64_t unscored_users = 0;  // a positive in the part, but the model cannot score them
   std::vector<RankingAt> at;
   std::vector<RankingBand> bands;
   // By evaluated user, ascending, at the last K: for paired comparisons.

@@ -53,7 +53,9 @@ double AucOfOrder(std::span<const float> labels, std::span<const double> scores,
 
 double Ratio(double a, double b) { return b == 0 ? 0 : a / b; }
 
-double Discount(int64_t rank_from_0) { return 1.0 / std::log2(static_cast<double>(rank_from_0) + 2); }
+double Discount(int64_t rank_from_0) {
+  return 1.0 / std::log2(static_cast<double>(rank_from_0) + 2);
+}
 
 Interval Percentiles(double value, std::vector<double> replicates) {
   if (replicates.empty()) return {value, value, value};

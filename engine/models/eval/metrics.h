@@ -11,15 +11,15 @@
 
 namespace undula::models {
 
-// -- click-through metrics: labels are 0 or 1, parallel to scores; a score may be any monotone value
-// where only the order counts.
+// -- click-through metrics: labels are 0 or 1, parallel to scores; a score may be any monotone
+// value where only the order counts.
 
 // Area under the ROC curve: the share of (positive, negative) pairs in the right order, a tied pair
 // counting 1/2. NaN where a class is missing. `weight`, where given, counts each row that often.
 double Auc(std::span<const float> labels, std::span<const double> scores,
            std::span<const uint32_t> weight = {});
-// Per-user AUC weighted by the user's positives; users without both classes are left out, and NaN is
-// returned where none is left.
+// Per-user AUC weighted by the user's positives; users without both classes are left out, and NaN
+// is returned where none is left.
 double Gauc(std::span<const float> labels, std::span<const double> scores,
             std::span<const uint32_t> users);
 // Sum over distinct thresholds of (recall step) * precision. NaN without positives.
@@ -39,22 +39,23 @@ ThresholdMetrics AtThreshold(std::span<const float> labels, std::span<const doub
 // (predict always 0) where that is best, and for no rows.
 double BestThreshold(std::span<const float> labels, std::span<const double> scores);
 
-// -- ranking metrics of one user. `ranked`: best first, at most K entries are looked at, fewer than K
-// where fewer candidates exist. `positives`: ascending, distinct, not empty.
+// -- ranking metrics of one user. `ranked`: best first, at most K entries are looked at, fewer than
+// K where fewer candidates exist. `positives`: ascending, distinct, not empty.
 struct RankingMetrics {
-  double recall = 0;           // hits / positives
-  double precision = 0;        // hits / K, however short the list
-  double hit = 0;              // 1 with a hit in K
-  double mrr = 0;              // 1 / rank of the first hit, 0 without one in K
-  double ndcg = 0;             // ideal truncated at min(positives, K)
-  double map = 0;              // sum of precision at hits / min(positives, K)
-  double map_by_positives = 0; // the same sum / positives
+  double recall = 0;            // hits / positives
+  double precision = 0;         // hits / K, however short the list
+  double hit = 0;               // 1 with a hit in K
+  double mrr = 0;               // 1 / rank of the first hit, 0 without one in K
+  double ndcg = 0;              // ideal truncated at min(positives, K)
+  double map = 0;               // sum of precision at hits / min(positives, K)
+  double map_by_positives = 0;  // the same sum / positives
 };
 RankingMetrics RankAt(std::span<const ItemId> ranked, std::span<const ItemId> positives, int64_t k);
 
 // NDCG@K averaged over the orders of equal scores (McSherry & Najork, ECIR 2008; scikit-learn's
 // ndcg_score): scores and relevance (0 or 1) of all candidates. 0 without a relevant one.
-double NdcgTieAveraged(std::span<const double> scores, std::span<const uint8_t> relevant, int64_t k);
+double NdcgTieAveraged(std::span<const double> scores, std::span<const uint8_t> relevant,
+                       int64_t k);
 
 // -- metrics of the lists of all users
 struct ListMetrics {

@@ -1,9 +1,9 @@
 // The one top-k loop: users x item tiles of fixed shape, masks, fused top-k. The evaluator,
 // recommend and queries/batch_score all rank with it.
 //
-// Order of a list: score descending, item id ascending. NaN is never ranked. An item's score does not
-// depend on tiles (Scorer's contract), so neither lists nor their bits depend on threads, tiles or
-// which users are scored together.
+// Order of a list: score descending, item id ascending. NaN is never ranked. An item's score does
+// not depend on tiles (Scorer's contract), so neither lists nor their bits depend on threads, tiles
+// or which users are scored together.
 #ifndef UNDULA_MODELS_SCORE_TILE_SCORER_H_
 #define UNDULA_MODELS_SCORE_TILE_SCORER_H_
 
@@ -85,9 +85,9 @@ struct RankedList {
   std::span<const ScoredItem> items;  // valid during the call of emit
 };
 
-// Ranks all queries in parallel and calls emit(i, list) on the calling thread in ascending i. Memory:
-// threads x tile plus k for each of the users in flight (64 user tiles). Ends with emit's first
-// error. Progress counts queries.
+// Ranks all queries in parallel and calls emit(i, list) on the calling thread in ascending i.
+// Memory: threads x tile plus k for each of the users in flight (64 user tiles). Ends with emit's
+// first error. Progress counts queries.
 absl::Status RankAll(const Scorer& scorer, const RankJob& job, const TileOptions& options,
                      TaskArena& workers, Progress* progress,
                      const std::function<absl::Status(int64_t i, const RankedList& list)>& emit);

@@ -22,8 +22,7 @@ absl::StatusOr<CheckpointStore> CheckpointStore::Open(const std::string& directo
   constexpr std::string_view kAllowed =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
   if (run.empty() || run.find_first_not_of(kAllowed) != std::string::npos) {
-    return InvalidArgumentError("run name '", run,
-                                "': use letters, digits, '.', '_' and '-' only");
+    return InvalidArgumentError("run name '", run, "': use letters, digits, '.', '_' and '-' only");
   }
   std::error_code error;
   std::filesystem::create_directories(directory, error);

@@ -1,5 +1,5 @@
-// Checkpoints of a running training: DIRECTORY/RUN-STEP.safetensors, written by fsync and rename, the
-// last two kept. A kill at any instant leaves a readable one.
+// Checkpoints of a running training: DIRECTORY/RUN-STEP.safetensors, written by fsync and rename,
+// the last two kept. A kill at any instant leaves a readable one.
 #ifndef UNDULA_MODELS_TRAIN_CHECKPOINT_H_
 #define UNDULA_MODELS_TRAIN_CHECKPOINT_H_
 

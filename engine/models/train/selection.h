@@ -17,8 +17,8 @@ namespace undula::models {
 // A metric of TrainOptions, resolved for a split. Higher is always better in `Key`.
 class ValidationMetric {
  public:
-  // metric: "auto", "auc", "logloss", "recall", "ndcg", "none". InvalidArgument where the validation
-  // part cannot give it.
+  // metric: "auto", "auc", "logloss", "recall", "ndcg", "none". InvalidArgument where the
+  // validation part cannot give it.
   static absl::StatusOr<ValidationMetric> Resolve(const std::string& metric, int64_t k,
                                                   BatchKind kind, const Split& split);
 

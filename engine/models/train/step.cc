@@ -54,8 +54,8 @@ std::vector<Slice> CutSlices(const Batch& batch, int64_t slices) {
 TrainingStep::TrainingStep(Model* model, Exec* exec, int64_t slices)
     : model_(model), exec_(exec), slice_exec_(nullptr), tape_(exec, &arena_, FloatTypeOf(model)) {
   for (int64_t s = 0; s < slices; ++s) {
-    slices_.push_back(std::make_unique<SliceState>(
-        exec->on_gpu() ? exec : &slice_exec_, tape_.float_type()));
+    slices_.push_back(
+        std::make_unique<SliceState>(exec->on_gpu() ? exec : &slice_exec_, tape_.float_type()));
   }
 }
 
@@ -123,8 +123,8 @@ void TrainingStep::SumLeafGradients() {
 absl::Status TrainingStep::CheckParametersUntouched() const {
   for (const auto& parameter : model_->parameters()->all()) {
     const Tensor& grad = parameter->grad;
-    const bool zero = grad.empty() || (grad.dtype == DType::kF64 ? AllZero<double>(grad)
-                                                                 : AllZero<float>(grad));
+    const bool zero =
+        grad.empty() || (grad.dtype == DType::kF64 ? AllZero<double>(grad) : AllZero<float>(grad));
     if (!zero || !parameter->sparse.empty()) {
       return InternalError("model ", model_->spec().name, ": Loss uses parameter '",
                            parameter->name,

@@ -27,10 +27,10 @@ class TrainingStep {
   TrainingStep(Model* model, propagation::Exec* exec, int64_t slices);
   ~TrainingStep();
 
-  // The loss of the batch, summed over slices in double. Adds the gradients to the model's parameters,
-  // which must be zero before: call parameters()->ZeroGradients() after the optimiser. They stay valid
-  // until the next Run. The error is that of the first slice that failed; Internal where a slice
-  // touched a parameter directly instead of a leaf from Prepare.
+  // The loss of the batch, summed over slices in double. Adds the gradients to the model's
+  // parameters, which must be zero before: call parameters()->ZeroGradients() after the optimiser.
+  // They stay valid until the next Run. The error is that of the first slice that failed; Internal
+  // where a slice touched a parameter directly instead of a leaf from Prepare.
   absl::StatusOr<double> Run(const Batch& batch);
   // The loss alone; gradients stay as they are.
   absl::StatusOr<double> Forward(const Batch& batch);
@@ -49,7 +49,7 @@ class TrainingStep {
   propagation::Exec* exec_;
   propagation::Exec slice_exec_;  // operators of a slice run on the slice's thread
   propagation::Arena arena_;
-  propagation::Tape tape_;        // Prepare's
+  propagation::Tape tape_;  // Prepare's
   std::vector<propagation::Var> shared_;
   std::vector<std::unique_ptr<SliceState>> slices_;
   bool checked_ = false;

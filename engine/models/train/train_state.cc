@@ -30,8 +30,9 @@ class Fingerprint {
 }  // namespace
 
 void TrainState::Save(TensorMap* out) const {
-  const int64_t counters[kCounters] = {epoch,      step,       global_step, samples, epoch_rows,
-                                       finished_epochs, best_epoch, since_best,  done ? 1 : 0};
+  const int64_t counters[kCounters] = {epoch,      step,       global_step,
+                                       samples,    epoch_rows, finished_epochs,
+                                       best_epoch, since_best, done ? 1 : 0};
   const double values[kValues] = {loss_sum, last_loss, best_value};
   out->tensors["train/counters"] = MakeTensor<int64_t>({kCounters}, counters);
   out->tensors["train/values"] = MakeTensor<double>({kValues}, values);
@@ -95,9 +96,9 @@ absl::Status CheckIdentity(const std::map<std::string, std::string>& identity,
     const auto it = checkpoint.metadata.find(key);
     const std::string stored = it == checkpoint.metadata.end() ? "nothing" : it->second;
     if (stored == value) continue;
-    return FailedPreconditionError("the checkpoint of run '", run, "' is of another training: ",
-                                   key, " was ", stored, " and is ", value,
-                                   "; train without resume, or under another name");
+    return FailedPreconditionError("the checkpoint of run '", run,
+                                   "' is of another training: ", key, " was ", stored, " and is ",
+                                   value, "; train without resume, or under another name");
   }
   return absl::OkStatus();
 }

@@ -1,5 +1,5 @@
-// What a checkpoint holds beside parameters and optimiser state: where the run stands, and whose run
-// it is.
+// What a checkpoint holds beside parameters and optimiser state: where the run stands, and whose
+// run it is.
 #ifndef UNDULA_MODELS_TRAIN_TRAIN_STATE_H_
 #define UNDULA_MODELS_TRAIN_TRAIN_STATE_H_
 
@@ -17,16 +17,16 @@
 namespace undula::models {
 
 struct TrainState {
-  int64_t epoch = 1;            // the present one
-  int64_t step = 0;             // the next step in it
-  int64_t global_step = 0;      // steps done
-  int64_t samples = 0;          // rows done
-  int64_t epoch_rows = 0;       // rows of the present epoch
+  int64_t epoch = 1;        // the present one
+  int64_t step = 0;         // the next step in it
+  int64_t global_step = 0;  // steps done
+  int64_t samples = 0;      // rows done
+  int64_t epoch_rows = 0;   // rows of the present epoch
   int64_t finished_epochs = 0;
-  int64_t best_epoch = 0;       // 0: none yet
-  int64_t since_best = 0;       // evaluations
-  bool done = false;            // stopped early
-  double loss_sum = 0;          // of the present epoch, weighted by rows
+  int64_t best_epoch = 0;  // 0: none yet
+  int64_t since_best = 0;  // evaluations
+  bool done = false;       // stopped early
+  double loss_sum = 0;     // of the present epoch, weighted by rows
   double last_loss = 0;
   double best_value = std::numeric_limits<double>::quiet_NaN();
 

@@ -66,9 +66,7 @@ class Clock {
   double seconds() const {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - wall_).count();
   }
-  double cpu_seconds() const {
-    return static_cast<double>(std::clock() - cpu_) / CLOCKS_PER_SEC;
-  }
+  double cpu_seconds() const { return static_cast<double>(std::clock() - cpu_) / CLOCKS_PER_SEC; }
 
  private:
   std::chrono::steady_clock::time_point wall_ = std::chrono::steady_clock::now();
@@ -79,8 +77,13 @@ class Trainer {
  public:
   Trainer(Model* model, const TrainingData& data, const Split& split, const TrainOptions& options,
           const TrainContext& context)
-      : model_(model), data_(data), split_(split), options_(options), context_(context),
-        cpu_(context.workers), exec_(context.exec != nullptr ? context.exec : &cpu_) {}
+      : model_(model),
+        data_(data),
+        split_(split),
+        options_(options),
+        context_(context),
+        cpu_(context.workers),
+        exec_(context.exec != nullptr ? context.exec : &cpu_) {}
 
   absl::StatusOr<TrainReport> Run() {
     UNDULA_RETURN_IF_ERROR(Start());
@@ -95,10 +98,9 @@ class Trainer {
 
  private:
   absl::Status Start() {
-    UNDULA_ASSIGN_OR_RETURN(
-        ValidationMetric metric,
-        ValidationMetric::Resolve(options_.metric, options_.metric_k, model_->spec().batch_kind,
-                                  split_));
+    UNDULA_ASSIGN_OR_RETURN(ValidationMetric metric,
+                            ValidationMetric::Resolve(options_.metric, options_.metric_k,
+                                                      model_->spec().batch_kind, split_));
     metric_ = std::move(metric);
     UNDULA_RETURN_IF_ERROR(model_->Build(data_, *context_.workers));
     UNDULA_ASSIGN_OR_RETURN(
@@ -120,9 +122,8 @@ class Trainer {
     model_->parameters()->ZeroGradients();
     identity_ = RunIdentity(*model_, data_, GetOptions(kTable, &options_));
     if (context_.checkpoint_directory.empty()) return absl::OkStatus();
-    UNDULA_ASSIGN_OR_RETURN(
-        CheckpointStore store,
-        CheckpointStore::Open(context_.checkpoint_directory, context_.run));
+    UNDULA_ASSIGN_OR_RETURN(CheckpointStore store,
+                            CheckpointStore::Open(context_.checkpoint_directory, context_.run));
     store_.emplace(std::move(store));
     return context_.resume ? Resume() : store_->RemoveAll();
   }
@@ -138,7 +139,8 @@ class Trainer {
     if (state_.best_epoch > 0) {
       for (const auto& parameter : model_->parameters()->all()) {
         const NamedTensor* t = checkpoint->Find("best/" + parameter->name);
-        if (t == nullptr) return NotFoundError("the checkpoint has no tensor best/", parameter->name);
+        if (t == nullptr)
+          return NotFoundError("the checkpoint has no tensor best/", parameter->name);
         best_.tensors[parameter->name] = *t;
       }
     }
@@ -236,10 +238,9 @@ class Trainer {
       const double rate = static_cast<double>(state_.epoch_rows) / std::max(train_seconds, 1e-9);
       context_.on_epoch(Concat(
           "{\"event\":\"epoch\",\"epoch\":", state_.epoch, ",\"steps\":", steps,
-          ",\"rows\":", state_.epoch_rows, ",\"loss\":", Number(state_.last_loss),
-          ",\"metric\":\"", metric_->name(), "\",\"value\":", Number(value),
-          ",\"best\":", better ? "true" : "false", ",\"seconds\":", Number(clock.seconds()),
-          ",\"rows_per_second\":", Number(rate), "}"));
+          ",\"rows\":", state_.epoch_rows, ",\"loss\":", Number(state_.last_loss), ",\"metric\":\"",
+          metric_->name(), "\",\"value\":", Number(value), ",\"best\":", better ? "true" : "false",
+          ",\"seconds\":", Number(clock.seconds()), ",\"rows_per_second\":", Number(rate), "}"));
     }
     state_.done = evaluate && options_.patience > 0 && state_.since_best >= options_.patience;
     state_.step = 0;

@@ -22,55 +22,55 @@ namespace undula::models {
 
 struct TrainOptions {
   int64_t epochs = 10;
-  int64_t batch_size = 1024;          // rows of the loss
+  int64_t batch_size = 1024;  // rows of the loss
   // Rows of one user that stand together in a batch (models/data/batcher.h). Models that build
   // per-user structures train several times faster with 8 to 32; 1 is a plain shuffle.
   int64_t chunk = 8;
-  int64_t slices = 8;                 // parallel parts of a batch; part of what defines the bits
+  int64_t slices = 8;                   // parallel parts of a batch; part of what defines the bits
   std::string optimizer = "lazy_adam";  // propagation/optim/optimizer.h
   double learning_rate = 0.005;
   double weight_decay = 0;
   double momentum = 0;                // sgd
   bool per_row_steps = false;         // lazy_adam
   std::string negatives = "uniform";  // of pairwise models
-  // What chooses the epoch that is kept, on the validation part: "auc", "logloss", "recall" or "ndcg"
-  // (full ranking at metric_k), "none" (the last epoch); "auto" is auc for pointwise models where the
-  // validation part has both labels, else ndcg, else none.
+  // What chooses the epoch that is kept, on the validation part: "auc", "logloss", "recall" or
+  // "ndcg" (full ranking at metric_k), "none" (the last epoch); "auto" is auc for pointwise models
+  // where the validation part has both labels, else ndcg, else none.
   std::string metric = "auto";
   int64_t metric_k = 20;
-  int64_t eval_every = 1;             // epochs
-  int64_t patience = 0;               // evaluations without a better one before stopping; 0: never
-  int64_t checkpoint_epochs = 1;      // a checkpoint every n epochs; 0: none between epochs
-  int64_t checkpoint_steps = 0;       // and every n steps; 0: none within epochs
-  int64_t seed = 1;                   // of batches and negatives; TrainingData.seed is that of models
+  int64_t eval_every = 1;         // epochs
+  int64_t patience = 0;           // evaluations without a better one before stopping; 0: never
+  int64_t checkpoint_epochs = 1;  // a checkpoint every n epochs; 0: none between epochs
+  int64_t checkpoint_steps = 0;   // and every n steps; 0: none within epochs
+  int64_t seed = 1;               // of batches and negatives; TrainingData.seed is that of models
 };
 
 const OptionTable& TrainOptionTable();
 
 struct TrainContext {
-  TaskArena* workers = nullptr;              // required
+  TaskArena* workers = nullptr;  // required
   // Where the steps run; null: the CPU with `workers`.
   propagation::Exec* exec = nullptr;
-  Progress* progress = nullptr;              // steps; may be null
-  std::string checkpoint_directory;          // empty: no checkpoints
-  std::string run = "run";                   // names the checkpoint files
-  bool resume = false;                       // go on from the newest checkpoint, if there is one
+  Progress* progress = nullptr;      // steps; may be null
+  std::string checkpoint_directory;  // empty: no checkpoints
+  std::string run = "run";           // names the checkpoint files
+  bool resume = false;               // go on from the newest checkpoint, if there is one
   // One JSON object per epoch, without a newline: event, epoch, steps, rows, loss, metric, value,
   // best, seconds. May be empty.
   std::function<void(std::string_view json)> on_epoch;
 };
 
 struct TrainReport {
-  int64_t epochs = 0;         // finished ones, over all resumes
+  int64_t epochs = 0;  // finished ones, over all resumes
   int64_t steps = 0, samples = 0;
-  double last_loss = 0;       // mean over the rows of the last epoch
-  std::string metric;         // "ndcg@20"; "none"
-  int64_t best_epoch = 0;     // the epoch whose parameters the model has now
-  double best_value = 0;      // of the metric, NaN for none
+  double last_loss = 0;    // mean over the rows of the last epoch
+  std::string metric;      // "ndcg@20"; "none"
+  int64_t best_epoch = 0;  // the epoch whose parameters the model has now
+  double best_value = 0;   // of the metric, NaN for none
   bool stopped_early = false;
   bool resumed = false;
   double seconds = 0, cpu_seconds = 0;  // of this call; cpu of the whole process
-  int64_t step_memory = 0;    // bytes of the step arenas
+  int64_t step_memory = 0;              // bytes of the step arenas
 };
 
 // Builds and trains `model`, which must be new (made by its spec), and leaves the parameters of the
