@@ -16,9 +16,9 @@ namespace undula {
 //   if (path.empty()) GTEST_SKIP() << "no oracles in UNDULA_SHARED";
 inline std::string SharedPath(std::string_view relative) {
   const char* const root = std::getenv("UNDULA_SHARED");
-  const std::filesystem::path base = root != nullptr && *root != '\0'
-                                         ? std::filesystem::path(root)
-                                         : std::filesystem::path(UNDULA_SOURCE_DIR) / ".." / "shared";
+  const std::filesystem::path base =
+      root != nullptr && *root != '\0' ? std::filesystem::path(root)
+                                       : std::filesystem::path(UNDULA_SOURCE_DIR) / ".." / "shared";
   const std::filesystem::path path = base / relative;
   std::error_code error;
   return std::filesystem::exists(path, error) ? path.lexically_normal().string() : "";

@@ -24,15 +24,16 @@ bool IsGoodName(std::string_view name) {
     return false;
   }
   return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '.' || c == '_' || c == '-' || c == '@' || c == '+';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-' || c == '@' || c == '+';
   });
 }
 
 absl::Status CheckName(std::string_view name) {
   if (IsGoodName(name)) return absl::OkStatus();
-  return InvalidArgumentError("model name '", name, "': use 1 to ", kMaxName,
-                              " of the characters A-Z a-z 0-9 . _ - @ +, not beginning with . or -");
+  return InvalidArgumentError(
+      "model name '", name, "': use 1 to ", kMaxName,
+      " of the characters A-Z a-z 0-9 . _ - @ +, not beginning with . or -");
 }
 
 class DirectorySink final : public ModelSink {
@@ -85,9 +86,7 @@ class DirectorySink final : public ModelSink {
   }
 
  private:
-  std::string PathOf(std::string_view name) const {
-    return Concat(directory_, '/', name, kSuffix);
-  }
+  std::string PathOf(std::string_view name) const { return Concat(directory_, '/', name, kSuffix); }
 
   absl::Status Missing(std::string_view name) const {
     UNDULA_ASSIGN_OR_RETURN(const std::vector<std::string> names, List());

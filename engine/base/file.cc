@@ -72,8 +72,7 @@ InputFile::~InputFile() {
 absl::Status InputFile::ReadAt(int64_t offset, void* out, int64_t size) const {
   char* to = static_cast<char*>(out);
   while (size > 0) {
-    const ssize_t got =
-        ::pread(fd_, to, static_cast<size_t>(std::min(size, kMaxTransfer)), offset);
+    const ssize_t got = ::pread(fd_, to, static_cast<size_t>(std::min(size, kMaxTransfer)), offset);
     if (got < 0) {
       if (errno == EINTR) continue;
       return ErrnoError(errno, Concat("cannot read ", path_));

@@ -130,8 +130,8 @@ absl::StatusOr<Value> ParseInt(const std::string& name, const OptionField& field
                                 RangeText(field));
   }
   if (error != std::errc() || !IsInRange(value, field)) {
-    return InvalidArgumentError("option ", name, ": ", text, " is out of range; use a whole number ",
-                                RangeText(field));
+    return InvalidArgumentError("option ", name, ": ", text,
+                                " is out of range; use a whole number ", RangeText(field));
   }
   return Value(value);
 }
@@ -207,8 +207,9 @@ std::string NearestKey(std::string_view key, std::span<const std::string_view> k
     const std::string other = Fold(candidate);
     const size_t distance = Distance(folded, other);
     // A third of the letters wrong still looks like a slip; so does a word left out at either end.
-    const bool near = 3 * distance <= std::max(folded.size(), other.size()) ||
-                      (folded.size() >= 3 && (other.starts_with(folded) || other.ends_with(folded)));
+    const bool near =
+        3 * distance <= std::max(folded.size(), other.size()) ||
+        (folded.size() >= 3 && (other.starts_with(folded) || other.ends_with(folded)));
     if (near && distance < best_distance) {
       best = candidate;
       best_distance = distance;

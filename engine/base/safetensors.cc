@@ -164,8 +164,8 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
   template <class... Parts>
   bool Refuse(const Parts&... parts) {
     const std::string_view what = state_ == State::kMetadata ? kMetadataKey : entry_.name;
-    status_ = DataLossError(file_, ": header entry '", state_ == State::kTop ? key_ : what, "': ",
-                            parts...);
+    status_ = DataLossError(file_, ": header entry '", state_ == State::kTop ? key_ : what,
+                            "': ", parts...);
     return false;
   }
   bool Unexpected(std::string_view what) { return Refuse("unexpected ", what); }
@@ -196,8 +196,8 @@ absl::Status CheckEntries(std::vector<Entry>& entries, int64_t data_size, std::s
                            " but the one before it ends at ", at, " (overlap or hole)");
     }
     if (ByteSize(entry.dtype, entry.shape) != entry.end - entry.begin) {
-      return DataLossError(file, ": tensor '", entry.name,
-                           "': shape and dtype do not fit its ", entry.end - entry.begin, " bytes");
+      return DataLossError(file, ": tensor '", entry.name, "': shape and dtype do not fit its ",
+                           entry.end - entry.begin, " bytes");
     }
     at = entry.end;
   }

@@ -19,9 +19,9 @@ namespace undula::linking {
 // One item. The views are valid during the visit only.
 struct ItemRow {
   ItemId id;
-  std::string_view text;                                          // the item's own id
-  std::span<const std::pair<std::string, std::string>> columns;   // of the catalogue; may be empty
-  bool linked = false;                                            // has at least one link
+  std::string_view text;                                         // the item's own id
+  std::span<const std::pair<std::string, std::string>> columns;  // of the catalogue; may be empty
+  bool linked = false;                                           // has at least one link
 };
 
 // One thread at a time.
@@ -39,8 +39,8 @@ class LinkSource {
   virtual absl::StatusOr<EntityId> FindEntity(std::string_view name) const = 0;
   virtual absl::StatusOr<RelationId> FindRelation(std::string_view name) const = 0;
   // Entities with a literal of this lexical form under the relation, ascending, distinct.
-  virtual absl::StatusOr<std::vector<EntityId>> EntitiesByValue(
-      RelationId relation, std::string_view lexical) const = 0;
+  virtual absl::StatusOr<std::vector<EntityId>> EntitiesByValue(RelationId relation,
+                                                                std::string_view lexical) const = 0;
   // Lexical forms of the entity's literals under the relation.
   virtual absl::StatusOr<std::vector<std::string>> Values(EntityId entity,
                                                           RelationId relation) const = 0;

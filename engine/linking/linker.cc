@@ -41,10 +41,9 @@ absl::StatusOr<Method> ParseMethod(const std::string& text) {
     if (text == kMethods[i]) return static_cast<Method>(i);
   }
   const std::string nearest = NearestKey(text, kMethods);
-  return InvalidArgumentError("unknown linking method '", text,
-                              "'; use label, identity, column or value",
-                              nearest.empty() ? "" : "; did you mean ", nearest,
-                              nearest.empty() ? "" : "?");
+  return InvalidArgumentError(
+      "unknown linking method '", text, "'; use label, identity, column or value",
+      nearest.empty() ? "" : "; did you mean ", nearest, nearest.empty() ? "" : "?");
 }
 
 absl::StatusOr<RelationId> ResolveRelation(const LinkSource& source, const std::string& name) {

@@ -13,8 +13,7 @@ class StoreLinkSource final : public LinkSource {
   explicit StoreLinkSource(const kgstore::ReadView& view) : view_(view) {}
 
   // Holds the names of all items during the loop.
-  absl::Status ForEachItem(
-      const std::function<absl::Status(const ItemRow&)>& visit) const override;
+  absl::Status ForEachItem(const std::function<absl::Status(const ItemRow&)>& visit) const override;
   int64_t ItemCount() const override;
   absl::StatusOr<std::vector<EntityId>> EntitiesByLabel(std::string_view normalized) const override;
   absl::StatusOr<EntityId> FindEntity(std::string_view name) const override;

@@ -25,16 +25,17 @@ TEST(NormalizeTest, Cases) {
       {"ΣΊΣΥΦΟΣ", "σισυφοσ"},
       {"Сталкер", "сталкер"},
       {"Ёлки", "елки"},
-      {"ﾄﾄﾛ", "トトロ"},              // halfwidth
-      {"ｶﾞﾝﾀﾞﾑ", "ガンダム"},         // halfwidth with voicing marks
-      {"ガンダム", "ガンダム"},       // voicing makes another letter
+      {"ﾄﾄﾛ", "トトロ"},         // halfwidth
+      {"ｶﾞﾝﾀﾞﾑ", "ガンダム"},    // halfwidth with voicing marks
+      {"ガンダム", "ガンダム"},  // voicing makes another letter
       {"カンタム", "カンタム"},
-      {"ＡＢＣ１２３", "abc123"},     // fullwidth
-      {"हिन्दी", "हिन्दी"},                // vowel signs stay
+      {"ＡＢＣ１２３", "abc123"},  // fullwidth
+      {"हिन्दी", "हिन्दी"},          // vowel signs stay
       {"שָׁלוֹם", "שלום"},
       {"مُحَمَّد", "محمد"},
       {"한국", "한국"},
       {"½ x²", "1 2 x2"},
+      {"8½", "8 1 2"},
       {"Ocean's Eleven", "ocean s eleven"},
       {"Ocean’s Eleven", "ocean s eleven"},
       {"Mission: Impossible – Fallout", "mission impossible fallout"},
@@ -43,12 +44,12 @@ TEST(NormalizeTest, Cases) {
       {"$9.99 + tax", "9 99 tax"},
       {"...!?—", ""},
       {"♥", ""},
-      {"❤️", ""},                      // with a variation selector
-      {"co\u00ADop", "coop"},          // soft hyphen
-      {"a\u200Db", "ab"},              // joiner
-      {"a\u00A0b", "a b"},             // no-break space
+      {"❤️", ""},          // with a variation selector
+      {"co\u00ADop", "coop"},  // soft hyphen
+      {"a\u200Db", "ab"},      // joiner
+      {"a\u00A0b", "a b"},     // no-break space
       {"Ångström", "angstrom"},
-      {"Øresund", "øresund"},          // not a mark
+      {"Øresund", "øresund"},  // not a mark
       {"Dvořák", "dvorak"},
       {"Nguyễn", "nguyen"},
   };

@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "base/status.h"
-#include "temp_dir.h"
+#include "tests/base/temp_dir.h"
 
 namespace undula {
 namespace {
@@ -138,8 +138,8 @@ TEST(OptionsTest, SameKeyTwiceIsRefused) {
 }
 
 TEST(OptionsTest, PrintedValuesRestoreTheObjectBitForBit) {
-  const double values[] = {0.1,  1.0 / 3, -0.0, 5e-324, 1.7976931348623157e308,
-                           kInf, -kInf,   1e22, 123456789012345680.0};
+  const double values[] = {
+      0.1, 1.0 / 3, -0.0, 5e-324, 1.7976931348623157e308, kInf, -kInf, 1e22, 123456789012345680.0};
   for (const double value : values) {
     Sample from;
     from.any = value;
@@ -205,15 +205,15 @@ TEST_F(OptionsFileTest, ErrorsHaveLineAndColumn) {
 
 TEST_F(OptionsFileTest, FilesThatCannotBeRead) {
   const std::string_view known[] = {"train"};
-  EXPECT_EQ(ReadOptionsFile(dir_.File("none"), known).status().code(),
-            absl::StatusCode::kNotFound);
+  EXPECT_EQ(ReadOptionsFile(dir_.File("none"), known).status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(ReadOptionsFile(dir_.path(), known).status().code(),
             absl::StatusCode::kFailedPrecondition);
 }
 
 TEST(ParseOptionsTextTest, ListsAreJoined) {
   const std::string_view known[] = {"format"};
-  const auto read = ParseOptionsText("[format]\nfiles = [\"a.csv\", 'b?']\nnone = []\n", "t", known);
+  const auto read =
+      ParseOptionsText("[format]\nfiles = [\"a.csv\", 'b?']\nnone = []\n", "t", known);
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(read->at("format").at("files"), "a.csv|b?");
   EXPECT_EQ(read->at("format").at("none"), "");

@@ -35,10 +35,10 @@ TEST(RngTest, DrawsAreWordsOfTheBlockOfSeedStreamIndex) {
   const Rng rng(0x0123456789abcdefu, RngStream::kNegative, 17);
   for (uint64_t counter : {uint64_t{0}, uint64_t{5}, (uint64_t{7} << 34) + 2}) {
     const uint64_t block = counter / 4;
-    const PhiloxBlock out = Philox(
-        PhiloxBlock{{static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32), 17,
-                     static_cast<uint32_t>(RngStream::kNegative)}},
-        0x89abcdefu, 0x01234567u);
+    const PhiloxBlock out =
+        Philox(PhiloxBlock{{static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32), 17,
+                            static_cast<uint32_t>(RngStream::kNegative)}},
+               0x89abcdefu, 0x01234567u);
     EXPECT_EQ(rng.Bits32(counter), out.v[counter % 4]);
   }
   EXPECT_EQ(rng.Bits64(3), (uint64_t{rng.Bits32(6)} << 32) | rng.Bits32(7));

@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/model_sink.h"
 #include "base/status.h"
-#include "temp_dir.h"
+#include "tests/base/temp_dir.h"
 
 namespace undula {
 namespace {
@@ -79,11 +79,11 @@ TEST(SafetensorsTest, EmptyMapAndPaddedHeader) {
 TEST(SafetensorsTest, ReadsTheReferenceLayout) {
   const float values[] = {1, 2};
   const std::string data(reinterpret_cast<const char*>(values), 8);
-  const auto map = ParseSafetensors(
-      FileOf(R"({"__metadata__":{"format":"pt"},"w":{"dtype":"F32","shape":[1,2],)"
-             R"("data_offsets":[0,8]}})",
-             data),
-      "m");
+  const auto map =
+      ParseSafetensors(FileOf(R"({"__metadata__":{"format":"pt"},"w":{"dtype":"F32","shape":[1,2],)"
+                              R"("data_offsets":[0,8]}})",
+                              data),
+                       "m");
   ASSERT_TRUE(map.ok()) << map.status();
   EXPECT_THAT(map->Find("w")->shape, ElementsAre(1, 2));
   EXPECT_EQ(map->Find("w")->data<float>()[1], 2.0f);
@@ -149,8 +149,7 @@ std::vector<Hostile> HostileFiles() {
        one(R"("dtype":"F32","shape":[4294967296,4294967296,2],"data_offsets":[0,8])")},
       {"overflow hidden by a zero",
        one(R"("dtype":"F32","shape":[4294967296,4294967296,0],"data_offsets":[0,0])")},
-      {"nine dimensions",
-       one(R"("dtype":"F32","shape":[1,1,1,1,1,1,1,1,2],"data_offsets":[0,8])")},
+      {"nine dimensions", one(R"("dtype":"F32","shape":[1,1,1,1,1,1,1,1,2],"data_offsets":[0,8])")},
       {"nested shape", one(R"("dtype":"F32","shape":[[2]],"data_offsets":[0,8])")},
       {"data of no tensor", one(R"("dtype":"F32","shape":[1],"data_offsets":[0,4])")},
       {"data before the first tensor", one(R"("dtype":"F32","shape":[1],"data_offsets":[4,8])")},
@@ -277,9 +276,9 @@ TEST(DirectorySinkTest, NamesCannotLeaveTheDirectory) {
   const TempDir dir;
   const auto sink = OpenDirectorySink(dir.path());
   ASSERT_TRUE(sink.ok());
-  for (const std::string& name : {std::string(), std::string("../x"), std::string("a/b"),
-                                  std::string(".x"), std::string("-x"), std::string("a\0b", 3),
-                                  std::string("a b"), std::string(201, 'a')}) {
+  for (const std::string& name :
+       {std::string(), std::string("../x"), std::string("a/b"), std::string(".x"),
+        std::string("-x"), std::string("a\0b", 3), std::string("a b"), std::string(201, 'a')}) {
     EXPECT_EQ((*sink)->Put(name, TensorMap()).code(), absl::StatusCode::kInvalidArgument) << name;
     EXPECT_EQ((*sink)->Get(name).status().code(), absl::StatusCode::kInvalidArgument);
     EXPECT_EQ((*sink)->Remove(name).code(), absl::StatusCode::kInvalidArgument);

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "base/status.h"
-#include "memory_source.h"
+#include "tests/linking/memory_source.h"
 
 namespace undula::linking {
 namespace {
@@ -35,9 +35,7 @@ class LinkerTest : public testing::Test {
     EXPECT_EQ(static_cast<size_t>(result->linked), result->links.size());
     return *std::move(result);
   }
-  absl::Status ErrorOf(const LinkOptions& options) {
-    return FindLinks(source_, options).status();
-  }
+  absl::Status ErrorOf(const LinkOptions& options) { return FindLinks(source_, options).status(); }
 
   MemorySource source_;
   EntityId amelie_, solaris_, solaris_us_;
@@ -191,8 +189,8 @@ TEST_F(LinkerTest, ProgressCancels) {
 
 TEST(ReasonTextTest, EveryReasonHasItsText) {
   std::vector<std::string_view> texts;
-  for (const Unlinked reason : {Unlinked::kNoText, Unlinked::kNoCandidate,
-                                Unlinked::kConditionText, Unlinked::kConditions}) {
+  for (const Unlinked reason : {Unlinked::kNoText, Unlinked::kNoCandidate, Unlinked::kConditionText,
+                                Unlinked::kConditions}) {
     EXPECT_FALSE(ReasonText(reason).empty());
     EXPECT_EQ(std::count(texts.begin(), texts.end(), ReasonText(reason)), 0);
     texts.push_back(ReasonText(reason));

@@ -11,7 +11,7 @@
 
 #include "base/status.h"
 #include "linking/linker.h"
-#include "memory_source.h"
+#include "tests/linking/memory_source.h"
 
 namespace undula::linking {
 namespace {
@@ -35,8 +35,9 @@ void AddEntities(MemorySource* source) {
   const auto flush = [&] {
     if (name.empty()) return;
     source->AddEntity(name, labels,
-                      year.empty() ? std::vector<std::pair<std::string, std::string>>()
-                                   : std::vector<std::pair<std::string, std::string>>{{kYear, year}});
+                      year.empty()
+                          ? std::vector<std::pair<std::string, std::string>>()
+                          : std::vector<std::pair<std::string, std::string>>{{kYear, year}});
     name = year = "";
     labels.clear();
   };

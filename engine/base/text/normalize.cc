@@ -47,6 +47,20 @@ const utf8proc_uint8_t* Bytes(std::string_view text) {
   return reinterpret_cast<const utf8proc_uint8_t*>(text.data());
 }
 
+// A space before characters such as U+00BD: NFKC alone makes "81/2" of "8½". `text` is valid.
+std::string SeparateFractions(std::string_view text) {
+  std::string spaced;
+  for (size_t at = 0; at < text.size();) {
+    utf8proc_int32_t c;
+    const utf8proc_ssize_t n =
+        utf8proc_iterate(Bytes(text) + at, static_cast<utf8proc_ssize_t>(text.size() - at), &c);
+    if (utf8proc_get_property(c)->decomp_type == UTF8PROC_DECOMP_TYPE_FRACTION) spaced += ' ';
+    spaced += text.substr(at, static_cast<size_t>(n));
+    at += static_cast<size_t>(n);
+  }
+  return spaced;
+}
+
 }  // namespace
 
 bool IsValidUtf8(std::string_view bytes, size_t* bad_offset) {
@@ -63,10 +77,11 @@ bool IsValidUtf8(std::string_view bytes, size_t* bad_offset) {
   return true;
 }
 
-absl::StatusOr<std::string> NormalizeText(std::string_view utf8) {
+absl::StatusOr<std::string> NormalizeText(std::string_view text) {
   size_t bad = 0;
-  if (!IsValidUtf8(utf8, &bad)) return InvalidArgumentError("invalid UTF-8 at byte ", bad);
-  if (utf8.empty()) return std::string();
+  if (!IsValidUtf8(text, &bad)) return InvalidArgumentError("invalid UTF-8 at byte ", bad);
+  if (text.empty()) return std::string();
+  const std::string utf8 = SeparateFractions(text);
 
   // IGNORE drops soft hyphens, joiners and other invisible characters.
   constexpr auto kOptions = static_cast<utf8proc_option_t>(
@@ -96,19 +111,20 @@ absl::StatusOr<std::string> NormalizeText(std::string_view utf8) {
     gap = false;
     chars[kept++] = c;
   }
-  const utf8proc_ssize_t composed = utf8proc_normalize_utf32(
-      chars.data(), static_cast<utf8proc_ssize_t>(kept),
-      static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
-  if (composed < 0) return InvalidArgumentError("cannot normalize text: ", utf8proc_errmsg(composed));
+  const utf8proc_ssize_t composed =
+      utf8proc_normalize_utf32(chars.data(), static_cast<utf8proc_ssize_t>(kept),
+                               static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+  if (composed < 0)
+    return InvalidArgumentError("cannot normalize text: ", utf8proc_errmsg(composed));
 
-  std::string text;
-  text.reserve(utf8.size());
+  std::string normalized;
+  normalized.reserve(utf8.size());
   for (utf8proc_ssize_t i = 0; i < composed; ++i) {
     utf8proc_uint8_t buffer[4];
     const utf8proc_ssize_t bytes = utf8proc_encode_char(chars[static_cast<size_t>(i)], buffer);
-    text.append(reinterpret_cast<const char*>(buffer), static_cast<size_t>(bytes));
+    normalized.append(reinterpret_cast<const char*>(buffer), static_cast<size_t>(bytes));
   }
-  return text;
+  return normalized;
 }
 
 }  // namespace undula
