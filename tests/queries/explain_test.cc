@@ -1,0 +1,161 @@
+// Reasons made from a given attention over a hand-made graph.
+#include "queries/explain.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "queries/recommend.h"
+
+namespace undula::queries {
+namespace {
+
+using models::AttentionSlot;
+
+constexpr EntityId kAlien{0}, kScott{1}, kBladeRunner{2}, kHorror{3}, kGladiator{4};
+constexpr RelationId kDirector{0}, kGenre{1};
+constexpr ItemId kAlienItem{0}, kBladeRunnerItem{1}, kGladiatorItem{2}, kUnlinkedItem{3};
+
+// Answers Explain with what the test put in.
+class GivenAttention final : public models::Scorer {
+ public:
+  models::Explanation explanation;
+
+  absl::Status Score(const models::UserQuery&, models::ItemRange range, std::span<float> out,
+                     propagation::Arena&) const override {
+    for (uint32_t i = range.begin; i < range.end; ++i) out[i - range.begin] = -static_cast<float>(i);
+    return absl::OkStatus();
+  }
+  absl::Status ScoreItems(const models::UserQuery&, std::span<const ItemId> items,
+                          std::span<float> out, propagation::Arena&) const override {
+    for (size_t i = 0; i < items.size(); ++i) out[i] = -static_cast<float>(Index(items[i]));
+    return absl::OkStatus();
+  }
+  absl::StatusOr<models::Explanation> Explain(const models::UserQuery&, ItemId) const override {
+    return explanation;
+  }
+  uint32_t n_users() const override { return 1; }
+  uint32_t n_items() const override { return 4; }
+  bool KnowsUser(UserId) const override { return true; }
+};
+
+class ExplainTest : public testing::Test {
+ protected:
+  ExplainTest() {
+    for (const char* name : {"x:alien", "x:scott", "x:blade", "x:horror", "x:gladiator"}) {
+      catalog_.entities.Add(name);
+    }
+    for (const char* label : {"Alien", "Ridley Scott", "Blade Runner", "", "Gladiator"}) {
+      catalog_.entity_labels.Add(label);
+    }
+    catalog_.relations.Add("http://x/directedBy");
+    catalog_.relations.Add("http://x/genre");
+    catalog_.relation_labels.Add(WordsOfName("http://x/directedBy"));
+    catalog_.relation_labels.Add("genre");
+    for (const char* item : {"i0", "i1", "i2", "i3"}) catalog_.items.Add(item);
+    for (const char* title : {"ALIEN", "Blade Runner", "Gladiator", ""}) catalog_.titles.Add(title);
+    catalog_.item_entity = {kAlien, kBladeRunner, kGladiator, kNone<EntityId>};
+    catalog_.users.Add("anna");
+    catalog_.BuildIndexes();
+    // Alien directedBy Scott, genre horror; Blade Runner directedBy Scott; Gladiator directedBy Scott.
+    snapshot_.n_entities = 5;
+    snapshot_.n_items = 4;
+    snapshot_.n_users = 1;
+    snapshot_.out.ptr = {0, 2, 2, 3, 3, 4};
+    snapshot_.out.relation = {kDirector, kGenre, kDirector, kDirector};
+    snapshot_.out.entity = {kScott, kHorror, kScott, kScott};
+    snapshot_.by_user.ptr = {0, 1};
+    snapshot_.by_user.other = {kAlienItem};
+    context_.catalog = &catalog_;
+    context_.snapshot = &snapshot_;
+    context_.scorer = &scorer_;
+    scorer_.explanation.seeds = {kAlienItem};
+    scorer_.explanation.hops = {
+        {{kAlien, kGenre, kHorror, 0.7f}, {kAlien, kDirector, kScott, 0.3f}},
+        {{kBladeRunner, kDirector, kScott, 0.9f, true}, {kAlien, kGenre, kHorror, 0.1f}}};
+  }
+
+  Catalog catalog_;
+  Snapshot snapshot_;
+  GivenAttention scorer_;
+  Context context_;
+};
+
+TEST_F(ExplainTest, PathsLeadBackToTheHistory) {
+  const auto why = Explain(context_, {UserId{0}, {}}, kBladeRunnerItem, 0);
+  ASSERT_TRUE(why.ok());
+  ASSERT_EQ(why->hops.size(), 2u);
+  EXPECT_DOUBLE_EQ(why->hop_weight_shown[0], double{0.7f} + double{0.3f});
+  const Reason& walked = why->hops[1][0];
+  ASSERT_EQ(walked.path.size(), 2u);
+  EXPECT_EQ(walked.path[0].head, "x:alien");
+  EXPECT_EQ(walked.path[0].tail, "x:scott");
+  EXPECT_EQ(walked.path[1].head, "x:blade");  // as stored, though walked from its tail
+  EXPECT_EQ(walked.seed_item, "i0");
+  EXPECT_EQ(walked.seed_title, "ALIEN");
+  EXPECT_TRUE(walked.shared);
+  EXPECT_EQ(walked.sentence,
+            "Alien has directed by Ridley Scott, Blade Runner has directed by Ridley Scott: this is "
+            "Blade Runner");
+  // A copied hop starts at the history at once.
+  EXPECT_EQ(why->hops[1][1].path.size(), 1u);
+  EXPECT_EQ(why->hops[1][1].sentence, "Alien has genre horror");
+}
+
+TEST_F(ExplainTest, OneSlotPerHopAndItsWeight) {
+  const auto why = Explain(context_, {UserId{0}, {}}, kGladiatorItem, 1);
+  ASSERT_TRUE(why.ok());
+  EXPECT_EQ(why->hops[0].size(), 1u);
+  EXPECT_FLOAT_EQ(static_cast<float>(why->hop_weight_shown[0]), 0.7f);
+  EXPECT_FALSE(why->hops[0][0].shared);
+}
+
+TEST_F(ExplainTest, BestReasonsPutWhatTheItemSharesFirst) {
+  const auto reasons = BestReasons(context_, {UserId{0}, {}}, kGladiatorItem, 2);
+  ASSERT_TRUE(reasons.ok());
+  ASSERT_EQ(reasons->size(), 2u);
+  EXPECT_TRUE((*reasons)[0].shared);
+  EXPECT_EQ((*reasons)[0].sentence, "Alien has directed by Ridley Scott; so has Gladiator");
+  EXPECT_FALSE((*reasons)[1].shared);
+  // An item without a link shares nothing, but is still explained.
+  const auto unlinked = BestReasons(context_, {UserId{0}, {}}, kUnlinkedItem, 9);
+  ASSERT_TRUE(unlinked.ok());
+  ASSERT_EQ(unlinked->size(), 3u);  // four slots, one triple twice
+  for (const Reason& r : *unlinked) EXPECT_FALSE(r.shared);
+}
+
+TEST_F(ExplainTest, RecommendLeavesOutWhatWasSeen) {
+  const auto list = Recommend(context_, {UserId{0}, {}}, {.k = 10});
+  ASSERT_TRUE(list.ok());
+  ASSERT_EQ(list->size(), 3u);
+  EXPECT_EQ((*list)[0].item, "i1");
+  EXPECT_EQ((*list)[2].title, "i3");  // neither title nor link: the id
+}
+
+TEST(Catalog, NamesBecomeWords) {
+  EXPECT_EQ(WordsOfName("http://x.org/ns#directedBy"), "directed by");
+  EXPECT_EQ(WordsOfName("film.film.starring"), "starring");
+  EXPECT_EQ(WordsOfName("http://x.org/release_date"), "release date");
+  EXPECT_EQ(WordsOfName("http://x.org/"), "http://x.org/");
+}
+
+TEST(Catalog, FindsNamesAndSuggestsTheNearest) {
+  Catalog catalog;
+  for (int i = 0; i < 1000; ++i) catalog.users.Add("user" + std::to_string(i));
+  catalog.BuildIndexes();
+  for (uint32_t i = 0; i < 1000; ++i) {
+    const auto found = catalog.FindUser("user" + std::to_string(i));
+    ASSERT_TRUE(found.ok());
+    EXPECT_EQ(*found, UserId{i});
+  }
+  const absl::Status missing = catalog.FindUser("user17x").status();
+  EXPECT_EQ(missing.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(missing.message()), testing::HasSubstr("did you mean 'user17"));
+  EXPECT_FALSE(catalog.FindItem("anything").ok());
+}
+
+}  // namespace
+}  // namespace undula::queries
