@@ -9,17 +9,20 @@ namespace {
 absl::Status Run(const std::string& samples, const std::string& path) {
   absl::StatusOr<std::unique_ptr<undula::Database>> db = undula::Database::Open(path);
   if (!db.ok()) return db.status();
-  for (const char* file : {"/films.ttl", "/catalogue.csv", "/interactions.csv"}) {
+  for (const char* file : {"/films.ttl", "/catalogue.csv", "/interactions.synthetic.tsv"}) {
     if (auto report = (*db)->Import(samples + file); !report.ok()) return report.status();
   }
   if (auto report = (*db)->Link(); !report.ok()) return report.status();
-  if (auto report = (*db)->Train({.model_options = {{"dim", "8"}}}); !report.ok()) {
-    return report.status();
-  }
+  undula::TrainOptions training;
+  training.train_options = {{"epochs", "2"}};
+  if (auto report = (*db)->Train(training); !report.ok()) return report.status();
 
   auto recommender = (*db)->LoadRecommender();
   if (!recommender.ok()) return recommender.status();
-  auto list = (*recommender)->Recommend("user-1", {.k = 10, .reasons = 1});
+  undula::RecommendOptions wanted;
+  wanted.k = 10;
+  wanted.reasons = 1;
+  auto list = (*recommender)->Recommend("user0001", wanted);
   if (!list.ok()) return list.status();
   for (const undula::Recommendation& item : *list) {
     std::printf("%-40s %7.3f  %s\n", item.title.c_str(), item.score,
