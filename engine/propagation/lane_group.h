@@ -7,8 +7,8 @@
 //   };
 //
 // A group offers Sum, Max, ForEach, Once and AddRows. All members of the group call them together,
-// with the same arguments; a value that Sum or Max returns is the same in all members; what ForEach,
-// Once and AddRows wrote is visible to all members when they return. On the CPU a group is
+// with the same arguments; a value that Sum or Max returns is the same in all members; what
+// ForEach, Once and AddRows wrote is visible to all members when they return. On the CPU a group is
 // LaneGroup: one thread that plays 16 lanes; lane l works on the indices l, l + 16, ... and partial
 // sums are joined by a fixed tree, so that the loops vectorize without fast-math and give the same
 // bits on every target. On the GPU it is a warp (cuda/warp_group.h).

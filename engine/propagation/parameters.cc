@@ -63,11 +63,16 @@ std::string ShapeText(const std::vector<int64_t>& shape) {
 
 std::string_view TypeName(DType dtype) {
   switch (dtype) {
-    case DType::kF32: return "float32";
-    case DType::kF64: return "float64";
-    case DType::kU32: return "uint32";
-    case DType::kI64: return "int64";
-    case DType::kU8: return "uint8";
+    case DType::kF32:
+      return "float32";
+    case DType::kF64:
+      return "float64";
+    case DType::kU32:
+      return "uint32";
+    case DType::kI64:
+      return "int64";
+    case DType::kU8:
+      return "uint8";
   }
   return "unknown";
 }
@@ -117,7 +122,8 @@ void ParameterSet::ZeroGradients() {
     parameter->sparse.clear();
     if (!parameter->grad.empty()) {
       // On a GPU a failed fill is a failed device, which the next step reports.
-      parameter->memory.Zero(GradOffset(parameter->value), ValueBytes(parameter->value)).IgnoreError();
+      parameter->memory.Zero(GradOffset(parameter->value), ValueBytes(parameter->value))
+          .IgnoreError();
     }
   }
 }
@@ -164,8 +170,7 @@ absl::Status ParameterSet::Load(const std::string& prefix, const TensorMap& in) 
       return InvalidArgumentError("tensor '", name, "' is ", TypeName(t->dtype), ", expected ",
                                   TypeName(dtype_));
     }
-    if (t->shape != shape ||
-        t->bytes.size() != static_cast<size_t>(parameter->value.bytes())) {
+    if (t->shape != shape || t->bytes.size() != static_cast<size_t>(parameter->value.bytes())) {
       return InvalidArgumentError("tensor '", name, "' has shape ", ShapeText(t->shape),
                                   ", expected ", ShapeText(shape));
     }

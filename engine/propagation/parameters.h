@@ -1,5 +1,6 @@
-// Parameters of a model: named tensors with their gradients. A dense parameter has a gradient of its
-// own shape; an embedding table (row_sparse) has, per step, a list of (rows, values) contributions.
+// Parameters of a model: named tensors with their gradients. A dense parameter has a gradient of
+// its own shape; an embedding table (row_sparse) has, per step, a list of (rows, values)
+// contributions.
 #ifndef UNDULA_PROPAGATION_PARAMETERS_H_
 #define UNDULA_PROPAGATION_PARAMETERS_H_
 
@@ -28,8 +29,8 @@ struct Parameter {
   std::string name;
   bool row_sparse = false;
   Tensor value;
-  Tensor grad;                          // dense parameters only; zeroed by ZeroGradients()
-  std::vector<SparseGradient> sparse;   // row_sparse only; in the order the tape recorded them
+  Tensor grad;                         // dense parameters only; zeroed by ZeroGradients()
+  std::vector<SparseGradient> sparse;  // row_sparse only; in the order the tape recorded them
 
   // The memory behind value and, from the next multiple of 256 bytes on, grad.
   Memory memory;
@@ -66,8 +67,8 @@ class ParameterSet {
   // ResourceExhausted if the GPU has no memory left; the set is then on the host.
   absl::Status MoveTo(const Exec* exec);
   cuda::Device* device() const { return device_; }  // null: the host
-  // Values to and from named tensors "prefix" + name, wherever they are. Load: NotFound or InvalidArgument names the
-  // tensor whose presence, type or shape is wrong.
+  // Values to and from named tensors "prefix" + name, wherever they are. Load: NotFound or
+  // InvalidArgument names the tensor whose presence, type or shape is wrong.
   void Save(const std::string& prefix, TensorMap* out) const;
   absl::Status Load(const std::string& prefix, const TensorMap& in);
 

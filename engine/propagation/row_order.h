@@ -35,8 +35,8 @@ struct ScatterAddRow {
   UNDULA_HD void operator()(const Group& group, int64_t s) const {
     const int64_t begin = ptr[s];
     group.AddRows(
-        out + (rows == nullptr ? s : static_cast<int64_t>(rows[s])) * cols, cols, ptr[s + 1] - begin,
-        [](int64_t) { return T(1); },
+        out + (rows == nullptr ? s : static_cast<int64_t>(rows[s])) * cols, cols,
+        ptr[s + 1] - begin, [](int64_t) { return T(1); },
         [&](int64_t k) { return x + static_cast<int64_t>(order[begin + k]) * cols; });
   }
 };

@@ -144,8 +144,9 @@ void Tape::Backward(Var loss, double seed) {
   if (exec_->on_gpu()) {
     if constexpr (kHasCuda) {
       if (status_.ok()) {
-        Check(cuda::AddConstant(exec_->device()->queue(), static_cast<float>(seed), g.as<float>(), 1),
-              "backward");
+        Check(
+            cuda::AddConstant(exec_->device()->queue(), static_cast<float>(seed), g.as<float>(), 1),
+            "backward");
       }
     }
   } else if (g.dtype == DType::kF64) {

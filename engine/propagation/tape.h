@@ -80,8 +80,9 @@ class Tape {
     static_assert(std::is_trivially_destructible_v<T>);
     return new (arena_->Allocate(sizeof(T))) T();
   }
-  // Uninitialised tensors in the tape's arena, where the operators run: device memory on a GPU Exec.
-  Tensor NewTensor(std::initializer_list<int64_t> shape);           // float_type
+  // Uninitialised tensors in the tape's arena, where the operators run: device memory on a GPU
+  // Exec.
+  Tensor NewTensor(std::initializer_list<int64_t> shape);  // float_type
   Tensor NewTensor(std::initializer_list<int64_t> shape, DType dtype);
   Tensor NewZero(std::initializer_list<int64_t> shape);
   // Host indices as a tensor where the operators run; on the CPU a view, so the memory must live

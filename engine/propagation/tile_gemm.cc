@@ -3,8 +3,8 @@
 namespace undula::propagation {
 namespace {
 
-// 64 bytes of lanes: one AVX-512 register, two AVX2 registers or four SSE registers. No alignment is
-// promised, and it may alias the arrays that it reads.
+// 64 bytes of lanes: one AVX-512 register, two AVX2 registers or four SSE registers. No alignment
+// is promised, and it may alias the arrays that it reads.
 template <class T>
 struct Lanes;
 template <>
@@ -55,12 +55,13 @@ UNDULA_INLINE void GemmBody(const T* const* a, int64_t n, int64_t k, const T* b,
   const auto row = [&](int64_t p) { return b + p * ldb; };
   int64_t i = 0;
   for (; i + kRows <= n; i += kRows) {
-    Block<T, kRows>(k, m, add, [&](int r, int64_t p) { return a[i + r][p]; }, row,
-                    [&](int r) { return c[i + r]; });
+    Block<T, kRows>(
+        k, m, add, [&](int r, int64_t p) { return a[i + r][p]; }, row,
+        [&](int r) { return c[i + r]; });
   }
   for (; i < n; ++i) {
-    Block<T, 1>(k, m, add, [&](int, int64_t p) { return a[i][p]; }, row,
-                [&](int) { return c[i]; });
+    Block<T, 1>(
+        k, m, add, [&](int, int64_t p) { return a[i][p]; }, row, [&](int) { return c[i]; });
   }
 }
 
@@ -70,12 +71,13 @@ UNDULA_INLINE void OuterBody(const T* const* a, const T* const* b, int64_t n, in
   const auto row = [&](int64_t p) { return b[p]; };
   int64_t i = 0;
   for (; i + kRows <= k; i += kRows) {
-    Block<T, kRows>(n, m, true, [&](int r, int64_t p) { return a[p][i + r]; }, row,
-                    [&](int r) { return c + (i + r) * ldc; });
+    Block<T, kRows>(
+        n, m, true, [&](int r, int64_t p) { return a[p][i + r]; }, row,
+        [&](int r) { return c + (i + r) * ldc; });
   }
   for (; i < k; ++i) {
-    Block<T, 1>(n, m, true, [&](int, int64_t p) { return a[p][i]; }, row,
-                [&](int) { return c + i * ldc; });
+    Block<T, 1>(
+        n, m, true, [&](int, int64_t p) { return a[p][i]; }, row, [&](int) { return c + i * ldc; });
   }
 }
 
@@ -87,14 +89,14 @@ struct Kernels {
   void (*outer)(const T* const*, const T* const*, int64_t, int64_t, int64_t, T*, int64_t);
 };
 
-#define UNDULA_TILE_KERNELS_(T, Suffix, attribute, kRows)                                         \
-  attribute void Gemm##Suffix(const T* const* a, int64_t n, int64_t k, const T* b, int64_t ldb,   \
-                              T* const* c, int64_t m, bool add) {                                 \
-    GemmBody<T, kRows>(a, n, k, b, ldb, c, m, add);                                               \
-  }                                                                                               \
-  attribute void Outer##Suffix(const T* const* a, const T* const* b, int64_t n, int64_t k,        \
-                               int64_t m, T* c, int64_t ldc) {                                    \
-    OuterBody<T, kRows>(a, b, n, k, m, c, ldc);                                                   \
+#define UNDULA_TILE_KERNELS_(T, Suffix, attribute, kRows)                                       \
+  attribute void Gemm##Suffix(const T* const* a, int64_t n, int64_t k, const T* b, int64_t ldb, \
+                              T* const* c, int64_t m, bool add) {                               \
+    GemmBody<T, kRows>(a, n, k, b, ldb, c, m, add);                                             \
+  }                                                                                             \
+  attribute void Outer##Suffix(const T* const* a, const T* const* b, int64_t n, int64_t k,      \
+                               int64_t m, T* c, int64_t ldc) {                                  \
+    OuterBody<T, kRows>(a, b, n, k, m, c, ldc);                                                 \
   }
 UNDULA_TILE_KERNELS_(float, F32Base, , 2)
 UNDULA_TILE_KERNELS_(double, F64Base, , 2)
@@ -112,16 +114,22 @@ Kernels<T> Choose() {
   constexpr bool kFloat = sizeof(T) == 4;
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512f")) {
-    if constexpr (kFloat) return {GemmF32Avx512, OuterF32Avx512};
-    else return {GemmF64Avx512, OuterF64Avx512};
+    if constexpr (kFloat)
+      return {GemmF32Avx512, OuterF32Avx512};
+    else
+      return {GemmF64Avx512, OuterF64Avx512};
   }
   if (__builtin_cpu_supports("avx2")) {
-    if constexpr (kFloat) return {GemmF32Avx2, OuterF32Avx2};
-    else return {GemmF64Avx2, OuterF64Avx2};
+    if constexpr (kFloat)
+      return {GemmF32Avx2, OuterF32Avx2};
+    else
+      return {GemmF64Avx2, OuterF64Avx2};
   }
 #endif
-  if constexpr (kFloat) return {GemmF32Base, OuterF32Base};
-  else return {GemmF64Base, OuterF64Base};
+  if constexpr (kFloat)
+    return {GemmF32Base, OuterF32Base};
+  else
+    return {GemmF64Base, OuterF64Base};
 }
 
 template <class T>

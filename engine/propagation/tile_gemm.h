@@ -1,7 +1,7 @@
-// Small matrix products of a tile of rows given by pointers: what MatMul and RelationGemv run on the
-// CPU. Every output element is a sum in ascending order of the inner index, products rounded before
-// they are added, so the bits do not depend on the instruction set that is chosen at run time
-// (x86-64 baseline, AVX2 or AVX-512), on the tile or on threads. T: float or double.
+// Small matrix products of a tile of rows given by pointers: what MatMul and RelationGemv run on
+// the CPU. Every output element is a sum in ascending order of the inner index, products rounded
+// before they are added, so the bits do not depend on the instruction set that is chosen at run
+// time (x86-64 baseline, AVX2 or AVX-512), on the tile or on threads. T: float or double.
 #ifndef UNDULA_PROPAGATION_TILE_GEMM_H_
 #define UNDULA_PROPAGATION_TILE_GEMM_H_
 
@@ -11,8 +11,8 @@ namespace undula::propagation {
 
 inline constexpr int64_t kTileRows = 64;
 
-// c[i][j] = sum over p < k of a[i][p] b[p ldb + j], i < n <= kTileRows, j < m. With `add` the sum is
-// added to c[i][j]. Rows of c do not overlap a and b.
+// c[i][j] = sum over p < k of a[i][p] b[p ldb + j], i < n <= kTileRows, j < m. With `add` the sum
+// is added to c[i][j]. Rows of c do not overlap a and b.
 template <class T>
 void TileGemm(const T* const* a, int64_t n, int64_t k, const T* b, int64_t ldb, T* const* c,
               int64_t m, bool add);

@@ -90,8 +90,8 @@ void SegmentReduceCase(const Oracle& oracle, OpRun& run, OpCaseRun* out) {
   for (const auto& [name, reduce] : forms) {
     const Var y = SegmentReduce(tape, x, ptr, src, reduce);
     out->outputs[name] = run.Value(y);
-    out->loss = AddScaled(tape, out->loss, 1,
-                          Upstream(oracle, run, y, std::string("upstream_") + name), 1);
+    out->loss =
+        AddScaled(tape, out->loss, 1, Upstream(oracle, run, y, std::string("upstream_") + name), 1);
   }
 }
 
@@ -189,9 +189,8 @@ void BilinearDiscriminator(const Oracle& oracle, OpRun& run, OpCaseRun* out) {
   out->outputs["logits"] = run.Value(good);
   out->outputs["logits_corrupted"] = run.Value(bad);
   const double rows = static_cast<double>(n);
-  out->loss =
-      AddScaled(tape, BceLogits(tape, good, run.Floats(std::vector<double>(n, 1)), rows), 1,
-                BceLogits(tape, bad, run.Floats(std::vector<double>(n, 0)), rows), 1);
+  out->loss = AddScaled(tape, BceLogits(tape, good, run.Floats(std::vector<double>(n, 1)), rows), 1,
+                        BceLogits(tape, bad, run.Floats(std::vector<double>(n, 0)), rows), 1);
 }
 
 constexpr OpCase kCases[] = {

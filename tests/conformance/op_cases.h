@@ -1,5 +1,5 @@
-// The operators that exist, as functions of their oracle files: op_NAME.json is computed by the case
-// NAME. A new operator adds one entry in op_cases.cc.
+// The operators that exist, as functions of their oracle files: op_NAME.json is computed by the
+// case NAME. A new operator adds one entry in op_cases.cc.
 #ifndef UNDULA_TESTS_CONFORMANCE_OP_CASES_H_
 #define UNDULA_TESTS_CONFORMANCE_OP_CASES_H_
 

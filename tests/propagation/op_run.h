@@ -1,5 +1,5 @@
-// One run of an operator in a test: a tape in float32 or float64 with all the memory that its inputs
-// need, fed and read in float64.
+// One run of an operator in a test: a tape in float32 or float64 with all the memory that its
+// inputs need, fed and read in float64.
 #ifndef UNDULA_TESTS_PROPAGATION_OP_RUN_H_
 #define UNDULA_TESTS_PROPAGATION_OP_RUN_H_
 

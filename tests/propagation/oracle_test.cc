@@ -1,6 +1,6 @@
 // Every op_* and optimizer_* file of $UNDULA_SHARED/oracles, in float32 and float64, with the
-// tolerances of oracles/README.md. An op_* file without a case in conformance/op_cases.cc is skipped
-// as not implemented; the summary test lists and counts those.
+// tolerances of oracles/README.md. An op_* file without a case in conformance/op_cases.cc is
+// skipped as not implemented; the summary test lists and counts those.
 #include <gtest/gtest.h>
 
 #include <iostream>
@@ -143,9 +143,9 @@ class OptimizerOracle : public testing::TestWithParam<std::string> {
       ASSERT_TRUE((*optimizer)->Step(nullptr).ok());
       memory.tape().Reset();
       const double tolerance = type == DType::kF64 ? 1e-8 : 1e-6;
-      EXPECT_LE(OutputError(OpRun::Read(p->value),
-                            oracle.outputs.at("after_" + number + suffix).data),
-                tolerance)
+      EXPECT_LE(
+          OutputError(OpRun::Read(p->value), oracle.outputs.at("after_" + number + suffix).data),
+          tolerance)
           << "after step " << step << suffix;
     }
   }

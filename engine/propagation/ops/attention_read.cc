@@ -21,19 +21,18 @@ void BackwardOf(Tape& tape, Var output, const Context& c) {
   T* dq = tape.needs_grad(c.queries) ? tape.grad(c.queries).as<T>() : nullptr;
   T* dmemory = tape.needs_grad(c.memory) ? tape.grad(c.memory).as<T>() : nullptr;
   ForRows(tape, batch, slots * (d + 2 * m),
-          AttentionReadBackwardRow<T>{keys.as<T>(), memory.as<T>(), c.weights.as<T>(), g.as<T>(), ds,
-                                      dq, dmemory, slots, d, m, static_cast<T>(c.gamma)});
+          AttentionReadBackwardRow<T>{keys.as<T>(), memory.as<T>(), c.weights.as<T>(), g.as<T>(),
+                                      ds, dq, dmemory, slots, d, m, static_cast<T>(c.gamma)});
   if (tape.needs_grad(c.keys)) {
-    ForRows(tape, slots, batch * d,
-            AttentionReadBackwardKeyRow<T>{q.as<T>(), ds, tape.grad(c.keys).as<T>(), batch, slots,
-                                           d});
+    ForRows(
+        tape, slots, batch * d,
+        AttentionReadBackwardKeyRow<T>{q.as<T>(), ds, tape.grad(c.keys).as<T>(), batch, slots, d});
   }
 }
 
 void Backward(Tape& tape, Var output, void* context) {
   const auto& c = *static_cast<const Context*>(context);
-  WithFloat(tape.float_type(),
-            [&](auto zero) { BackwardOf<decltype(zero)>(tape, output, c); });
+  WithFloat(tape.float_type(), [&](auto zero) { BackwardOf<decltype(zero)>(tape, output, c); });
 }
 
 }  // namespace
@@ -60,9 +59,9 @@ Var AttentionRead(Tape& tape, Var queries, Var keys, Var memory, double gamma,
   if (weights_out != nullptr) *weights_out = weights;
   Context* c = tape.New<Context>();
   *c = Context{queries, keys, memory, weights, gamma};
-  return tape.Record(
-      out, tape.needs_grad(queries) || tape.needs_grad(keys) || tape.needs_grad(memory), Backward,
-      c);
+  return tape.Record(out,
+                     tape.needs_grad(queries) || tape.needs_grad(keys) || tape.needs_grad(memory),
+                     Backward, c);
 }
 
 }  // namespace undula::propagation

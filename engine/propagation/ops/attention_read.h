@@ -10,8 +10,7 @@ namespace undula::propagation {
 
 // queries: [B, d]; keys: [R, d]; memory: [B, R, m]. Output [B, m]. weights_out (may be null)
 // receives w [B, R], in the tape's arena. R = 0 gives zero rows.
-Var AttentionRead(Tape& tape, Var queries, Var keys, Var memory, double gamma,
-                  Tensor* weights_out);
+Var AttentionRead(Tape& tape, Var queries, Var keys, Var memory, double gamma, Tensor* weights_out);
 
 }  // namespace undula::propagation
 

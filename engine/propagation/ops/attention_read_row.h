@@ -31,8 +31,9 @@ struct AttentionReadRow {
     SoftmaxInPlace(group, w, slots, static_cast<const T*>(nullptr));
     T* to = out + b * m;
     group.ForEach(m, [&](int64_t c) { to[c] = T(0); });
-    group.AddRows(to, m, slots, [&](int64_t r) { return w[r]; },
-                  [&](int64_t r) { return memory + (b * slots + r) * m; });
+    group.AddRows(
+        to, m, slots, [&](int64_t r) { return w[r]; },
+        [&](int64_t r) { return memory + (b * slots + r) * m; });
   }
 };
 
@@ -61,8 +62,9 @@ struct AttentionReadBackwardRow {
     }
     SoftmaxBackwardInPlace(group, w, s, slots, gamma);
     if (dq != nullptr) {
-      group.AddRows(dq + b * d, d, slots, [&](int64_t r) { return s[r]; },
-                    [&](int64_t r) { return keys + r * d; });
+      group.AddRows(
+          dq + b * d, d, slots, [&](int64_t r) { return s[r]; },
+          [&](int64_t r) { return keys + r * d; });
     }
     if (dmemory != nullptr) {
       T* to = dmemory + b * slots * m;
@@ -81,8 +83,9 @@ struct AttentionReadBackwardKeyRow {
 
   template <class Group>
   UNDULA_HD void operator()(const Group& group, int64_t r) const {
-    group.AddRows(dkeys + r * d, d, batch, [&](int64_t b) { return ds[b * slots + r]; },
-                  [&](int64_t b) { return queries + b * d; });
+    group.AddRows(
+        dkeys + r * d, d, batch, [&](int64_t b) { return ds[b * slots + r]; },
+        [&](int64_t b) { return queries + b * d; });
   }
 };
 

@@ -15,10 +15,14 @@ struct Context {
 
 Tensor NewLike(Tape& tape, const Tensor& like) {
   switch (like.rank) {
-    case 0: return tape.NewTensor({});
-    case 1: return tape.NewTensor({like.shape[0]});
-    case 2: return tape.NewTensor({like.shape[0], like.shape[1]});
-    default: return tape.NewTensor({like.shape[0], like.shape[1], like.shape[2]});
+    case 0:
+      return tape.NewTensor({});
+    case 1:
+      return tape.NewTensor({like.shape[0]});
+    case 2:
+      return tape.NewTensor({like.shape[0], like.shape[1]});
+    default:
+      return tape.NewTensor({like.shape[0], like.shape[1], like.shape[2]});
   }
 }
 
@@ -75,8 +79,9 @@ void MulBackward(Tape& tape, Var output, void* context) {
     using T = decltype(zero);
     const auto add = [&](Var to, Var other) {
       if (!tape.needs_grad(to)) return;
-      ForTiles(tape, g.size(), MulTile<T>{g.as<T>(), tape.value(other).as<T>(),
-                                          tape.grad(to).as<T>(), g.size(), true});
+      ForTiles(
+          tape, g.size(),
+          MulTile<T>{g.as<T>(), tape.value(other).as<T>(), tape.grad(to).as<T>(), g.size(), true});
     };
     add(c.a, c.b);
     add(c.b, c.a);
@@ -88,8 +93,8 @@ void ActivationBackward(Tape& tape, Var output, void* context) {
   const Tensor g = tape.grad(output), y = tape.value(output), grad = tape.grad(c.a);
   WithFloat(g.dtype, [&](auto zero) {
     using T = decltype(zero);
-    ForTiles(tape, g.size(), ActivationBackwardTile<T>{y.as<T>(), g.as<T>(), grad.as<T>(), g.size(),
-                                                       c.activation});
+    ForTiles(tape, g.size(),
+             ActivationBackwardTile<T>{y.as<T>(), g.as<T>(), grad.as<T>(), g.size(), c.activation});
   });
 }
 

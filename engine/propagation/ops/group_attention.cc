@@ -41,8 +41,13 @@ GroupIndex MakeIndex(Tape& tape, const GroupSlots& s) {
   ForRows(tape, groups, 64, GroupIndexRow{row, slot, of_row, of_slot});
   const Tensor weight_ptr =
       tape.Offsets(std::span(WeightPtr(tape, s), static_cast<size_t>(groups + 1)));
-  return GroupIndex{row,    slot,   s.key_row.as<uint32_t>(), s.value_row.as<uint32_t>(),
-                    weight_ptr.as<int64_t>(), of_row, of_slot};
+  return GroupIndex{row,
+                    slot,
+                    s.key_row.as<uint32_t>(),
+                    s.value_row.as<uint32_t>(),
+                    weight_ptr.as<int64_t>(),
+                    of_row,
+                    of_slot};
 }
 
 GroupAttentionArgs TunedArgs(const GroupSlots& s, const Tensor& q, const Tensor& keys,
@@ -131,8 +136,7 @@ bool CheckSlots(Tape& tape, const GroupSlots& s, const Tensor& q, const Tensor& 
   }
   const int64_t* row = tape.HostOffsets(s.row_ptr);
   if (row[Groups(s)] - row[0] != q.rows()) {
-    BadInput(tape, kOp, "row_ptr covers ", row[Groups(s)] - row[0], " rows but q is ",
-             Describe(q));
+    BadInput(tape, kOp, "row_ptr covers ", row[Groups(s)] - row[0], " rows but q is ", Describe(q));
     return false;
   }
   return true;

@@ -25,9 +25,9 @@ struct GroupSlots {
 // q: [n, d], n = row_ptr[G] - row_ptr[0]; keys: [P, d]; values: [U, m]. Output [n, m].
 // weights_out (may be null): a, rows of group g one after the other, each with the group's slots in
 // order, groups in order: [sum over g of rows_g * slots_g].
-// Gradients: per group, slot gradients are summed over the group's rows and then added to grad(keys)
-// and grad(values), groups and slots in ascending order (CPU: serial, a slice belongs to one thread;
-// GPU: sort by row and segment sum).
+// Gradients: per group, slot gradients are summed over the group's rows and then added to
+// grad(keys) and grad(values), groups and slots in ascending order (CPU: serial, a slice belongs to
+// one thread; GPU: sort by row and segment sum).
 Var GroupAttention(Tape& tape, Var q, Var keys, Var values, const GroupSlots& slots,
                    Tensor* weights_out);
 

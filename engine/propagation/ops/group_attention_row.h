@@ -13,13 +13,13 @@ namespace undula::propagation {
 // The groups as the bodies see them. Weights are packed: those of query row r of group g start at
 // weight_ptr[g] + (r - first row of g) * slots of g.
 struct GroupIndex {
-  const int64_t* row_ptr;        // [G + 1]; query rows are row_ptr - row_ptr[0]
-  const int64_t* slot_ptr;       // [G + 1]
-  const uint32_t* key_row;       // absolute slots
+  const int64_t* row_ptr;   // [G + 1]; query rows are row_ptr - row_ptr[0]
+  const int64_t* slot_ptr;  // [G + 1]
+  const uint32_t* key_row;  // absolute slots
   const uint32_t* value_row;
-  const int64_t* weight_ptr;     // [G + 1]
-  const uint32_t* group_of_row;  // [n]
-  const uint32_t* group_of_slot; // [slot_ptr[G] - slot_ptr[0]], relative slots
+  const int64_t* weight_ptr;      // [G + 1]
+  const uint32_t* group_of_row;   // [n]
+  const uint32_t* group_of_slot;  // [slot_ptr[G] - slot_ptr[0]], relative slots
 
   UNDULA_HD int64_t slots(int64_t g) const { return slot_ptr[g + 1] - slot_ptr[g]; }
   UNDULA_HD int64_t first_row(int64_t g) const { return row_ptr[g] - row_ptr[0]; }
@@ -71,9 +71,9 @@ struct GroupAttentionRow {
     SoftmaxInPlace(group, w, n, count == nullptr ? count : count + slot);
     T* to = out + row * m;
     group.ForEach(m, [&](int64_t c) { to[c] = T(0); });
-    group.AddRows(to, m, n, [&](int64_t i) { return w[i]; }, [&](int64_t i) {
-      return values + static_cast<int64_t>(index.value_row[slot + i]) * m;
-    });
+    group.AddRows(
+        to, m, n, [&](int64_t i) { return w[i]; },
+        [&](int64_t i) { return values + static_cast<int64_t>(index.value_row[slot + i]) * m; });
   }
 };
 
@@ -103,14 +103,14 @@ struct GroupAttentionBackwardQueryRow {
     }
     SoftmaxBackwardInPlace(group, weights + at, s, n, T(1));
     if (dq == nullptr) return;
-    group.AddRows(dq + row * d, d, n, [&](int64_t i) { return s[i]; }, [&](int64_t i) {
-      return keys + static_cast<int64_t>(index.key_row[slot + i]) * d;
-    });
+    group.AddRows(
+        dq + row * d, d, n, [&](int64_t i) { return s[i]; },
+        [&](int64_t i) { return keys + static_cast<int64_t>(index.key_row[slot + i]) * d; });
   }
 };
 
-// Per slot (relative number): slot_grad[slot] = sum over the group's rows of coefficient x row. With
-// (ds, q) the gradient of the slot's key, with (weights, g_out) of its value.
+// Per slot (relative number): slot_grad[slot] = sum over the group's rows of coefficient x row.
+// With (ds, q) the gradient of the slot's key, with (weights, g_out) of its value.
 template <class T>
 struct GroupAttentionBackwardSlotRow {
   GroupIndex index;
@@ -127,9 +127,9 @@ struct GroupAttentionBackwardSlotRow {
     const T* w = coefficient + index.weight_ptr[g] + i;
     T* to = slot_grad + s * cols;
     group.ForEach(cols, [&](int64_t c) { to[c] = T(0); });
-    group.AddRows(to, cols, index.row_ptr[g + 1] - index.row_ptr[g],
-                  [&](int64_t r) { return w[r * n]; },
-                  [&](int64_t r) { return x + (first + r) * cols; });
+    group.AddRows(
+        to, cols, index.row_ptr[g + 1] - index.row_ptr[g], [&](int64_t r) { return w[r * n]; },
+        [&](int64_t r) { return x + (first + r) * cols; });
   }
 };
 

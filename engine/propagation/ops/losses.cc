@@ -9,7 +9,7 @@ namespace {
 
 struct Context {
   Var a, b;
-  Tensor aux;   // labels, targets or weights
+  Tensor aux;  // labels, targets or weights
   double scale;
   Tensor top, sum;  // of SoftmaxCrossEntropy
 };
@@ -64,10 +64,10 @@ void CrossEntropyBackward(Tape& tape, Var output, void* context) {
   const Tensor g = tape.grad(output), x = tape.value(c.a), grad = tape.grad(c.a);
   WithFloat(g.dtype, [&](auto zero) {
     using T = decltype(zero);
-    ForRows(tape, x.rows(), x.cols() * 16,
-            CrossEntropyBackwardRow<T>{x.as<T>(), c.aux.as<uint32_t>(), c.top.as<T>(),
-                                       c.sum.as<T>(), g.as<T>(), grad.as<T>(),
-                                       static_cast<T>(c.scale), x.cols()});
+    ForRows(
+        tape, x.rows(), x.cols() * 16,
+        CrossEntropyBackwardRow<T>{x.as<T>(), c.aux.as<uint32_t>(), c.top.as<T>(), c.sum.as<T>(),
+                                   g.as<T>(), grad.as<T>(), static_cast<T>(c.scale), x.cols()});
   });
 }
 
@@ -136,8 +136,8 @@ Var SoftmaxCrossEntropy(Tape& tape, Var logits, const Tensor& targets, double di
                     " do not fit; they are [n, m] and [n]");
   }
   if (!CheckRows(tape, kOp, "targets", targets, x.cols())) return Var{};
-  Context c{logits, Var{}, targets, 1 / divisor, tape.NewTensor({x.rows()}),
-            tape.NewTensor({x.rows()})};
+  Context c{
+      logits, Var{}, targets, 1 / divisor, tape.NewTensor({x.rows()}), tape.NewTensor({x.rows()})};
   const Tensor loss = tape.NewTensor({x.rows()});
   const Tensor out = WithFloat(x.dtype, [&](auto zero) {
     using T = decltype(zero);
@@ -169,10 +169,8 @@ Var WeightedSquaredNorm(Tape& tape, Var x, const Tensor& weights, double scale) 
   const Tensor squares = tape.NewTensor({xv.rows()});
   const Tensor out = WithFloat(xv.dtype, [&](auto zero) {
     using T = decltype(zero);
-    ForRows(tape, xv.rows(), xv.cols(),
-            SquaredNormRow<T>{xv.as<T>(), squares.as<T>(), xv.cols()});
-    return ScalarSum<T>(tape, xv.rows(), scale,
-                        WeightedTerm<T>{squares.as<T>(), weights.as<T>()});
+    ForRows(tape, xv.rows(), xv.cols(), SquaredNormRow<T>{xv.as<T>(), squares.as<T>(), xv.cols()});
+    return ScalarSum<T>(tape, xv.rows(), scale, WeightedTerm<T>{squares.as<T>(), weights.as<T>()});
   });
   return RecordLoss(tape, out, SquaredNormBackward, Context{x, Var{}, weights, scale, {}, {}});
 }

@@ -21,7 +21,8 @@ Var SoftmaxCrossEntropy(Tape& tape, Var logits, const Tensor& targets, double di
 // x: [n]; weights: float_type [n] or an empty Tensor (all 1). scale * sum w sigmoid(x).
 Var WeightedSigmoidSum(Tape& tape, Var x, const Tensor& weights, double scale);
 
-// x: [n, ...], rows of any rank; weights: float_type [n] or empty (all 1). scale * sum_i w_i |x_i|^2.
+// x: [n, ...], rows of any rank; weights: float_type [n] or empty (all 1). scale * sum_i w_i
+// |x_i|^2.
 Var WeightedSquaredNorm(Tape& tape, Var x, const Tensor& weights, double scale);
 
 }  // namespace undula::propagation

@@ -19,8 +19,7 @@ struct BceTerm {
   UNDULA_HD double operator()(int64_t i) const {
     const T x = logits[i];
     const T linear = (x > T(0) ? x : T(0)) - labels[i] * x;
-    return static_cast<double>(linear) +
-           static_cast<double>(Log1pUnit(Exp(x > T(0) ? -x : x)));
+    return static_cast<double>(linear) + static_cast<double>(Log1pUnit(Exp(x > T(0) ? -x : x)));
   }
 };
 

@@ -29,8 +29,8 @@ struct MatMulRow {
       }
     } else {
       group.ForEach(m, [&](int64_t j) { to[j] = T(0); });
-      group.AddRows(to, m, k, [&](int64_t p) { return left[p]; },
-                    [&](int64_t p) { return b + p * m; });
+      group.AddRows(
+          to, m, k, [&](int64_t p) { return left[p]; }, [&](int64_t p) { return b + p * m; });
     }
   }
 };
@@ -45,8 +45,9 @@ struct MatMulOuterRow {
 
   template <class Group>
   UNDULA_HD void operator()(const Group& group, int64_t i) const {
-    group.AddRows(out + i * m, m, n, [&](int64_t p) { return a[p * k + i]; },
-                  [&](int64_t p) { return b + p * m; });
+    group.AddRows(
+        out + i * m, m, n, [&](int64_t p) { return a[p * k + i]; },
+        [&](int64_t p) { return b + p * m; });
   }
 };
 

@@ -65,9 +65,8 @@ void Multiply(Tape& tape, const Context& c, const Tensor& R, const T* in, const 
   }
   ForRows(tape, c.tile_count, kTileRows * inner * width / 4, [&](const LaneGroup&, int64_t t) {
     const Tile tile = c.tiles[t];
-    const T* right = transpose
-                         ? R.as<T>() + static_cast<int64_t>(c.runs.rows[tile.run]) * a * b
-                         : flipped + tile.run * a * b;
+    const T* right = transpose ? R.as<T>() + static_cast<int64_t>(c.runs.rows[tile.run]) * a * b
+                               : flipped + tile.run * a * b;
     const T* from[kTileRows];
     T* to[kTileRows];
     for (int64_t k = tile.begin; k < tile.end; ++k) {
@@ -102,7 +101,8 @@ void AddMatrixGradient(Tape& tape, const Context& c, const T* x, const T* g, con
         source[k] = RowAt(x, sources[e], x_cols);
         upstream[k] = RowAt(g, e, g_cols);
       }
-      TileOuter<T>(c.transpose ? source : upstream, c.transpose ? upstream : source, n, a, b, to, b);
+      TileOuter<T>(c.transpose ? source : upstream, c.transpose ? upstream : source, n, a, b, to,
+                   b);
     }
   });
 }
@@ -122,8 +122,8 @@ void Backward(Tape& tape, Var output, void* context) {
       Multiply<T>(tape, c, R, g.as<T>(), nullptr, !c.transpose, per_edge);
       const RowOrder order = SortRows(tape, c.sources, x.rows());
       ForRows(tape, order.distinct, x.cols() * 4,
-              ScatterAddRow<T>{per_edge, order.rows, order.ptr, order.order,
-                               tape.grad(c.x).as<T>(), x.cols()});
+              ScatterAddRow<T>{per_edge, order.rows, order.ptr, order.order, tape.grad(c.x).as<T>(),
+                               x.cols()});
     }
   });
 }

@@ -28,8 +28,9 @@ struct RelationGemvRow {
     T* to = out + e * width;
     if (transpose) {
       group.ForEach(width, [&](int64_t j) { to[j] = T(0); });
-      group.AddRows(to, width, in, [&](int64_t i) { return from[i]; },
-                    [&](int64_t i) { return matrix + i * b; });
+      group.AddRows(
+          to, width, in, [&](int64_t i) { return from[i]; },
+          [&](int64_t i) { return matrix + i * b; });
     } else {
       // A member per output element: sums in ascending order, as the tiles do.
       group.ForEach(width, [&](int64_t i) {
@@ -41,8 +42,8 @@ struct RelationGemvRow {
   }
 };
 
-// One row of one relation's gradient: dR_r[i, :] += sum over the edges of run s of u_e[i] w_e, where
-// (u, w) = (g_e, x_s), transposed (x_s, g_e). Row number: s * a + i.
+// One row of one relation's gradient: dR_r[i, :] += sum over the edges of run s of u_e[i] w_e,
+// where (u, w) = (g_e, x_s), transposed (x_s, g_e). Row number: s * a + i.
 template <class T>
 struct RelationGradientRow {
   const T* x;

@@ -1,5 +1,5 @@
-// Sum of terms to a scalar of the tape, in float64, in tiles of fixed size: shared by the .cc files of
-// Sum and of the losses.
+// Sum of terms to a scalar of the tape, in float64, in tiles of fixed size: shared by the .cc files
+// of Sum and of the losses.
 #ifndef UNDULA_PROPAGATION_OPS_SCALAR_SUM_H_
 #define UNDULA_PROPAGATION_OPS_SCALAR_SUM_H_
 

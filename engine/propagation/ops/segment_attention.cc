@@ -15,17 +15,17 @@ struct Context {
 
 template <class T>
 void BackwardOf(Tape& tape, Var output, const Context& c) {
-  const Tensor g = tape.grad(output), q = tape.value(c.q), k = tape.value(c.k),
-               v = tape.value(c.v);
+  const Tensor g = tape.grad(output), q = tape.value(c.q), k = tape.value(c.k), v = tape.value(c.v);
   const int64_t* ptr = c.ptr.as<int64_t>();
   const uint32_t* src = c.src.as<uint32_t>();
-  const int64_t segments = q.rows(), slots = tape.HostOffsets(c.ptr)[segments], d = q.cols(), m = v.cols();
+  const int64_t segments = q.rows(), slots = tape.HostOffsets(c.ptr)[segments], d = q.cols(),
+                m = v.cols();
   const T* weights = c.weights.as<T>();
   T* ds = tape.Scratch<T>(slots);
   T* dq = tape.needs_grad(c.q) ? tape.grad(c.q).as<T>() : nullptr;
   ForRows(tape, segments, (d + m) * (1 + slots / std::max<int64_t>(1, segments)),
-          SegmentAttentionBackwardQueryRow<T>{k.as<T>(), v.as<T>(), g.as<T>(), ptr, src, weights, ds,
-                                              dq, d, m, static_cast<T>(c.scale)});
+          SegmentAttentionBackwardQueryRow<T>{k.as<T>(), v.as<T>(), g.as<T>(), ptr, src, weights,
+                                              ds, dq, d, m, static_cast<T>(c.scale)});
   if (!tape.needs_grad(c.k) && !tape.needs_grad(c.v)) return;
   uint32_t* segment = tape.Scratch<uint32_t>(slots);
   ForRows(tape, segments, 1 + slots / std::max<int64_t>(1, segments),
@@ -48,8 +48,7 @@ void BackwardOf(Tape& tape, Var output, const Context& c) {
 
 void Backward(Tape& tape, Var output, void* context) {
   const auto& c = *static_cast<const Context*>(context);
-  WithFloat(tape.float_type(),
-            [&](auto zero) { BackwardOf<decltype(zero)>(tape, output, c); });
+  WithFloat(tape.float_type(), [&](auto zero) { BackwardOf<decltype(zero)>(tape, output, c); });
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Row bodies of SegmentAttention. Slot e of a row reads row src[e] of k and v, or row e where src is
-// null.
+// Row bodies of SegmentAttention. Slot e of a row reads row src[e] of k and v, or row e where src
+// is null.
 #ifndef UNDULA_PROPAGATION_OPS_SEGMENT_ATTENTION_ROW_H_
 #define UNDULA_PROPAGATION_OPS_SEGMENT_ATTENTION_ROW_H_
 
@@ -38,8 +38,8 @@ struct SegmentAttentionRow {
     SoftmaxInPlace(group, w, n, static_cast<const T*>(nullptr));
     T* to = out + row * m;
     group.ForEach(m, [&](int64_t c) { to[c] = T(0); });
-    group.AddRows(to, m, n, [&](int64_t i) { return w[i]; },
-                  [&](int64_t i) { return v + source(i) * m; });
+    group.AddRows(
+        to, m, n, [&](int64_t i) { return w[i]; }, [&](int64_t i) { return v + source(i) * m; });
   }
 };
 
@@ -72,8 +72,9 @@ struct SegmentAttentionBackwardQueryRow {
     }
     SoftmaxBackwardInPlace(group, weights + begin, s, n, scale);
     if (dq != nullptr) {
-      group.AddRows(dq + row * d, d, n, [&](int64_t i) { return s[i]; },
-                    [&](int64_t i) { return k + source(i) * d; });
+      group.AddRows(
+          dq + row * d, d, n, [&](int64_t i) { return s[i]; },
+          [&](int64_t i) { return k + source(i) * d; });
     }
   }
 };
@@ -98,9 +99,10 @@ struct SegmentAttentionBackwardSourceRow {
     const auto slot = [&](int64_t i) {
       return order == nullptr ? s : static_cast<int64_t>(order[begin + i]);
     };
-    group.AddRows(grad + (order == nullptr ? s : static_cast<int64_t>(rows[s])) * cols, cols, n,
-                  [&](int64_t i) { return coefficient[slot(i)]; },
-                  [&](int64_t i) { return x + static_cast<int64_t>(segment[slot(i)]) * cols; });
+    group.AddRows(
+        grad + (order == nullptr ? s : static_cast<int64_t>(rows[s])) * cols, cols, n,
+        [&](int64_t i) { return coefficient[slot(i)]; },
+        [&](int64_t i) { return x + static_cast<int64_t>(segment[slot(i)]) * cols; });
   }
 };
 

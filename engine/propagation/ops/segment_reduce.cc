@@ -29,10 +29,10 @@ void Backward(Tape& tape, Var output, void* context) {
   }
   WithFloat(g.dtype, [&](auto zero) {
     using T = decltype(zero);
-    ForRows(tape, entries, g.cols() * 4,
-            SegmentReduceBackwardRow<T>{g.as<T>(), ptr, segment, order.rows, order.ptr, order.order,
-                                        c.max_slot, grad.as<T>(), g.cols(),
-                                        c.reduce == Reduce::kMean});
+    ForRows(
+        tape, entries, g.cols() * 4,
+        SegmentReduceBackwardRow<T>{g.as<T>(), ptr, segment, order.rows, order.ptr, order.order,
+                                    c.max_slot, grad.as<T>(), g.cols(), c.reduce == Reduce::kMean});
   });
 }
 
@@ -50,10 +50,8 @@ Var SegmentReduce(Tape& tape, Var x, const Tensor& ptr, const Tensor& src, Reduc
     return Var{};
   }
   const int64_t segments = ptr.size() - 1, cols = xv.cols();
-  const Tensor out =
-      xv.rank == 1 ? tape.NewTensor({segments}) : tape.NewTensor({segments, cols});
-  uint32_t* max_slot =
-      reduce == Reduce::kMax ? tape.Scratch<uint32_t>(segments * cols) : nullptr;
+  const Tensor out = xv.rank == 1 ? tape.NewTensor({segments}) : tape.NewTensor({segments, cols});
+  uint32_t* max_slot = reduce == Reduce::kMax ? tape.Scratch<uint32_t>(segments * cols) : nullptr;
   const uint32_t* source = src.as<uint32_t>();
   const int64_t work = cols * (1 + slots / std::max<int64_t>(1, segments));
   WithFloat(xv.dtype, [&](auto zero) {

@@ -1,4 +1,5 @@
-// Row bodies of SegmentReduce. Slot e of a segment reads row src[e] of x, or row e where src is null.
+// Row bodies of SegmentReduce. Slot e of a segment reads row src[e] of x, or row e where src is
+// null.
 #ifndef UNDULA_PROPAGATION_OPS_SEGMENT_REDUCE_ROW_H_
 #define UNDULA_PROPAGATION_OPS_SEGMENT_REDUCE_ROW_H_
 
@@ -23,10 +24,12 @@ struct SegmentSumRow {
     const int64_t begin = ptr[row], n = ptr[row + 1] - begin;
     T* to = out + row * cols;
     group.ForEach(cols, [&](int64_t c) { to[c] = T(0); });
-    group.AddRows(to, cols, n, [](int64_t) { return T(1); }, [&](int64_t k) {
-      const int64_t e = begin + k;
-      return x + (src == nullptr ? e : static_cast<int64_t>(src[e])) * cols;
-    });
+    group.AddRows(
+        to, cols, n, [](int64_t) { return T(1); },
+        [&](int64_t k) {
+          const int64_t e = begin + k;
+          return x + (src == nullptr ? e : static_cast<int64_t>(src[e])) * cols;
+        });
     if (mean && n > 1) group.ForEach(cols, [&](int64_t c) { to[c] /= static_cast<T>(n); });
   }
 };
@@ -79,6 +82,7 @@ struct SegmentReduceBackwardRow {
   UNDULA_HD void operator()(const Group& group, int64_t s) const {
     const int64_t begin = order == nullptr ? s : slot_ptr[s];
     const int64_t n = order == nullptr ? 1 : slot_ptr[s + 1] - begin;
+    if (n == 0) return;  // padding (cuda/row_segments.h)
     T* to = grad + (order == nullptr ? s : static_cast<int64_t>(rows[s])) * cols;
     const auto slot_at = [&](int64_t k) {
       return order == nullptr ? s : static_cast<int64_t>(order[begin + k]);

@@ -14,9 +14,8 @@ namespace undula::propagation {
 template <class T, class Group>
 UNDULA_HD void SoftmaxInPlace(const Group& group, T* w, int64_t n, const T* counts) {
   const T top = group.Max(n, [&](int64_t i) { return w[i]; });
-  group.ForEach(n, [&](int64_t i) {
-    w[i] = Exp(w[i] - top) * (counts == nullptr ? T(1) : counts[i]);
-  });
+  group.ForEach(
+      n, [&](int64_t i) { w[i] = Exp(w[i] - top) * (counts == nullptr ? T(1) : counts[i]); });
   const T sum = group.Sum(n, [&](int64_t i) { return w[i]; });
   const T scale = T(1) / sum;
   group.ForEach(n, [&](int64_t i) { w[i] *= scale; });

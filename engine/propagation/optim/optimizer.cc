@@ -63,8 +63,9 @@ struct MergeRow {
     const int64_t begin = ptr[s];
     T* to = out + s * cols;
     group.ForEach(cols, [&](int64_t c) { to[c] = T(0); });
-    group.AddRows(to, cols, ptr[s + 1] - begin, [](int64_t) { return T(1); },
-                  [&](int64_t k) { return pieces[order[begin + k]]; });
+    group.AddRows(
+        to, cols, ptr[s + 1] - begin, [](int64_t) { return T(1); },
+        [&](int64_t k) { return pieces[order[begin + k]]; });
   }
 };
 
@@ -90,9 +91,7 @@ class RowOptimizer final : public Optimizer {
   }
 
   absl::Status Step(TaskArena* workers) override;
-  void set_learning_rate(double learning_rate) override {
-    options_.learning_rate = learning_rate;
-  }
+  void set_learning_rate(double learning_rate) override { options_.learning_rate = learning_rate; }
   int64_t steps() const override { return steps_; }
   void Save(const std::string& prefix, TensorMap* out) const override;
   absl::Status Load(const std::string& prefix, const TensorMap& in) override;
@@ -116,8 +115,9 @@ class RowOptimizer final : public Optimizer {
     return p.row_sparse && (kind_ == OptimizerKind::kAdam || kind_ == OptimizerKind::kAdamW);
   }
   const char* FirstName() const {
-    return kind_ == OptimizerKind::kSgd ? "momentum/"
-                                        : kind_ == OptimizerKind::kAdagrad ? "sum/" : "m/";
+    return kind_ == OptimizerKind::kSgd       ? "momentum/"
+           : kind_ == OptimizerKind::kAdagrad ? "sum/"
+                                              : "m/";
   }
 
   StepNumbers<T> Numbers() const;
@@ -127,7 +127,7 @@ class RowOptimizer final : public Optimizer {
   absl::StatusOr<SparseGradient> Merge(const Parameter& parameter, TaskArena* workers);
   absl::StatusOr<SparseGradient> MergeOnGpu(const Parameter& parameter, int64_t n);
   absl::Status Update(Parameter& parameter, State& state, const StepNumbers<T>& step,
-              const StepRows<T>& rows, int64_t offset, int64_t items, TaskArena* workers);
+                      const StepRows<T>& rows, int64_t offset, int64_t items, TaskArena* workers);
   absl::Status Visit(const std::string& prefix, const TensorMap& in, bool copy);
 
   OptimizerKind kind_;
@@ -197,18 +197,17 @@ absl::StatusOr<SparseGradient> RowOptimizer<T>::MergeOnGpu(const Parameter& para
     auto* all = static_cast<T*>(scratch_.AllocateOn(device_, n * cols * sizeof(T)));
     auto* values = static_cast<T*>(scratch_.AllocateOn(device_, n * cols * sizeof(T)));
     if (ids == nullptr || all == nullptr || values == nullptr) {
-      return ResourceExhaustedError("out of GPU memory to merge the gradients of '",
-                                    parameter.name, "'");
+      return ResourceExhaustedError("out of GPU memory to merge the gradients of '", parameter.name,
+                                    "'");
     }
     int64_t at = 0;
     for (const SparseGradient& part : parameter.sparse) {
       if (part.rows.size() == 0) continue;
       UNDULA_RETURN_IF_ERROR(cuda::Check(
           cuda::runtime::CopyWithin(queue, ids + at, part.rows.data, part.rows.bytes()), "copy"));
-      UNDULA_RETURN_IF_ERROR(cuda::Check(cuda::runtime::CopyWithin(queue, all + at * cols,
-                                                                   part.values.data,
-                                                                   part.values.bytes()),
-                                         "copy"));
+      UNDULA_RETURN_IF_ERROR(cuda::Check(
+          cuda::runtime::CopyWithin(queue, all + at * cols, part.values.data, part.values.bytes()),
+          "copy"));
       at += part.rows.size();
     }
     UNDULA_RETURN_IF_ERROR(
@@ -216,8 +215,9 @@ absl::StatusOr<SparseGradient> RowOptimizer<T>::MergeOnGpu(const Parameter& para
     RowOrder order;
     UNDULA_RETURN_IF_ERROR(
         cuda::SortRowsOn(device_, scratch_, ids, n, parameter.value.rows(), &order));
-    UNDULA_RETURN_IF_ERROR(Run(nullptr, order.distinct, cols,
-                               ScatterAddRow<T>{all, nullptr, order.ptr, order.order, values, cols}));
+    UNDULA_RETURN_IF_ERROR(
+        Run(nullptr, order.distinct, cols,
+            ScatterAddRow<T>{all, nullptr, order.ptr, order.order, values, cols}));
     merged = {View(order.rows, order.distinct), View(values, order.distinct, cols)};
   }
   return merged;
@@ -226,7 +226,8 @@ absl::StatusOr<SparseGradient> RowOptimizer<T>::MergeOnGpu(const Parameter& para
 // One contribution passes through; several are sorted by row, each row adding its contributions in
 // tape order.
 template <class T>
-absl::StatusOr<SparseGradient> RowOptimizer<T>::Merge(const Parameter& parameter, TaskArena* workers) {
+absl::StatusOr<SparseGradient> RowOptimizer<T>::Merge(const Parameter& parameter,
+                                                      TaskArena* workers) {
   const std::vector<SparseGradient>& parts = parameter.sparse;
   if (parts.size() == 1) return parts[0];
   const int64_t cols = parameter.value.cols();
@@ -252,8 +253,8 @@ absl::StatusOr<SparseGradient> RowOptimizer<T>::Merge(const Parameter& parameter
 // `items` work items of rows.cols elements, from element `offset` of the parameter on.
 template <class T>
 absl::Status RowOptimizer<T>::Update(Parameter& parameter, State& state, const StepNumbers<T>& step,
-                             const StepRows<T>& rows, int64_t offset, int64_t items,
-                             TaskArena* workers) {
+                                     const StepRows<T>& rows, int64_t offset, int64_t items,
+                                     TaskArena* workers) {
   T* value = parameter.value.as<T>() + offset;
   T* first = state.first.bytes() == 0 ? nullptr : state.first.template as<T>() + offset;
   T* second = state.second.bytes() == 0 ? nullptr : state.second.template as<T>() + offset;
@@ -266,7 +267,8 @@ absl::Status RowOptimizer<T>::Update(Parameter& parameter, State& state, const S
     case OptimizerKind::kLazyAdam:
       if (parameter.row_sparse) {
         return Run(workers, items, work,
-                   LazyAdamRow<T>{step, rows, value, first, second, state.row_steps.template as<uint32_t>()});
+                   LazyAdamRow<T>{step, rows, value, first, second,
+                                  state.row_steps.template as<uint32_t>()});
       }
       [[fallthrough]];
     case OptimizerKind::kAdam:
@@ -296,8 +298,8 @@ absl::Status RowOptimizer<T>::Step(TaskArena* workers) {
       const int64_t n = parameter.value.size();
       const T* grad = parameter.grad.as<T>();
       const int64_t tiles = n / kDenseTile, rest = tiles * kDenseTile;
-      UNDULA_RETURN_IF_ERROR(Update(parameter, state, step, {grad, nullptr, nullptr, kDenseTile}, 0,
-                                    tiles, workers));
+      UNDULA_RETURN_IF_ERROR(
+          Update(parameter, state, step, {grad, nullptr, nullptr, kDenseTile}, 0, tiles, workers));
       if (rest < n) {
         UNDULA_RETURN_IF_ERROR(Update(parameter, state, step,
                                       {grad + rest, nullptr, nullptr, n - rest}, rest, 1, workers));
@@ -346,8 +348,7 @@ void RowOptimizer<T>::Save(const std::string& prefix, TensorMap* out) const {
     }
     if (UsesSecond()) out->tensors[prefix + "v/" + p.name] = Copy<T>(shape, s.second);
     if (UsesRowSteps(p)) {
-      out->tensors[prefix + "row_steps/" + p.name] =
-          Copy<uint32_t>({p.value.rows()}, s.row_steps);
+      out->tensors[prefix + "row_steps/" + p.name] = Copy<uint32_t>({p.value.rows()}, s.row_steps);
     }
   }
 }
@@ -377,8 +378,7 @@ absl::Status RowOptimizer<T>::Visit(const std::string& prefix, const TensorMap& 
     }
     if (UsesSecond()) UNDULA_RETURN_IF_ERROR(Take<T>(in, prefix + "v/" + name, copy, &s.second));
     if (s.row_steps.bytes() > 0) {
-      UNDULA_RETURN_IF_ERROR(
-          Take<uint32_t>(in, prefix + "row_steps/" + name, copy, &s.row_steps));
+      UNDULA_RETURN_IF_ERROR(Take<uint32_t>(in, prefix + "row_steps/" + name, copy, &s.row_steps));
     }
   }
   return absl::OkStatus();

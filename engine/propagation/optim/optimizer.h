@@ -3,7 +3,8 @@
 //   kind       dense parameter              row_sparse parameter (embedding table)
 //   sgd        p -= lr g; with momentum     rows of the step; momentum of other rows is frozen
 //              b = momentum b + g, p -= lr b
-//   adagrad    s += g^2,                    rows of the step (the same result: g = 0 changes nothing)
+//   adagrad    s += g^2,                    rows of the step (the same result: g = 0 changes
+//   nothing)
 //              p -= lr g / (sqrt(s) + eps)
 //   adam       Kingma & Ba, ICLR 2015       dense parity: every row decays and moves at every step
 //                                           (what TensorFlow 1's Adam does with sparse gradients)
@@ -35,7 +36,7 @@ struct OptimizerOptions {
   double weight_decay = 0;
   double momentum = 0;  // sgd only
   double beta1 = 0.9, beta2 = 0.999;
-  double epsilon = 0;  // 0: the kind's default
+  double epsilon = 0;          // 0: the kind's default
   bool per_row_steps = false;  // lazy_adam only
 };
 extern const OptionTable kOptimizerOptions;  // section "optimizer"
@@ -59,8 +60,8 @@ class Optimizer {
   virtual int64_t steps() const = 0;
 
   // State (moments, sums, step counts) by the parameters' names, to and from "prefix" + ...; Load
-  // fails with NotFound or InvalidArgument naming the tensor whose presence, type or shape is wrong,
-  // and then changes nothing.
+  // fails with NotFound or InvalidArgument naming the tensor whose presence, type or shape is
+  // wrong, and then changes nothing.
   virtual void Save(const std::string& prefix, TensorMap* out) const = 0;
   virtual absl::Status Load(const std::string& prefix, const TensorMap& in) = 0;
 };

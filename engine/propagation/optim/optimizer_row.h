@@ -16,8 +16,8 @@ enum class OptimizerKind : uint8_t { kSgd, kAdagrad, kAdam, kAdamW, kLazyAdam };
 template <class T>
 struct StepNumbers {
   T learning_rate, weight_decay, momentum, epsilon;
-  // Adam: the betas, 1 - beta and 1 - beta^t of the global step t; differences are taken in float64,
-  // since 1 - beta2 keeps only five digits in float32.
+  // Adam: the betas, 1 - beta and 1 - beta^t of the global step t; differences are taken in
+  // float64, since 1 - beta2 keeps only five digits in float32.
   T beta1, beta2, keep1, keep2, correction1, correction2;
   double exact_beta1, exact_beta2;
 };
@@ -33,9 +33,7 @@ struct StepRows {
   int64_t cols;
 
   // Padding of a GPU's list of rows (SparseGradient): nothing to do.
-  UNDULA_HD bool skip(int64_t item) const {
-    return rows != nullptr && rows[item] == UINT32_MAX;
-  }
+  UNDULA_HD bool skip(int64_t item) const { return rows != nullptr && rows[item] == UINT32_MAX; }
   UNDULA_HD int64_t row(int64_t item) const {
     return rows == nullptr ? item : static_cast<int64_t>(rows[item]);
   }

@@ -1,0 +1,426 @@
+// Every operator's gradient against central differences in float64 (h = 1e-5, relative 1e-6), and
+// its float32 results against float64 ones (1e-5), on several widths, with empty segments and zero
+// sizes.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/rng.h"
+#include "propagation/ops/attention_read.h"
+#include "propagation/ops/elementwise.h"
+#include "propagation/ops/gather.h"
+#include "propagation/ops/group_attention.h"
+#include "propagation/ops/losses.h"
+#include "propagation/ops/matmul.h"
+#include "propagation/ops/relation_gemv.h"
+#include "propagation/ops/row_normalize.h"
+#include "propagation/ops/segment_attention.h"
+#include "propagation/ops/segment_reduce.h"
+#include "propagation/ops/segment_softmax.h"
+#include "tests/propagation/op_run.h"
+
+namespace undula::propagation {
+namespace {
+
+using Leaves = std::vector<Var>;
+
+struct GradientCase {
+  std::string name;
+  std::vector<Values> inputs;
+  std::function<Var(OpRun&, const Leaves&)> build;  // any shape
+};
+
+// Runs a case: the output, the loss (the output weighted by random numbers) and the gradients.
+struct Result {
+  std::vector<double> output;
+  double loss = 0;
+  std::vector<std::vector<double>> gradients;
+};
+
+Result Run(const GradientCase& c, const std::vector<Values>& inputs, DType type, bool backward) {
+  OpRun run(type);
+  Leaves leaves;
+  for (const Values& v : inputs) leaves.push_back(run.Leaf(v));
+  const Var y = c.build(run, leaves);
+  Result result;
+  result.output = run.Value(y);
+  const auto n = static_cast<int64_t>(result.output.size());
+  const Var loss = run.Weighted(y, RandomValues({n}, 99).data);
+  result.loss = run.tape().Scalar(loss);
+  if (backward) {
+    run.tape().Backward(loss);
+    for (const Var v : leaves) result.gradients.push_back(run.Grad(v));
+  }
+  EXPECT_TRUE(run.tape().status().ok()) << c.name << ": " << run.tape().status();
+  return result;
+}
+
+double Largest(const std::vector<double>& values) {
+  double largest = 0;
+  for (const double v : values) largest = std::max(largest, std::abs(v));
+  return largest;
+}
+
+// At most this many entries of an input are perturbed, drawn at random.
+constexpr size_t kProbes = 24;
+
+void CheckGradients(const GradientCase& c) {
+  SCOPED_TRACE(c.name);
+  const Result result = Run(c, c.inputs, DType::kF64, true);
+  for (size_t i = 0; i < c.inputs.size(); ++i) {
+    const size_t n = c.inputs[i].data.size();
+    ASSERT_EQ(result.gradients[i].size(), n);
+    const double largest = Largest(result.gradients[i]);
+    const Rng rng(3, RngStream::kTest, static_cast<uint32_t>(i));
+    for (size_t probe = 0; probe < std::min(n, kProbes); ++probe) {
+      const size_t at = n <= kProbes ? probe : rng.Below(probe, static_cast<uint32_t>(n));
+      constexpr double kStep = 1e-5;
+      std::vector<Values> moved = c.inputs;
+      moved[i].data[at] += kStep;
+      const double up = Run(c, moved, DType::kF64, false).loss;
+      moved[i].data[at] -= 2 * kStep;
+      const double down = Run(c, moved, DType::kF64, false).loss;
+      const double numeric = (up - down) / (2 * kStep);
+      EXPECT_NEAR(result.gradients[i][at], numeric,
+                  1e-6 * std::max(std::abs(numeric), largest) + 1e-9)
+          << "input " << i << ", entry " << at;
+    }
+  }
+}
+
+void CheckFloat32(const GradientCase& c) {
+  SCOPED_TRACE(c.name);
+  const Result exact = Run(c, c.inputs, DType::kF64, true);
+  const Result rounded = Run(c, c.inputs, DType::kF32, true);
+  ASSERT_EQ(rounded.output.size(), exact.output.size());
+  for (size_t k = 0; k < exact.output.size(); ++k) {
+    ASSERT_NEAR(rounded.output[k], exact.output[k], 1e-5 * std::max(1.0, Largest(exact.output)));
+  }
+  double largest = 1e-3;
+  for (const auto& gradient : exact.gradients) largest = std::max(largest, Largest(gradient));
+  for (size_t i = 0; i < exact.gradients.size(); ++i) {
+    for (size_t k = 0; k < exact.gradients[i].size(); ++k) {
+      ASSERT_NEAR(rounded.gradients[i][k], exact.gradients[i][k], 1e-5 * largest)
+          << "input " << i << ", entry " << k;
+    }
+  }
+}
+
+std::vector<uint32_t> RandomIds(int64_t n, uint32_t limit, uint32_t seed) {
+  std::vector<uint32_t> ids;
+  const Rng rng(11, RngStream::kTest, seed);
+  for (int64_t i = 0; i < n; ++i) ids.push_back(rng.Below(i, limit));
+  return ids;
+}
+
+// Segments of 0, 1, 2, 5 and 3 entries.
+const std::vector<int64_t> kPtr = {0, 0, 1, 3, 8, 11};
+
+std::vector<GradientCase> GatherCases(int64_t d) {
+  const auto gather = [](std::vector<uint32_t> rows) {
+    return
+        [rows](OpRun& run, const Leaves& x) { return GatherRows(run.tape(), x[0], run.Ids(rows)); };
+  };
+  return {{"repeats", {RandomValues({7, d}, 1)}, gather({3, 0, 3, 6, 3, 1})},
+          {"ascending", {RandomValues({7, d}, 1)}, gather({0, 2, 2, 6})},
+          {"no rows", {RandomValues({7, d}, 1)}, gather({})},
+          {"empty table", {RandomValues({0, d}, 1)}, gather({})},
+          {"vector", {RandomValues({7}, 1)}, gather({5, 5, 2})}};
+}
+
+std::vector<GradientCase> RelationGemvCases(int64_t d) {
+  std::vector<GradientCase> cases;
+  const auto add = [&](std::string name, int64_t a, int64_t b, int64_t n,
+                       std::vector<uint32_t> relations) {
+    for (const bool transpose : {false, true}) {
+      const auto edges = static_cast<int64_t>(relations.size());
+      const auto sources =
+          n == 0 ? std::vector<uint32_t>{} : RandomIds(edges, static_cast<uint32_t>(n), 5);
+      cases.push_back({name + (transpose ? " transposed" : ""),
+                       {RandomValues({3, a, b}, 2), RandomValues({n, transpose ? a : b}, 3)},
+                       [=](OpRun& run, const Leaves& x) {
+                         return RelationGemv(run.tape(), x[0], x[1], run.Ids(relations),
+                                             run.Ids(sources), transpose);
+                       }});
+    }
+  };
+  add("ascending", d, d, 5, {0, 0, 1, 1, 1, 2, 2});
+  add("mixed", d, d, 5, {2, 0, 2, 1, 0, 0, 2, 2});
+  add("one relation unused", d, d, 5, {2, 0, 2});
+  add("rectangular", d, 3, 4, {1, 0, 1});
+  add("no edges", d, d, 0, {});
+  if (d <= 4) add("several tiles", d, d, 9, RandomIds(200, 2, 8));
+  return cases;
+}
+
+std::vector<GradientCase> AttentionReadCases(int64_t d) {
+  std::vector<GradientCase> cases;
+  const std::pair<int64_t, int64_t> sizes[] = {{3, 4}, {2, 1}, {2, 0}, {0, 3}};
+  for (const auto& [batch, slots] : sizes) {
+    cases.push_back({"B " + std::to_string(batch) + " R " + std::to_string(slots),
+                     {RandomValues({batch, d}, 1), RandomValues({slots, d}, 2),
+                      RandomValues({batch, slots, d + 1}, 3)},
+                     [](OpRun& run, const Leaves& x) {
+                       return AttentionRead(run.tape(), x[0], x[1], x[2], 1.3, nullptr);
+                     }});
+  }
+  return cases;
+}
+
+std::vector<GradientCase> SegmentReduceCases(int64_t d) {
+  std::vector<GradientCase> cases;
+  for (const Reduce reduce : {Reduce::kSum, Reduce::kMean, Reduce::kMax}) {
+    const std::string name = "reduce " + std::to_string(static_cast<int>(reduce));
+    cases.push_back({name, {RandomValues({6, d}, 1)}, [=](OpRun& run, const Leaves& x) {
+                       return SegmentReduce(run.tape(), x[0], run.Offsets(kPtr),
+                                            run.Ids({3, 1, 0, 5, 3, 1, 1, 4, 0, 3, 2}), reduce);
+                     }});
+    cases.push_back(
+        {name + " identity", {RandomValues({11, d}, 1)}, [=](OpRun& run, const Leaves& x) {
+           return SegmentReduce(run.tape(), x[0], run.Offsets(kPtr), Tensor{}, reduce);
+         }});
+    cases.push_back(
+        {name + " empty", {RandomValues({0, d}, 1)}, [=](OpRun& run, const Leaves& x) {
+           return SegmentReduce(run.tape(), x[0], run.Offsets({0, 0, 0}), run.Ids({}), reduce);
+         }});
+    cases.push_back({name + " none", {RandomValues({0, d}, 1)}, [=](OpRun& run, const Leaves& x) {
+                       return SegmentReduce(run.tape(), x[0], run.Offsets({0}), run.Ids({}),
+                                            reduce);
+                     }});
+  }
+  return cases;
+}
+
+std::vector<GradientCase> SegmentSoftmaxCases(int64_t d) {
+  return {{"segments",
+           {RandomValues({11}, static_cast<uint32_t>(d))},
+           [](OpRun& run, const Leaves& x) {
+             return SegmentSoftmax(run.tape(), x[0], run.Offsets(kPtr));
+           }},
+          {"one segment",
+           {RandomValues({d}, 2)},
+           [d](OpRun& run, const Leaves& x) {
+             return SegmentSoftmax(run.tape(), x[0], run.Offsets({0, d}));
+           }},
+          {"none", {RandomValues({0}, 2)}, [](OpRun& run, const Leaves& x) {
+             return SegmentSoftmax(run.tape(), x[0], run.Offsets({0, 0}));
+           }}};
+}
+
+std::vector<GradientCase> SegmentAttentionCases(int64_t d) {
+  return {{"sources",
+           {RandomValues({5, d}, 1), RandomValues({6, d}, 2), RandomValues({6, d + 2}, 3)},
+           [](OpRun& run, const Leaves& x) {
+             return SegmentAttention(run.tape(), x[0], x[1], x[2], run.Offsets(kPtr),
+                                     run.Ids({3, 1, 0, 5, 3, 1, 1, 4, 0, 3, 2}), 0.7, nullptr);
+           }},
+          {"identity",
+           {RandomValues({5, d}, 1), RandomValues({11, d}, 2), RandomValues({11, d}, 3)},
+           [](OpRun& run, const Leaves& x) {
+             return SegmentAttention(run.tape(), x[0], x[1], x[2], run.Offsets(kPtr), Tensor{}, 0.7,
+                                     nullptr);
+           }},
+          {"one table",
+           {RandomValues({5, d}, 1)},
+           [](OpRun& run, const Leaves& x) {
+             return SegmentAttention(run.tape(), x[0], x[0], x[0], run.Offsets(kPtr),
+                                     run.Ids({3, 1, 0, 4, 3, 1, 1, 4, 0, 3, 2}), 0.7, nullptr);
+           }},
+          {"empty",
+           {RandomValues({2, d}, 1), RandomValues({0, d}, 2), RandomValues({0, d}, 3)},
+           [](OpRun& run, const Leaves& x) {
+             return SegmentAttention(run.tape(), x[0], x[1], x[2], run.Offsets({0, 0, 0}),
+                                     run.Ids({}), 1, nullptr);
+           }}};
+}
+
+std::vector<GradientCase> GroupAttentionCases(int64_t d) {
+  std::vector<GradientCase> cases;
+  for (const bool counts : {false, true}) {
+    // Groups of 2, 0, 3 and 1 rows with 3, 2, 0 and 5 slots; the arrays are views into longer ones.
+    cases.push_back({counts ? "counts" : "plain",
+                     {RandomValues({6, d}, 1), RandomValues({4, d}, 2), RandomValues({5, d}, 3)},
+                     [=](OpRun& run, const Leaves& x) {
+                       GroupSlots slots;
+                       slots.row_ptr = run.Offsets({4, 6, 6, 9, 10});
+                       slots.slot_ptr = run.Offsets({2, 5, 7, 7, 12});
+                       slots.key_row = run.Ids({0, 0, 1, 3, 1, 2, 0, 3, 3, 2, 1, 0});
+                       slots.value_row = run.Ids({0, 0, 4, 4, 2, 1, 0, 3, 2, 2, 1, 4});
+                       if (counts) {
+                         slots.count = run.Floats({1, 1, 2, 1, 3, 1, 1, 4, 1, 2, 1, 1});
+                       }
+                       return GroupAttention(run.tape(), x[0], x[1], x[2], slots, nullptr);
+                     }});
+  }
+  cases.push_back({"wider values",
+                   {RandomValues({3, d}, 1), RandomValues({4, d}, 2), RandomValues({4, d + 3}, 3)},
+                   [](OpRun& run, const Leaves& x) {
+                     GroupSlots slots;
+                     slots.row_ptr = run.Offsets({0, 3});
+                     slots.slot_ptr = run.Offsets({0, 20});
+                     slots.key_row = run.Ids(RandomIds(20, 4, 1));
+                     slots.value_row = run.Ids(RandomIds(20, 4, 2));
+                     return GroupAttention(run.tape(), x[0], x[1], x[2], slots, nullptr);
+                   }});
+  cases.push_back({"no groups",
+                   {RandomValues({0, d}, 1), RandomValues({0, d}, 2), RandomValues({0, d}, 3)},
+                   [](OpRun& run, const Leaves& x) {
+                     GroupSlots slots;
+                     slots.row_ptr = run.Offsets({0});
+                     slots.slot_ptr = run.Offsets({0});
+                     slots.key_row = run.Ids({});
+                     slots.value_row = run.Ids({});
+                     return GroupAttention(run.tape(), x[0], x[1], x[2], slots, nullptr);
+                   }});
+  return cases;
+}
+
+std::vector<GradientCase> MatMulCases(int64_t d) {
+  std::vector<GradientCase> cases;
+  const auto add = [&](int64_t n, int64_t k, int64_t m) {
+    for (const bool transpose : {false, true}) {
+      cases.push_back(
+          {std::to_string(n) + "x" + std::to_string(k) + "x" + std::to_string(m) +
+               (transpose ? " transposed" : ""),
+           {RandomValues({n, k}, 1), transpose ? RandomValues({m, k}, 2) : RandomValues({k, m}, 2)},
+           [=](OpRun& run, const Leaves& x) { return MatMul(run.tape(), x[0], x[1], transpose); }});
+    }
+  };
+  add(5, d, 3);
+  add(70, 3, d);
+  add(3, 70, d);  // BLAS
+  add(3, d, 70);  // BLAS
+  add(0, d, 3);
+  add(3, 0, d);
+  add(3, d, 0);
+  add(3, 0, 70);
+  return cases;
+}
+
+std::vector<GradientCase> ElementwiseCases(int64_t d) {
+  std::vector<GradientCase> cases;
+  for (const int64_t n : {int64_t{3}, int64_t{0}}) {
+    const Values a = RandomValues({n, d}, 1), b = RandomValues({n, d}, 2);
+    const std::string size = " " + std::to_string(n);
+    cases.push_back({"Add" + size, {a, b}, [](OpRun& run, const Leaves& x) {
+                       return Add(run.tape(), x[0], x[1]);
+                     }});
+    cases.push_back({"Sub" + size, {a, b}, [](OpRun& run, const Leaves& x) {
+                       return Sub(run.tape(), x[0], x[1]);
+                     }});
+    cases.push_back({"Mul" + size, {a, b}, [](OpRun& run, const Leaves& x) {
+                       return Mul(run.tape(), x[0], x[1]);
+                     }});
+    cases.push_back({"Mul self" + size, {a}, [](OpRun& run, const Leaves& x) {
+                       return Mul(run.tape(), x[0], x[0]);
+                     }});
+    cases.push_back({"Scale" + size, {a}, [](OpRun& run, const Leaves& x) {
+                       return Scale(run.tape(), x[0], -1.7);
+                     }});
+    cases.push_back({"Sigmoid" + size, {a}, [](OpRun& run, const Leaves& x) {
+                       return Sigmoid(run.tape(), x[0]);
+                     }});
+    cases.push_back(
+        {"Tanh" + size, {a}, [](OpRun& run, const Leaves& x) { return Tanh(run.tape(), x[0]); }});
+    cases.push_back({"RowDot" + size, {a, b}, [](OpRun& run, const Leaves& x) {
+                       return RowDot(run.tape(), x[0], x[1]);
+                     }});
+    cases.push_back(
+        {"Sum" + size, {a}, [](OpRun& run, const Leaves& x) { return Sum(run.tape(), x[0]); }});
+    cases.push_back({"AddScaled" + size, {a, b}, [](OpRun& run, const Leaves& x) {
+                       Tape& tape = run.tape();
+                       return AddScaled(tape, Sum(tape, x[0]), 2, Sum(tape, x[1]), -0.5);
+                     }});
+  }
+  return cases;
+}
+
+std::vector<GradientCase> LossCases(int64_t d) {
+  std::vector<GradientCase> cases;
+  for (const int64_t n : {d, int64_t{0}}) {
+    const Values x = RandomValues({n}, 1), y = RandomValues({n}, 2);
+    std::vector<double> labels;
+    for (int64_t i = 0; i < n; ++i) labels.push_back(i % 3 == 0 ? 1 : i % 3 == 1 ? 0 : 0.25);
+    const std::string size = " " + std::to_string(n);
+    cases.push_back({"BceLogits" + size, {x}, [=](OpRun& run, const Leaves& v) {
+                       return BceLogits(run.tape(), v[0], run.Floats(labels), 5);
+                     }});
+    cases.push_back({"PairLoss" + size, {x, y}, [](OpRun& run, const Leaves& v) {
+                       return PairLoss(run.tape(), v[0], v[1], 3);
+                     }});
+    cases.push_back({"WeightedSigmoidSum" + size, {x}, [=](OpRun& run, const Leaves& v) {
+                       return WeightedSigmoidSum(run.tape(), v[0], run.Floats(labels), -0.3);
+                     }});
+    cases.push_back({"WeightedSigmoidSum all 1" + size, {x}, [](OpRun& run, const Leaves& v) {
+                       return WeightedSigmoidSum(run.tape(), v[0], Tensor{}, 2);
+                     }});
+    cases.push_back(
+        {"WeightedSquaredNorm" + size, {RandomValues({n, 3}, 1)}, [=](OpRun& run, const Leaves& v) {
+           return WeightedSquaredNorm(run.tape(), v[0], run.Floats(labels), 0.2);
+         }});
+    cases.push_back({"WeightedSquaredNorm matrices" + size,
+                     {RandomValues({2, n, 3}, 1)},
+                     [](OpRun& run, const Leaves& v) {
+                       return WeightedSquaredNorm(run.tape(), v[0], Tensor{}, 0.2);
+                     }});
+    cases.push_back(
+        {"SoftmaxCrossEntropy" + size, {RandomValues({n, 5}, 1)}, [=](OpRun& run, const Leaves& v) {
+           return SoftmaxCrossEntropy(run.tape(), v[0], run.Ids(RandomIds(n, 5, 1)), 2);
+         }});
+  }
+  return cases;
+}
+
+std::vector<GradientCase> RowNormalizeCases(int64_t d) {
+  const auto build = [](OpRun& run, const Leaves& x) { return RowNormalize(run.tape(), x[0]); };
+  return {{"rows", {RandomValues({4, d}, 1)}, build}, {"none", {RandomValues({0, d}, 1)}, build}};
+}
+
+struct Family {
+  const char* name;
+  std::vector<GradientCase> (*cases)(int64_t d);
+};
+constexpr Family kFamilies[] = {
+    {"GatherRows", GatherCases},
+    {"RelationGemv", RelationGemvCases},
+    {"AttentionRead", AttentionReadCases},
+    {"SegmentReduce", SegmentReduceCases},
+    {"SegmentSoftmax", SegmentSoftmaxCases},
+    {"SegmentAttention", SegmentAttentionCases},
+    {"GroupAttention", GroupAttentionCases},
+    {"MatMul", MatMulCases},
+    {"Elementwise", ElementwiseCases},
+    {"Losses", LossCases},
+    {"RowNormalize", RowNormalizeCases},
+};
+
+class OpGradient : public testing::TestWithParam<std::tuple<Family, int64_t>> {
+ protected:
+  std::vector<GradientCase> Cases() const {
+    return std::get<0>(GetParam()).cases(std::get<1>(GetParam()));
+  }
+};
+
+TEST_P(OpGradient, MatchesCentralDifferences) {
+  for (const GradientCase& c : Cases()) CheckGradients(c);
+}
+
+TEST_P(OpGradient, Float32AgreesWithFloat64) {
+  for (const GradientCase& c : Cases()) CheckFloat32(c);
+}
+
+INSTANTIATE_TEST_SUITE_P(Ops, OpGradient,
+                         testing::Combine(testing::ValuesIn(kFamilies),
+                                          testing::Values<int64_t>(1, 3, 4, 16, 17, 64)),
+                         [](const auto& info) {
+                           return std::string(std::get<0>(info.param).name) + "_d" +
+                                  std::to_string(std::get<1>(info.param));
+                         });
+
+}  // namespace
+}  // namespace undula::propagation

@@ -1,0 +1,117 @@
+// The float functions of row bodies against float64, over their whole range; the lane group.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "propagation/lane_group.h"
+#include "propagation/math_row.h"
+
+namespace undula::propagation {
+namespace {
+
+// Largest relative error of f against `exact` on `steps` points of [low, high].
+template <class F, class Exact>
+double WorstError(double low, double high, F f, Exact exact, double floor = 0) {
+  constexpr int kSteps = 200000;
+  double worst = 0;
+  for (int i = 0; i <= kSteps; ++i) {
+    const auto x = static_cast<float>(low + (high - low) * i / kSteps);
+    const double expected = exact(static_cast<double>(x));
+    const double scale = std::max(std::abs(expected), floor);
+    if (scale == 0) continue;
+    worst = std::max(worst, std::abs(f(x) - expected) / scale);
+  }
+  return worst;
+}
+
+TEST(OpMath, ExpIsWithinItsStatedError) {
+  const auto exp = [](double x) { return std::exp(x); };
+  const auto ours = [](float x) { return static_cast<double>(Exp(x)); };
+  EXPECT_LT(WorstError(-87, 88, ours, exp), 2e-7);
+  EXPECT_LT(WorstError(-1, 1, ours, exp), 2e-7);
+  EXPECT_EQ(Exp(0.0f), 1.0f);
+  EXPECT_EQ(Exp(-100.0f), 0.0f);
+  EXPECT_EQ(Exp(-std::numeric_limits<float>::infinity()), 0.0f);
+  EXPECT_EQ(Exp(std::numeric_limits<float>::infinity()), std::numeric_limits<float>::infinity());
+  EXPECT_EQ(Exp(89.0f), std::numeric_limits<float>::infinity());
+  EXPECT_TRUE(std::isfinite(Exp(88.7f)));
+  EXPECT_TRUE(std::isnan(Exp(std::numeric_limits<float>::quiet_NaN())));
+}
+
+TEST(OpMath, LogIsWithinItsStatedError) {
+  const auto log = [](double x) { return std::log(x); };
+  const auto ours = [](float x) { return static_cast<double>(Log(x)); };
+  EXPECT_LT(WorstError(1e-3, 4, ours, log, 1), 2e-7);
+  EXPECT_LT(WorstError(1, 1e6, ours, log, 1), 2e-7);
+  EXPECT_LT(WorstError(1e-37, 1e-30, ours, log, 1), 2e-7);
+  EXPECT_EQ(Log(1.0f), 0.0f);
+  EXPECT_LT(WorstError(
+                0, 1, [](float x) { return static_cast<double>(Log1pUnit(x)); },
+                [](double x) { return std::log1p(x); }),
+            3e-7);
+}
+
+TEST(OpMath, TanhSigmoidAndSoftplus) {
+  EXPECT_LT(WorstError(
+                -12, 12, [](float x) { return static_cast<double>(TanhOf(x)); },
+                [](double x) { return std::tanh(x); }),
+            4e-7);
+  EXPECT_LT(WorstError(
+                -80, 80, [](float x) { return static_cast<double>(SigmoidOf(x)); },
+                [](double x) { return 1 / (1 + std::exp(-x)); }),
+            5e-7);
+  EXPECT_LT(
+      WorstError(
+          -80, 80, [](float x) { return static_cast<double>(Softplus(x)); },
+          [](double x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); }),
+      5e-7);
+  EXPECT_EQ(TanhOf(100.0f), 1.0f);
+  EXPECT_EQ(TanhOf(-100.0f), -1.0f);
+  EXPECT_EQ(SigmoidOf(200.0f), 1.0f);
+  EXPECT_EQ(SigmoidOf(-200.0f), 0.0f);
+}
+
+TEST(OpMath, LaneGroupSumsInAFixedTree) {
+  const LaneGroup group;
+  for (int64_t n = 0; n < 70; ++n) {
+    const double sum = group.Sum(n, [](int64_t i) { return static_cast<double>(i + 1); });
+    EXPECT_EQ(sum, static_cast<double>(n * (n + 1) / 2)) << n;
+    int64_t calls = 0;
+    group.ForEach(n, [&](int64_t) { ++calls; });
+    EXPECT_EQ(calls, n);
+  }
+  // 16 lanes, then the tree: ((0+8)+(4+12)) + ... in float32, where the order shows.
+  std::vector<float> x(40);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = 1.0f / static_cast<float>(3 + 7 * i);
+  float lane[16];
+  for (int l = 0; l < 16; ++l) lane[l] = x[l] + x[l + 16];
+  for (int l = 0; l < 8; ++l) lane[l] += x[l + 32];
+  for (int w = 8; w > 0; w /= 2) {
+    for (int l = 0; l < w; ++l) lane[l] += lane[l + w];
+  }
+  EXPECT_EQ(group.Sum(40, [&](int64_t i) { return x[i]; }), lane[0]);
+  EXPECT_EQ(group.Max(0, [](int64_t) { return 1.0f; }), -std::numeric_limits<float>::max());
+  EXPECT_EQ(group.Max(40, [&](int64_t i) { return -x[i]; }), -x[39]);
+}
+
+TEST(OpMath, AddRowsAddsInAscendingOrder) {
+  const LaneGroup group;
+  for (const int64_t cols : {1, 15, 16, 17, 40}) {
+    std::vector<float> rows(7 * cols), out(cols, 0.25f), expected(cols, 0.25f);
+    for (size_t i = 0; i < rows.size(); ++i) rows[i] = 1.0f / static_cast<float>(i + 3);
+    for (int64_t k = 0; k < 7; ++k) {
+      for (int64_t c = 0; c < cols; ++c) {
+        expected[c] += (0.5f + static_cast<float>(k)) * rows[k * cols + c];
+      }
+    }
+    group.AddRows(
+        out.data(), cols, 7, [](int64_t k) { return 0.5f + static_cast<float>(k); },
+        [&](int64_t k) { return rows.data() + k * cols; });
+    EXPECT_EQ(out, expected);
+  }
+}
+
+}  // namespace
+}  // namespace undula::propagation
