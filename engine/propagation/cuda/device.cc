@@ -8,7 +8,7 @@
 namespace undula::propagation::cuda {
 
 Connection::~Connection() {
-  CloseBlas(queue.blas);
+  CloseBlas(blas);
   runtime::DestroyStream(queue.ordinal, queue.stream);
 }
 
@@ -53,7 +53,8 @@ absl::StatusOr<std::unique_ptr<Device>> OpenDevice(int ordinal) {
   queue.ordinal = ordinal;
   queue.max_blocks = int64_t{device->facts.multiprocessors} * 64;
   queue.max_shared_bytes = device->facts.shared_bytes;
-  queue.blas = OpenBlas(queue, &device->blas_reason);
+  device->connection->blas = OpenBlas(queue, &device->blas_reason);
+  device->use_blas(true);
   return device;
 }
 

@@ -18,6 +18,7 @@ namespace undula::propagation::cuda {
 // outlive the Device. Not thread-safe beyond what the CUDA runtime is: one thread enqueues at a time.
 struct Connection {
   Queue queue;
+  void* blas = nullptr;  // the handle; queue.blas is it or null
   ~Connection();
 };
 
@@ -29,6 +30,8 @@ struct Device {
   const Queue& queue() const { return connection->queue; }
   // For tests: another block size than 256 (a multiple of 32).
   void set_block_threads(int threads) { connection->queue.block_threads = threads; }
+  // For tests: without cuBLAS, as on a machine that has none.
+  void use_blas(bool on) { connection->queue.blas = on ? connection->blas : nullptr; }
 
   // Memory of the device, or null where it has no more.
   std::shared_ptr<std::byte> Allocate(size_t bytes) const;

@@ -118,7 +118,9 @@ int Launch(const cuda::Queue&, const LaunchShape& shape, void (*kernel)(Params..
   } call{kernel, {args...}};
   int code = 0;
   std::apply(
-      [&code](const auto&... argument) {
+      [&code](auto&... argument) {
+        // Bytes between members may hold anything, an address too.
+        (__builtin_clear_padding(&argument), ...);
         ((code = code != 0 ? code : emulator::CheckArgument(&argument, sizeof(argument))), ...);
       },
       call.arguments);

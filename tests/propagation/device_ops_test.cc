@@ -1,0 +1,233 @@
+// Every operator on a device against the same operator on the CPU: values, and gradients from a random
+// upstream gradient; see device_fixture.h.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "propagation/ops/attention_read.h"
+#include "propagation/ops/elementwise.h"
+#include "propagation/ops/gather.h"
+#include "propagation/ops/group_attention.h"
+#include "propagation/ops/losses.h"
+#include "propagation/ops/matmul.h"
+#include "propagation/ops/relation_gemv.h"
+#include "propagation/ops/row_normalize.h"
+#include "propagation/ops/segment_attention.h"
+#include "propagation/ops/segment_reduce.h"
+#include "propagation/ops/segment_softmax.h"
+#include "tests/propagation/device_fixture.h"
+
+namespace undula::propagation {
+namespace {
+
+struct DeviceCase {
+  const char* name;
+  void (*body)(DeviceRun& run);
+};
+void PrintTo(const DeviceCase& c, std::ostream* out) { *out << c.name; }
+
+class DeviceOps : public ::testing::TestWithParam<DeviceCase> {};
+
+TEST_P(DeviceOps, AgreesWithCpu) {
+  UNDULA_OPEN_DEVICE(device);
+  ExpectDeviceAgrees(device.get(), GetParam().body);
+}
+
+TEST_P(DeviceOps, AgreesWithCpuWithoutBlas) {
+  if (std::string_view(GetParam().name).find("MatMul") == std::string_view::npos) return;
+  UNDULA_OPEN_DEVICE(device);
+  SetDeviceBlas(device.get(), false);
+  ExpectDeviceAgrees(device.get(), GetParam().body);
+}
+
+// Segments of 0, 3, 1, 0, 4 and 40 slots; sources with repeats.
+const std::vector<int64_t> kPtr = {0, 0, 3, 4, 4, 8, 48};
+std::vector<uint32_t> Sources(uint32_t n, uint32_t rows) {
+  std::vector<uint32_t> out(n);
+  for (uint32_t i = 0; i < n; ++i) out[i] = (i * i + 3 * i) % rows;
+  return out;
+}
+
+void Reduction(DeviceRun& run, Reduce reduce, bool with_sources) {
+  const Tensor src = with_sources ? run.Ids(Sources(48, 11)) : Tensor{};
+  const Var x = run.Leaf({with_sources ? 11 : 48, 7});
+  run.Result(SegmentReduce(run.tape(), x, run.Offsets(kPtr), src, reduce));
+}
+
+void Relations(DeviceRun& run, bool transpose, bool sorted) {
+  std::vector<uint32_t> relations(45);
+  for (uint32_t e = 0; e < 45; ++e) relations[e] = sorted ? e / 13 : (5 * e) % 4;
+  const Var R = run.Leaf({5, 6, 9});
+  const Var x = run.Leaf({12, transpose ? 6 : 9});
+  run.Result(
+      RelationGemv(run.tape(), R, x, run.Ids(relations), run.Ids(Sources(45, 12)), transpose));
+}
+
+// Groups of 3, 0, 2 and 5 query rows that share 4, 2, 0 and 37 slots; `slice` takes the last two of
+// them and of the arrays before them nothing.
+void Groups(DeviceRun& run, bool counts, bool slice) {
+  GroupSlots slots;
+  const int64_t first = slice ? 2 : 0;
+  const std::vector<int64_t> row_ptr = {0, 3, 3, 5, 10}, slot_ptr = {2, 6, 8, 8, 45};
+  slots.row_ptr = run.Offsets({row_ptr.begin() + first, row_ptr.end()});
+  slots.slot_ptr = run.Offsets({slot_ptr.begin() + first, slot_ptr.end()});
+  slots.key_row = run.Ids(Sources(45, 13));
+  slots.value_row = run.Ids(Sources(45, 17));
+  if (counts) {
+    std::vector<float> count(45);
+    for (size_t i = 0; i < count.size(); ++i) count[i] = static_cast<float>(1 + i % 3);
+    slots.count = run.Floats(count);
+  }
+  const Var q = run.Leaf({slice ? 7 : 10, 16});
+  const Var keys = run.Leaf({13, 16});
+  const Var values = run.Leaf({17, 12});
+  Tensor weights;
+  run.Result(GroupAttention(run.tape(), q, keys, values, slots, &weights));
+  run.Also("weights", weights);
+}
+
+const DeviceCase kCases[] = {
+    {"Gather", [](DeviceRun& run) {
+       run.Result(GatherRows(run.tape(), run.Leaf({9, 5}), run.Ids(Sources(40, 9))));
+     }},
+    {"GatherVector", [](DeviceRun& run) {
+       run.Result(GatherRows(run.tape(), run.Leaf({9}), run.Ids({8, 0, 8, 8, 1})));
+     }},
+    {"GatherMatrices", [](DeviceRun& run) {
+       run.Result(GatherRows(run.tape(), run.Leaf({4, 3, 50}), run.Ids({3, 3, 0})));
+     }},
+    {"GatherNothing", [](DeviceRun& run) {
+       run.Result(GatherRows(run.tape(), run.Leaf({4, 3}), run.Ids({})));
+     }},
+    {"GatherTables", [](DeviceRun& run) {
+       Parameter* sparse = run.Table("sparse", {30, 6}, true);
+       Parameter* dense = run.Table("dense", {7, 33}, false);
+       run.Result(GatherRows(run.tape(), sparse, run.Ids(Sources(64, 30))));
+       run.Result(GatherRows(run.tape(), sparse, run.Ids({29, 0, 29})));
+       run.Result(GatherRows(run.tape(), dense, run.Ids(Sources(20, 7))));
+       run.Result(run.tape().Use(dense));
+     }},
+    {"RelationGemv", [](DeviceRun& run) { Relations(run, false, true); }},
+    {"RelationGemvTransposed", [](DeviceRun& run) { Relations(run, true, true); }},
+    {"RelationGemvUnsorted", [](DeviceRun& run) { Relations(run, false, false); }},
+    {"RelationGemvUnsortedTransposed", [](DeviceRun& run) { Relations(run, true, false); }},
+    {"RelationGemvNothing", [](DeviceRun& run) {
+       run.Result(RelationGemv(run.tape(), run.Leaf({2, 3, 3}), run.Leaf({4, 3}), run.Ids({}),
+                               run.Ids({}), false));
+     }},
+    {"MatMul", [](DeviceRun& run) {
+       run.Result(MatMul(run.tape(), run.Leaf({37, 8}), run.Leaf({8, 19})));
+     }},
+    {"MatMulTransposed", [](DeviceRun& run) {
+       run.Result(MatMul(run.tape(), run.Leaf({37, 8}), run.Leaf({19, 8}), true));
+     }},
+    {"MatMulLarge", [](DeviceRun& run) {
+       const Var a = run.Leaf({33, 70}), b = run.Leaf({70, 66});
+       run.Result(MatMul(run.tape(), a, b));
+       run.Result(MatMul(run.tape(), a, run.Leaf({40, 70}), true));
+     }},
+    {"MatMulEmpty", [](DeviceRun& run) {
+       run.Result(MatMul(run.tape(), run.Leaf({0, 4}), run.Leaf({4, 3})));
+       run.Result(MatMul(run.tape(), run.Leaf({3, 0}), run.Leaf({0, 2})));
+     }},
+    {"AttentionRead", [](DeviceRun& run) {
+       Tensor weights;
+       run.Result(AttentionRead(run.tape(), run.Leaf({9, 6}), run.Leaf({40, 6}),
+                                run.Leaf({9, 40, 5}), 1.5, &weights));
+       run.Also("weights", weights);
+     }},
+    {"AttentionReadNothing", [](DeviceRun& run) {
+       run.Result(AttentionRead(run.tape(), run.Leaf({3, 6}), run.Leaf({0, 6}), run.Leaf({3, 0, 5}),
+                                1, nullptr));
+     }},
+    {"SegmentSum", [](DeviceRun& run) { Reduction(run, Reduce::kSum, false); }},
+    {"SegmentMean", [](DeviceRun& run) { Reduction(run, Reduce::kMean, false); }},
+    {"SegmentMax", [](DeviceRun& run) { Reduction(run, Reduce::kMax, false); }},
+    {"SegmentSumOfSources", [](DeviceRun& run) { Reduction(run, Reduce::kSum, true); }},
+    {"SegmentMeanOfSources", [](DeviceRun& run) { Reduction(run, Reduce::kMean, true); }},
+    {"SegmentMaxOfSources", [](DeviceRun& run) { Reduction(run, Reduce::kMax, true); }},
+    {"SegmentSumCoversPart", [](DeviceRun& run) {
+       run.Result(SegmentReduce(run.tape(), run.Leaf({9, 3}), run.Offsets({0, 2, 5}), Tensor{},
+                                Reduce::kSum));
+       run.Result(SegmentReduce(run.tape(), run.Leaf({4, 3}), run.Offsets({0, 2, 5}),
+                                run.Ids({3, 3, 1, 0, 3, 2, 2}), Reduce::kMean));
+     }},
+    {"SegmentSoftmax", [](DeviceRun& run) {
+       run.Result(SegmentSoftmax(run.tape(), run.Leaf({48}, 4), run.Offsets(kPtr)));
+     }},
+    {"SegmentAttention", [](DeviceRun& run) {
+       Tensor weights;
+       run.Result(SegmentAttention(run.tape(), run.Leaf({6, 8}), run.Leaf({48, 8}),
+                                   run.Leaf({48, 5}), run.Offsets(kPtr), Tensor{}, 0.7, &weights));
+       run.Also("weights", weights);
+     }},
+    {"SegmentAttentionOfSources", [](DeviceRun& run) {
+       run.Result(SegmentAttention(run.tape(), run.Leaf({6, 8}), run.Leaf({11, 8}),
+                                   run.Leaf({11, 5}), run.Offsets(kPtr), run.Ids(Sources(48, 11)),
+                                   0.7, nullptr));
+     }},
+    {"SegmentAttentionOfOneTable", [](DeviceRun& run) {
+       const Var x = run.Leaf({6, 8});
+       run.Result(SegmentAttention(run.tape(), x, x, x, run.Offsets(kPtr), run.Ids(Sources(48, 6)),
+                                   0.3, nullptr));
+     }},
+    {"GroupAttention", [](DeviceRun& run) { Groups(run, false, false); }},
+    {"GroupAttentionCounts", [](DeviceRun& run) { Groups(run, true, false); }},
+    {"GroupAttentionSlice", [](DeviceRun& run) { Groups(run, true, true); }},
+    {"RowNormalize", [](DeviceRun& run) {
+       std::vector<float> x = RandomFloats(5 * 40, 3);
+       std::fill(x.begin() + 40, x.begin() + 80, 0.0f);
+       run.Result(RowNormalize(run.tape(), run.Leaf({5, 40}, x)));
+     }},
+    {"Elementwise", [](DeviceRun& run) {
+       Tape& tape = run.tape();
+       const Var a = run.Leaf({50, 41}, 3), b = run.Leaf({50, 41});
+       run.Result(Add(tape, a, b));
+       run.Result(Sub(tape, a, b));
+       run.Result(Mul(tape, a, b));
+       run.Result(Scale(tape, a, -0.3));
+       run.Result(Sigmoid(tape, a));
+       run.Result(Tanh(tape, a));
+       run.Result(RowDot(tape, a, b));
+       run.Result(AddScaled(tape, Sum(tape, a), 0.25, Sum(tape, Mul(tape, b, b)), -2));
+     }},
+    {"Losses", [](DeviceRun& run) {
+       Tape& tape = run.tape();
+       std::vector<float> labels(1500), weights(1500);
+       for (size_t i = 0; i < labels.size(); ++i) {
+         labels[i] = static_cast<float>(i % 2);
+         weights[i] = static_cast<float>(i % 5) * 0.5f;
+       }
+       const Var x = run.Leaf({1500}, 6), y = run.Leaf({1500});
+       run.Result(BceLogits(tape, x, run.Floats(labels), 1500));
+       run.Result(PairLoss(tape, x, y, 32));
+       run.Result(WeightedSigmoidSum(tape, x, run.Floats(weights), 0.01));
+       run.Result(WeightedSigmoidSum(tape, y, Tensor{}, -1));
+       run.Result(SoftmaxCrossEntropy(tape, run.Leaf({20, 45}, 5), run.Ids(Sources(20, 45)), 20));
+       const Var z = run.Leaf({1500, 3});
+       run.Result(WeightedSquaredNorm(tape, z, run.Floats(weights), 0.5));
+       run.Result(WeightedSquaredNorm(tape, run.Leaf({3, 4, 5}), Tensor{}, 2));
+     }},
+    {"LossesOfNothing", [](DeviceRun& run) {
+       Tape& tape = run.tape();
+       run.Result(BceLogits(tape, run.Leaf({0}), run.Floats({}), 8));
+       run.Result(Sum(tape, run.Leaf({0, 4})));
+       run.Result(WeightedSquaredNorm(tape, run.Leaf({0, 4}), Tensor{}, 1));
+     }},
+    {"Chain", [](DeviceRun& run) {
+       Tape& tape = run.tape();
+       const Var x = run.Leaf({8, 16});
+       const Var h = Tanh(tape, MatMul(tape, GatherRows(tape, x, run.Ids(Sources(30, 8))),
+                                       run.Leaf({16, 16}, 0.5)));
+       run.Result(Sum(tape, RowDot(tape, RowNormalize(tape, h), Add(tape, h, h))));
+     }},
+};
+
+INSTANTIATE_TEST_SUITE_P(Cases, DeviceOps, ::testing::ValuesIn(kCases),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace
+}  // namespace undula::propagation
