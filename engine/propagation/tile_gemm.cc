@@ -1,5 +1,7 @@
 #include "propagation/tile_gemm.h"
 
+#include <algorithm>
+
 namespace undula::propagation {
 namespace {
 
@@ -110,20 +112,22 @@ UNDULA_TILE_KERNELS_(double, F64Avx512, [[gnu::target("avx512f")]], 8)
 #undef UNDULA_INLINE
 
 template <class T>
-Kernels<T> Choose() {
+Kernels<T> Choose(simd::Target target) {
   constexpr bool kFloat = sizeof(T) == 4;
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f")) {
-    if constexpr (kFloat)
-      return {GemmF32Avx512, OuterF32Avx512};
-    else
-      return {GemmF64Avx512, OuterF64Avx512};
-  }
-  if (__builtin_cpu_supports("avx2")) {
-    if constexpr (kFloat)
-      return {GemmF32Avx2, OuterF32Avx2};
-    else
-      return {GemmF64Avx2, OuterF64Avx2};
+  switch (std::min(target, simd::BestTarget())) {
+    case simd::Target::kAvx512:
+      if constexpr (kFloat)
+        return {GemmF32Avx512, OuterF32Avx512};
+      else
+        return {GemmF64Avx512, OuterF64Avx512};
+    case simd::Target::kAvx2:
+      if constexpr (kFloat)
+        return {GemmF32Avx2, OuterF32Avx2};
+      else
+        return {GemmF64Avx2, OuterF64Avx2};
+    case simd::Target::kScalar:
+      break;
   }
 #endif
   if constexpr (kFloat)
@@ -132,24 +136,18 @@ Kernels<T> Choose() {
     return {GemmF64Base, OuterF64Base};
 }
 
-template <class T>
-const Kernels<T>& Chosen() {
-  static const Kernels<T> kernels = Choose<T>();
-  return kernels;
-}
-
 }  // namespace
 
 template <class T>
 void TileGemm(const T* const* a, int64_t n, int64_t k, const T* b, int64_t ldb, T* const* c,
-              int64_t m, bool add) {
-  Chosen<T>().gemm(a, n, k, b, ldb, c, m, add);
+              int64_t m, bool add, simd::Target target) {
+  Choose<T>(target).gemm(a, n, k, b, ldb, c, m, add);
 }
 
 template <class T>
 void TileOuter(const T* const* a, const T* const* b, int64_t n, int64_t k, int64_t m, T* c,
-               int64_t ldc) {
-  Chosen<T>().outer(a, b, n, k, m, c, ldc);
+               int64_t ldc, simd::Target target) {
+  Choose<T>(target).outer(a, b, n, k, m, c, ldc);
 }
 
 template <class T>
@@ -160,13 +158,13 @@ void Transpose(const T* from, int64_t rows, int64_t cols, T* to) {
 }
 
 template void TileGemm(const float* const*, int64_t, int64_t, const float*, int64_t, float* const*,
-                       int64_t, bool);
+                       int64_t, bool, simd::Target);
 template void TileGemm(const double* const*, int64_t, int64_t, const double*, int64_t,
-                       double* const*, int64_t, bool);
+                       double* const*, int64_t, bool, simd::Target);
 template void TileOuter(const float* const*, const float* const*, int64_t, int64_t, int64_t, float*,
-                        int64_t);
+                        int64_t, simd::Target);
 template void TileOuter(const double* const*, const double* const*, int64_t, int64_t, int64_t,
-                        double*, int64_t);
+                        double*, int64_t, simd::Target);
 template void Transpose(const float*, int64_t, int64_t, float*);
 template void Transpose(const double*, int64_t, int64_t, double*);
 

@@ -7,6 +7,7 @@
 
 #include "propagation/lane_group.h"
 #include "propagation/math_row.h"
+#include "propagation/tile_gemm.h"
 
 namespace undula::propagation {
 namespace {
@@ -111,6 +112,52 @@ TEST(OpMath, AddRowsAddsInAscendingOrder) {
         [&](int64_t k) { return rows.data() + k * cols; });
     EXPECT_EQ(out, expected);
   }
+}
+
+// All instruction sets that this processor has give the bits of the baseline.
+template <class T>
+void CheckTargets() {
+  constexpr int64_t kRows = 13;
+  for (const int64_t k : {1, 5, 64}) {
+    for (const int64_t m : {1, 8, 16, 37, 64}) {
+      std::vector<T> a(kRows * k), b(k * m), g(kRows * m), start(kRows * m);
+      for (size_t i = 0; i < a.size(); ++i) a[i] = T(1) / static_cast<T>(3 + 7 * i);
+      for (size_t i = 0; i < b.size(); ++i) b[i] = T(1) / static_cast<T>(5 + 3 * i) - T(0.01);
+      for (size_t i = 0; i < g.size(); ++i) g[i] = T(1) / static_cast<T>(2 + i) - T(0.1);
+      for (size_t i = 0; i < start.size(); ++i) start[i] = T(0.1) * static_cast<T>(i);
+      std::vector<T> first_product, first_outer;
+      for (const simd::Target target :
+           {simd::Target::kScalar, simd::Target::kAvx2, simd::Target::kAvx512}) {
+        std::vector<T> product = start, outer(k * m, T(0.5));
+        const T* left[kRows];
+        const T* right[kRows];
+        T* out[kRows];
+        for (int64_t i = 0; i < kRows; ++i) {
+          left[i] = a.data() + i * k;
+          right[i] = g.data() + i * m;
+          out[i] = product.data() + i * m;
+        }
+        TileGemm<T>(left, kRows, k, b.data(), m, out, m, true, target);
+        TileOuter<T>(left, right, kRows, k, m, outer.data(), m, target);
+        if (target == simd::Target::kScalar) {
+          first_product = product;
+          first_outer = outer;
+        }
+        EXPECT_EQ(product, first_product) << simd::TargetName(target);
+        EXPECT_EQ(outer, first_outer) << simd::TargetName(target);
+      }
+      T expected = start[0];
+      T sum = 0;
+      for (int64_t p = 0; p < k; ++p) sum += a[p] * b[p * m];
+      expected += sum;
+      EXPECT_EQ(first_product[0], expected);
+    }
+  }
+}
+
+TEST(OpMath, TileProductsHaveTheSameBitsOnEveryTarget) {
+  CheckTargets<float>();
+  CheckTargets<double>();
 }
 
 }  // namespace

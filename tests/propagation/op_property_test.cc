@@ -191,7 +191,7 @@ TEST(OpProperty, GroupAttentionCountsEqualTheMultiset) {
 std::vector<std::vector<double>> RunLarge(DType type, TaskArena* workers) {
   OpRun run(type, workers);
   Tape& tape = run.tape();
-  constexpr int64_t kRows = 3000, kEdges = 20000, kWidth = 24;
+  constexpr int64_t kRows = 1000, kEdges = 7000, kWidth = 24;
   const Var x = run.Leaf(RandomValues({kRows, kWidth}, 1));
   const Var R = run.Leaf(RandomValues({5, kWidth, kWidth}, 2));
   const Var W = run.Leaf(RandomValues({kWidth, kWidth}, 3));
