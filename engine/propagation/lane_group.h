@@ -70,9 +70,12 @@ struct LaneGroup {
     return best;
   }
 
-  // f(i) for all i < n, in any order.
+  // f(i) for all i < n, in any order: calls do not depend on each other.
   template <class F>
   UNDULA_HD void ForEach(int64_t n, F f) const {
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__)
+#pragma GCC ivdep
+#endif
     for (int64_t i = 0; i < n; ++i) f(i);
   }
 
