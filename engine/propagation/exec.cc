@@ -11,7 +11,8 @@ namespace undula::propagation {
 namespace {
 
 constexpr std::string_view kNoCuda =
-    "built without CUDA; build with the CUDA Toolkit (nvcc on PATH, -DUNDULA_CUDA=ON) or use the cpu";
+    "built without CUDA; build with the CUDA Toolkit (nvcc on PATH, -DUNDULA_CUDA=ON) or use the "
+    "cpu";
 
 bool IsCudaName(std::string_view device) {
   if (device == "cuda") return true;

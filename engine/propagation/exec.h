@@ -1,5 +1,5 @@
-// Where operators run: a device, its stream and BLAS, the task arena for parallel loops. "auto" takes
-// a CUDA device where one can be used, else the CPU, and says why.
+// Where operators run: a device, its stream and BLAS, the task arena for parallel loops. "auto"
+// takes a CUDA device where one can be used, else the CPU, and says why.
 #ifndef UNDULA_PROPAGATION_EXEC_H_
 #define UNDULA_PROPAGATION_EXEC_H_
 
@@ -20,8 +20,8 @@ struct Device;  // stream, cuBLAS handle, memory pool; defined in propagation/cu
 // Used by one thread at a time, except that CPU operators of several tapes may share one Exec.
 class Exec {
  public:
-  // device: "auto", "cpu", "cuda" or "cuda:N". Unavailable says what is missing (built without CUDA,
-  // no driver, no device, no such device). The arena must outlive the Exec.
+  // device: "auto", "cpu", "cuda" or "cuda:N". Unavailable says what is missing (built without
+  // CUDA, no driver, no device, no such device). The arena must outlive the Exec.
   static absl::StatusOr<std::unique_ptr<Exec>> Create(std::string_view device, TaskArena* workers);
   // The plain CPU; cannot fail. workers null: everything runs on the calling thread.
   explicit Exec(TaskArena* workers);
