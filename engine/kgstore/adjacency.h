@@ -38,7 +38,7 @@ struct HubKey {
       bytes[8 + i] = static_cast<char>(c >> (24 - 8 * i));
     }
   }
-  std::string_view view() const { return std::string_view(bytes, 12); }
+  std::string_view view() const { return std::string_view(bytes, 12); }  // refers to the key
 };
 
 inline uint32_t LoadBigEndian(const char* p) {
@@ -209,15 +209,15 @@ absl::Status AdjacencyReader::ForEachOf(uint32_t a, uint32_t b, F&& f) const {
   if (!found.hub) return DecodeList(found.list, filter) ? absl::OkStatus() : Damaged();
   UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Cursor> cursor, view_.Walk(HubsOf(table_)));
   // Pairs of b may begin within the block before the first one whose key says b.
-  const std::string_view first = HubKey(a, 0, 0).view();
+  const HubKey first(a, 0, 0);
   UNDULA_ASSIGN_OR_RETURN(bool more, cursor->Seek(HubKey(a, b, 0).view()));
   if (more) {
     UNDULA_ASSIGN_OR_RETURN(more, cursor->Prev());
   } else {
     UNDULA_ASSIGN_OR_RETURN(more, cursor->Last());
   }
-  if (!more || cursor->key().substr(0, 4) != first.substr(0, 4)) {
-    UNDULA_ASSIGN_OR_RETURN(more, cursor->Seek(first));
+  if (!more || cursor->key().size() != 12 || LoadBigEndian(cursor->key().data()) != a) {
+    UNDULA_ASSIGN_OR_RETURN(more, cursor->Seek(first.view()));
   }
   while (more && cursor->key().size() == 12 && LoadBigEndian(cursor->key().data()) == a &&
          LoadBigEndian(cursor->key().data() + 4) <= b) {

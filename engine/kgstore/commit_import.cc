@@ -276,17 +276,18 @@ uint64_t RoomFor(const Store& store, const ImportData& data) {
 
 }  // namespace
 
-absl::Status CommitImport(Store* store, ImportData* data, const std::string& source,
+absl::Status CommitImport(Store* store, ImportData* data, const ImportOptions& options,
                           Progress* progress, ImportReport* report) {
   UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<GenerationWriter> writer,
-                          GenerationWriter::Begin(store, RoomFor(*store, *data), progress));
+                          GenerationWriter::Begin(store, RoomFor(*store, *data), progress,
+                                                  options.transaction_bytes));
   UNDULA_RETURN_IF_ERROR(Committer(data, writer.get(), progress, report).Run());
   ImportRecord record;
   record.generation = writer->next().generation;
   record.time = std::chrono::duration_cast<std::chrono::seconds>(
                     std::chrono::system_clock::now().time_since_epoch())
                     .count();
-  record.source = source;
+  record.source = options.source;
   record.triples_new = report->triples_new;
   record.attributes_new = report->attributes_new;
   record.interactions_new = report->interactions_new;

@@ -2,8 +2,6 @@
 #ifndef UNDULA_KGSTORE_COMMIT_IMPORT_H_
 #define UNDULA_KGSTORE_COMMIT_IMPORT_H_
 
-#include <string>
-
 #include "absl/status/status.h"
 #include "base/progress.h"
 #include "kgstore/import_data.h"
@@ -14,7 +12,7 @@ namespace undula::kgstore::internal {
 
 // Uses *data up. Fills the "new" fields of *report. The caller holds the WriteTurn. May throw
 // std::bad_alloc; the database is then as before.
-absl::Status CommitImport(Store* store, ImportData* data, const std::string& source,
+absl::Status CommitImport(Store* store, ImportData* data, const ImportOptions& options,
                           Progress* progress, ImportReport* report);
 
 }  // namespace undula::kgstore::internal

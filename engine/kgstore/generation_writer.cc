@@ -7,14 +7,13 @@
 
 namespace undula::kgstore::internal {
 
-absl::StatusOr<std::unique_ptr<GenerationWriter>> GenerationWriter::Begin(Store* store,
-                                                                          uint64_t room,
-                                                                          Progress* progress) {
+absl::StatusOr<std::unique_ptr<GenerationWriter>> GenerationWriter::Begin(
+    Store* store, uint64_t room, Progress* progress, uint64_t batch_bytes) {
   // Tables of a broken-off import have the name of those to be written now.
   UNDULA_RETURN_IF_ERROR(store->DropDeadTables());
   // A guess may be too high: what is really missing is found when it is written.
   store->EnsureRoom(room).IgnoreError();
-  std::unique_ptr<GenerationWriter> writer(new GenerationWriter(store, progress));
+  std::unique_ptr<GenerationWriter> writer(new GenerationWriter(store, progress, batch_bytes));
   UNDULA_ASSIGN_OR_RETURN(writer->old_, store->BeginView());
   writer->next_ = writer->old_->state();
   if (writer->next_.generation == ~uint32_t{0}) {

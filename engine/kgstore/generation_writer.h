@@ -28,8 +28,8 @@ inline void Mark(TableBits* tables, Table table) { tables->set(static_cast<size_
 class GenerationWriter {
  public:
   // `room` is a guess of the bytes to come: the map is grown for them while that is still possible.
-  static absl::StatusOr<std::unique_ptr<GenerationWriter>> Begin(Store* store, uint64_t room,
-                                                                 Progress* progress);
+  static absl::StatusOr<std::unique_ptr<GenerationWriter>> Begin(
+      Store* store, uint64_t room, Progress* progress, uint64_t batch_bytes = kBatchBytes);
   ~GenerationWriter();
   GenerationWriter(const GenerationWriter&) = delete;
   GenerationWriter& operator=(const GenerationWriter&) = delete;
@@ -47,7 +47,8 @@ class GenerationWriter {
   absl::Status Publish(const std::optional<ImportRecord>& record);
 
  private:
-  GenerationWriter(Store* store, Progress* progress) : store_(store), out_(store, progress) {}
+  GenerationWriter(Store* store, Progress* progress, uint64_t batch_bytes)
+      : store_(store), out_(store, progress, batch_bytes) {}
 
   Store* store_;
   BatchWriter out_;

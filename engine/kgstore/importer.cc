@@ -168,8 +168,8 @@ absl::StatusOr<ImportReport> Importer::Commit(Progress* progress) {
   Impl& impl = *impl_;
   UNDULA_RETURN_IF_ERROR(impl.status);
   absl::Status status = impl.Guarded([&] {
-    impl.status = internal::CommitImport(impl.store.get(), &impl.data, impl.options.source,
-                                         progress, &impl.report);
+    impl.status = internal::CommitImport(impl.store.get(), &impl.data, impl.options, progress,
+                                         &impl.report);
   });
   UNDULA_RETURN_IF_ERROR(status);
   impl.status = FailedPreconditionError("the import is committed; begin a new one");

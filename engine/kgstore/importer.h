@@ -21,6 +21,8 @@ struct ImportOptions {
   // Put before the labels of blank nodes ("_:" + scope + label), so that two documents do not
   // share theirs. Importer::SetBlankScope changes it between documents.
   std::string blank_scope;
+  // Size of one write transaction: bounds the memory for changed pages.
+  uint64_t transaction_bytes = uint64_t{32} << 20;
 };
 
 struct ImportReport {

@@ -1,0 +1,147 @@
+// Encodings: round trips at the extremes, damaged bytes refused.
+#include <limits>
+
+#include "kgstore/adjacency.h"
+#include "kgstore/interaction_log.h"
+#include "kgstore/labels.h"
+#include "kgstore/link_value.h"
+#include "kgstore/model_record.h"
+#include "kgstore/radix_sort.h"
+#include "kgstore/state.h"
+#include "kgstore/varint.h"
+#include "store_support.h"
+
+namespace undula::kgstore::internal {
+namespace {
+
+uint32_t Next(uint64_t* state) {
+  *state = *state * 6364136223846793005ull + 1442695040888963407ull;
+  return static_cast<uint32_t>(*state >> 32);
+}
+
+TEST(StoreCodec, Varints) {
+  for (const uint64_t value : {uint64_t{0}, uint64_t{1}, uint64_t{127}, uint64_t{128},
+                               uint64_t{0xFFFFFFFF}, uint64_t{0x100000000},
+                               std::numeric_limits<uint64_t>::max()}) {
+    std::string bytes;
+    PutVarint(&bytes, value);
+    EXPECT_EQ(static_cast<int>(bytes.size()), VarintSize(value));
+    const auto* p = reinterpret_cast<const uint8_t*>(bytes.data());
+    uint64_t back = 0;
+    EXPECT_EQ(GetVarint(p, p + bytes.size(), &back), p + bytes.size());
+    EXPECT_EQ(back, value);
+    for (size_t n = 0; n < bytes.size(); ++n) EXPECT_EQ(GetVarint(p, p + n, &back), nullptr);
+    uint32_t narrow = 0;
+    EXPECT_EQ(GetVarint(p, p + bytes.size(), &narrow) != nullptr, value <= 0xFFFFFFFF);
+  }
+  const std::string endless(20, '\xFF');
+  const auto* p = reinterpret_cast<const uint8_t*>(endless.data());
+  uint64_t value;
+  EXPECT_EQ(GetVarint(p, p + endless.size(), &value), nullptr);
+}
+
+TEST(StoreCodec, Lists) {
+  uint64_t state = 1;
+  for (int round = 0; round < 200; ++round) {
+    std::set<std::pair<uint32_t, uint32_t>> pairs;
+    const uint32_t spread = round % 3 == 0 ? 5 : round % 3 == 1 ? 1000 : 0xFFFFFFFF;
+    for (uint32_t i = Next(&state) % 400; i > 0; --i) {
+      pairs.insert({Next(&state) % (round % 5 + 1) * (round % 7 == 0 ? 0x1FFFFFFF : 1),
+                    Next(&state) % spread});
+    }
+    ListEncoder encoder;
+    std::vector<std::string> blocks;
+    size_t limit = round % 2 == 0 ? kMaxHubBlock : 64;
+    for (const auto& [b, c] : pairs) {
+      if (encoder.Add(b, c, limit)) continue;
+      blocks.emplace_back(encoder.Finish());
+      ASSERT_TRUE(encoder.Add(b, c, limit));
+      EXPECT_EQ(encoder.first_b(), b);
+      EXPECT_EQ(encoder.first_c(), c);
+    }
+    blocks.emplace_back(encoder.Finish());
+    std::vector<std::pair<uint32_t, uint32_t>> back;
+    for (const std::string& block : blocks) {
+      EXPECT_LE(block.size(), limit);
+      ASSERT_TRUE(DecodeList(block, [&](uint32_t b, uint32_t c) { back.emplace_back(b, c); }));
+      // Every cut either ends between two entries or is refused; it never reads beyond.
+      for (size_t n = 0; n < block.size(); ++n) {
+        size_t entries = 0;
+        const std::string cut = block.substr(0, n);
+        DecodeList(cut, [&](uint32_t, uint32_t) { ++entries; });
+        EXPECT_LE(entries, n);
+      }
+    }
+    EXPECT_TRUE(std::equal(back.begin(), back.end(), pairs.begin(), pairs.end()));
+  }
+}
+
+TEST(StoreCodec, RandomBytesAreHarmless) {
+  uint64_t state = 7;
+  for (int round = 0; round < 2000; ++round) {
+    std::string bytes(Next(&state) % 60, '\0');
+    for (char& c : bytes) c = static_cast<char>(Next(&state));
+    DecodeList(bytes, [](uint32_t, uint32_t) {});
+    SplitBucket(bytes, [](uint32_t, std::string_view, bool) { return true; });
+    DecodeLogBlock(bytes, [](uint32_t, float, int64_t) {});
+    DecodeLinks(bytes, [](const Link&) {});
+    std::vector<EntityId> entities;
+    DecodeEntities(bytes, &entities);
+    EXPECT_FALSE(DecodeState(bytes).ok());
+    EXPECT_FALSE(CheckHeader(bytes, "f").ok());
+    DecodeModelRecord("m", bytes).IgnoreError();
+  }
+}
+
+TEST(StoreCodec, StateAndHeader) {
+  State state;
+  state.generation = 8;
+  state.table_generation.fill(3);
+  state.table_generation[4] = 8;
+  state.counts = {kMaxIds, 2, 3, 4, 5, 1ull << 40, 7, 8, 9, 10, 11};
+  state.bucket_bits = {1, 2, 3, 4, 26};
+  state.normalizer_version = 1;
+  state.label_relations = {{static_cast<RelationId>(1), 4}};
+  state.item_columns = {"title", ""};
+  const std::string bytes = EncodeState(state);
+  ASSERT_OK_AND_ASSIGN(const State back, DecodeState(bytes));
+  EXPECT_EQ(EncodeState(back), bytes);
+  EXPECT_EQ(back.counts.triples, 1ull << 40);
+  for (size_t n = 0; n < bytes.size(); ++n) {
+    EXPECT_CODE(DecodeState(bytes.substr(0, n)).status(), kDataLoss);
+  }
+  EXPECT_CODE(DecodeState(bytes + "x").status(), kDataLoss);
+
+  const std::string header = EncodeHeader(4096);
+  ASSERT_OK(CheckHeader(header, "f"));
+  std::string other = header;
+  std::swap(other[8], other[11]);
+  std::swap(other[9], other[10]);
+  EXPECT_CODE(CheckHeader(other, "f"), kFailedPrecondition);  // other byte order
+  other = header;
+  other[12] = 1;
+  EXPECT_CODE(CheckHeader(other, "f"), kFailedPrecondition);  // a future version
+  other = header;
+  other[20] = 5;
+  EXPECT_CODE(CheckHeader(other, "f"), kFailedPrecondition);  // 40-bit ids
+  EXPECT_CODE(CheckHeader("something else", "f"), kInvalidArgument);
+}
+
+TEST(StoreCodec, RadixSort) {
+  uint64_t state = 3;
+  for (const size_t n : {0, 1, 100, 1999, 2000, 50000}) {
+    for (const uint32_t bound : {1u, 100u, 70000u, 0xFFFFFFFFu}) {
+      std::vector<Triple> triples(n);
+      for (Triple& t : triples) {
+        t = {Next(&state) % bound, Next(&state) % 12, Next(&state) % bound};
+      }
+      std::vector<Triple> expected = triples;
+      std::sort(expected.begin(), expected.end());
+      SortTriples(&triples);
+      EXPECT_TRUE(triples == expected);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace undula::kgstore::internal
