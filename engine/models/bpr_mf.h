@@ -18,8 +18,8 @@ namespace undula::models {
 
 struct BprMfOptions {
   int64_t dim = 32;
-  double l2 = 1e-3;
-  double init_scale = 0.1;  // embeddings start normal with this standard deviation
+  double l2 = 1e-2;
+  double init_scale = 0.01;  // embeddings start normal with this standard deviation
 };
 
 extern const ModelSpec kBprMfSpec;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <mutex>
 
 #include "base/status.h"
@@ -8,77 +9,101 @@
 namespace undula::models {
 namespace {
 
-// Rows of one part that the model can score, by user.
+// Rows of users with a training positive whom the model can score, and the rest, by user.
 struct ScoredRows {
   std::vector<float> labels;
   std::vector<double> scores;
   std::vector<uint32_t> users;
   int64_t distinct_users = 0;
-  // The rest.
-  std::vector<float> unscored_labels;
-  int64_t unscored_users = 0;
+  std::vector<float> rest_labels;
+  std::vector<double> rest_scores;  // NaN where the model has no score
+  int64_t rest_users = 0;
 };
 
-absl::StatusOr<ScoredRows> ScoreRows(const Scorer& scorer, std::span<const LabeledPair> rows,
-                                     TaskArena& workers, Progress* progress) {
-  std::vector<LabeledPair> sorted(rows.begin(), rows.end());
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const LabeledPair& a, const LabeledPair& b) { return a.user < b.user; });
-  ScoredRows out;
+// Scores of rows sorted by user; NaN where the model does not know the user or the item.
+absl::StatusOr<std::vector<float>> ScoreSorted(const Scorer& scorer,
+                                               std::span<const LabeledPair> sorted,
+                                               TaskArena& workers, Progress* progress) {
   std::vector<ItemId> items;
   std::vector<int64_t> group;  // first row of each user
-  uint32_t last_unscored = kNoIndex;
-  for (const LabeledPair& row : sorted) {
-    const uint32_t user = Index(row.user);
-    if (!scorer.KnowsUser(row.user) || Index(row.item) >= scorer.n_items()) {
-      out.unscored_labels.push_back(row.label);
-      out.unscored_users += user != last_unscored;
-      last_unscored = user;
-      continue;
-    }
-    if (out.users.empty() || out.users.back() != user) {
-      group.push_back(static_cast<int64_t>(items.size()));
-    }
-    items.push_back(row.item);
-    out.labels.push_back(row.label);
-    out.users.push_back(user);
+  for (size_t i = 0; i < sorted.size(); ++i) {
+    items.push_back(sorted[i].item);
+    if (i == 0 || sorted[i].user != sorted[i - 1].user) group.push_back(static_cast<int64_t>(i));
   }
-  out.distinct_users = static_cast<int64_t>(group.size());
-  group.push_back(static_cast<int64_t>(items.size()));
-
-  std::vector<float> scores(items.size());
+  const int64_t n_users = static_cast<int64_t>(group.size());
+  group.push_back(static_cast<int64_t>(sorted.size()));
+  std::vector<float> scores(sorted.size(), std::numeric_limits<float>::quiet_NaN());
   absl::Status failure;
   std::mutex mutex;
   constexpr int64_t kUsersPerTask = 16;
-  workers.For(out.distinct_users, kUsersPerTask, [&](int64_t begin, int64_t end) {
+  workers.For(n_users, kUsersPerTask, [&](int64_t begin, int64_t end) {
     propagation::Arena scratch;
     for (int64_t g = begin; g < end; ++g) {
       if (progress != nullptr && progress->cancelled()) return;
       const size_t first = static_cast<size_t>(group[g]);
+      const UserId user = sorted[first].user;
+      if (!scorer.KnowsUser(user)) continue;
       const size_t n = static_cast<size_t>(group[g + 1]) - first;
       scratch.Reset();
-      const absl::Status status = scorer.ScoreItems(UserQuery{UserId{out.users[first]}, {}},
-                                                    std::span(items).subspan(first, n),
-                                                    std::span(scores).subspan(first, n), scratch);
+      const absl::Status status =
+          scorer.ScoreItems(UserQuery{user, {}}, std::span(items).subspan(first, n),
+                            std::span(scores).subspan(first, n), scratch);
       if (!status.ok()) {
         const std::lock_guard lock(mutex);
         if (failure.ok()) failure = status;
         return;
       }
+      for (size_t i = first; i < first + n; ++i) {
+        if (!std::isnan(scores[i])) continue;
+        const std::lock_guard lock(mutex);
+        failure = FailedPreconditionError("the score of user ", Index(user), " and item ",
+                                          Index(items[i]),
+                                          " is NaN; train again with a lower learning rate");
+        return;
+      }
     }
   });
   UNDULA_RETURN_IF_ERROR(failure);
-  UNDULA_RETURN_IF_ERROR(
-      Progress::Report(progress, out.distinct_users, out.distinct_users, "scoring labelled rows"));
-  out.scores.assign(scores.begin(), scores.end());
-  for (size_t i = 0; i < out.scores.size(); ++i) {
-    if (std::isnan(out.scores[i])) {
-      return FailedPreconditionError("the score of user ", out.users[i], " and item ",
-                                     Index(items[i]),
-                                     " is NaN; train again with a lower learning rate");
+  UNDULA_RETURN_IF_ERROR(Progress::Report(progress, n_users, n_users, "scoring labelled rows"));
+  return scores;
+}
+
+absl::StatusOr<ScoredRows> ScoreRows(const Scorer& scorer, std::span<const LabeledPair> rows,
+                                     const UserItems& trained, TaskArena& workers,
+                                     Progress* progress) {
+  // Items that came after the model was trained are outside of every protocol here.
+  std::vector<LabeledPair> sorted;
+  for (const LabeledPair& row : rows) {
+    if (Index(row.item) < scorer.n_items()) sorted.push_back(row);
+  }
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const LabeledPair& a, const LabeledPair& b) { return a.user < b.user; });
+  UNDULA_ASSIGN_OR_RETURN(const std::vector<float> scores,
+                          ScoreSorted(scorer, sorted, workers, progress));
+  ScoredRows out;
+  for (size_t i = 0; i < sorted.size(); ++i) {
+    const UserId user = sorted[i].user;
+    const bool first = i == 0 || sorted[i - 1].user != user;
+    if (scorer.KnowsUser(user) && !trained.of(user).empty()) {
+      out.labels.push_back(sorted[i].label);
+      out.scores.push_back(static_cast<double>(scores[i]));
+      out.users.push_back(Index(user));
+      out.distinct_users += first;
+    } else {
+      out.rest_labels.push_back(sorted[i].label);
+      out.rest_scores.push_back(static_cast<double>(scores[i]));
+      out.rest_users += first;
     }
   }
   return out;
+}
+
+uint32_t UsersOf(const Split& split) {
+  uint32_t n = 0;
+  for (const auto* part : {&split.train, &split.valid, &split.test}) {
+    for (const LabeledPair& row : *part) n = std::max(n, Index(row.user) + 1);
+  }
+  return n;
 }
 
 }  // namespace
@@ -87,12 +112,13 @@ absl::StatusOr<CtrResult> EvaluateCtr(const Scorer& scorer, const Split& split,
                                       const EvalOptions& options, TaskArena& workers,
                                       Progress* progress) {
   const bool test = options.part == EvalPart::kTest;
-  UNDULA_ASSIGN_OR_RETURN(const ScoredRows rows,
-                          ScoreRows(scorer, test ? split.test : split.valid, workers, progress));
+  const UserItems trained = PositivesByUser(UsersOf(split), {split.train});
+  UNDULA_ASSIGN_OR_RETURN(const ScoredRows rows, ScoreRows(scorer, test ? split.test : split.valid,
+                                                           trained, workers, progress));
   if (rows.labels.empty()) {
     return FailedPreconditionError(
         "the ", test ? "test" : "validation", " part has no row that the model can score (",
-        rows.unscored_labels.size(), " rows of users without a training positive)");
+        rows.rest_labels.size(), " rows of users without a training positive)");
   }
   CtrResult out;
   out.rows = static_cast<int64_t>(rows.labels.size());
@@ -110,15 +136,15 @@ absl::StatusOr<CtrResult> EvaluateCtr(const Scorer& scorer, const Split& split,
 
   if (test && !split.valid.empty()) {
     UNDULA_ASSIGN_OR_RETURN(const ScoredRows valid,
-                            ScoreRows(scorer, split.valid, workers, progress));
+                            ScoreRows(scorer, split.valid, trained, workers, progress));
     if (!valid.labels.empty()) out.threshold = BestThreshold(valid.labels, valid.scores);
   } else if (!test) {
     out.threshold = BestThreshold(rows.labels, rows.scores);
   }
   out.at_threshold = AtThreshold(rows.labels, rows.scores, out.threshold);
 
-  out.unscored_rows = static_cast<int64_t>(rows.unscored_labels.size());
-  out.unscored_users = rows.unscored_users;
+  out.unscored_rows = static_cast<int64_t>(rows.rest_labels.size());
+  out.unscored_users = rows.rest_users;
   out.auc_with_unscored = out.auc.value;
   if (out.unscored_rows > 0) {
     double mean = 0;
@@ -126,8 +152,10 @@ absl::StatusOr<CtrResult> EvaluateCtr(const Scorer& scorer, const Split& split,
     mean /= static_cast<double>(rows.scores.size());
     std::vector<float> labels = rows.labels;
     std::vector<double> scores = rows.scores;
-    labels.insert(labels.end(), rows.unscored_labels.begin(), rows.unscored_labels.end());
-    scores.resize(labels.size(), mean);
+    for (size_t i = 0; i < rows.rest_labels.size(); ++i) {
+      labels.push_back(rows.rest_labels[i]);
+      scores.push_back(std::isnan(rows.rest_scores[i]) ? mean : rows.rest_scores[i]);
+    }
     out.auc_with_unscored = Auc(labels, scores);
   }
   return out;

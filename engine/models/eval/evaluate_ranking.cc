@@ -114,7 +114,7 @@ absl::StatusOr<RankingResult> EvaluateRanking(const Scorer& scorer, const Traini
   RankingResult out;
   for (uint32_t u = 0; u < n_users; ++u) {
     if (relevant.of(UserId{u}).empty()) continue;
-    if (scorer.KnowsUser(UserId{u})) {
+    if (scorer.KnowsUser(UserId{u}) && !trained.of(UserId{u}).empty()) {
       out.user.push_back(u);
     } else {
       ++out.unscored_users;
@@ -123,8 +123,8 @@ absl::StatusOr<RankingResult> EvaluateRanking(const Scorer& scorer, const Traini
   out.users = static_cast<int64_t>(out.user.size());
   if (out.users == 0) {
     return FailedPreconditionError("no user of the ", test ? "test" : "validation",
-                                   " part has a positive there and is known to the model (",
-                                   out.unscored_users, " are not known)");
+                                   " part has a positive there and one in the training part (",
+                                   out.unscored_users, " have none or are not known to the model)");
   }
 
   const size_t n_at = options.at.size();

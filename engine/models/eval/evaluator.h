@@ -37,16 +37,17 @@ struct CtrResult {
   ThresholdMetrics at_half;  // probability 0.5
   double threshold = 0;      // the logit of highest accuracy on the validation part
   ThresholdMetrics at_threshold;
-  // Users that the model cannot score (no training positive): left out of everything above, as the
-  // authors do. auc_with_unscored counts their rows too, each with the mean score of all scored
-  // rows (the model knows nothing about them).
+  // Users without a training positive, and users that the model does not know: left out of
+  // everything above for every model, as the authors do. auc_with_unscored counts their rows too,
+  // with the model's score where it has one (baselines), else with the mean score of all rows above
+  // (the model knows nothing about them).
   int64_t unscored_rows = 0, unscored_users = 0;
   double auc_with_unscored = 0;
 };
 
-// FailedPrecondition where the part has no row that the model can score. Metrics that need both
-// classes are NaN where one is missing. The threshold is chosen on split.valid, or, where that is
-// empty, 0.
+// Rows of items that the model does not know (added later) are passed over. FailedPrecondition
+// where the part has no row that the model can score. Metrics that need both classes are NaN where
+// one is missing. The threshold is chosen on split.valid, or, where that is empty, 0.
 absl::StatusOr<CtrResult> EvaluateCtr(const Scorer& scorer, const Split& split,
                                       const EvalOptions& options, TaskArena& workers,
                                       Progress* progress);
@@ -72,8 +73,8 @@ struct RankingBand {
 };
 
 struct RankingResult {
-  int64_t users = 0;           // evaluated: a positive in the part, known to the model
-  int64_t unscored_users = 0;  // a positive in the part, but the model cannot score them
+  int64_t users = 0;           // evaluated: a positive in the part and one in train
+  int64_t unscored_users = 0;  // a positive there, but none in train, or unknown to the model
   std::vector<RankingAt> at;
   std::vector<RankingBand> bands;
   // By evaluated user, ascending, at the last K: for paired comparisons.

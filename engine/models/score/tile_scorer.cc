@@ -104,9 +104,11 @@ absl::Status RankOne(const Scorer& scorer, const UserQuery& query, const ItemMas
 absl::Status RankAll(const Scorer& scorer, const RankJob& job, const TileOptions& options,
                      TaskArena& workers, Progress* progress,
                      const std::function<absl::Status(int64_t i, const RankedList& list)>& emit) {
-  constexpr int64_t kTilesInFlight = 64;
+  // Enough tiles per thread that waiting for the last one costs little, few enough that progress is
+  // asked often. Lists do not depend on it.
+  constexpr int64_t kTilesPerThread = 8;
   if (options.user_tile == 0) return InvalidArgumentError("a user tile must be >= 1 user");
-  const int64_t block = kTilesInFlight * options.user_tile;
+  const int64_t block = kTilesPerThread * workers.threads() * options.user_tile;
   struct Answer {
     absl::Status status;
     std::vector<ScoredItem> items;

@@ -86,8 +86,8 @@ struct RankedList {
 };
 
 // Ranks all queries in parallel and calls emit(i, list) on the calling thread in ascending i.
-// Memory: threads x tile plus k for each of the users in flight (64 user tiles). Ends with emit's
-// first error. Progress counts queries.
+// Memory: threads x tile plus k for each of the users in flight (8 user tiles per thread). Ends
+// with emit's first error. Progress counts queries.
 absl::Status RankAll(const Scorer& scorer, const RankJob& job, const TileOptions& options,
                      TaskArena& workers, Progress* progress,
                      const std::function<absl::Status(int64_t i, const RankedList& list)>& emit);
