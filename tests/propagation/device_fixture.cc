@@ -42,11 +42,10 @@ std::unique_ptr<Exec> OpenTestDevice(std::string* why) {
   return nullptr;
 }
 
-void SetSchedule([[maybe_unused]] Exec* exec, [[maybe_unused]] uint64_t seed,
-                 [[maybe_unused]] int block_threads) {
-  if constexpr (kHasCuda) exec->device()->set_block_threads(block_threads);
+void SetSchedule([[maybe_unused]] Exec* exec, [[maybe_unused]] const Schedule& schedule) {
+  if constexpr (kHasCuda) exec->device()->set_block_threads(schedule.block_threads);
 #ifdef UNDULA_SIMT_EMULATOR
-  simt::emulator::SetSeed(seed);
+  simt::emulator::SetSeed(schedule.seed);
 #endif
 }
 
@@ -192,20 +191,18 @@ void ExpectDeviceAgrees(Exec* device, const std::function<void(DeviceRun&)>& bod
   const absl::Status on_cpu = run(&cpu, &expected);
   ASSERT_TRUE(on_cpu.ok()) << on_cpu;
   NamedValues first;
-  for (const int block_threads : {64, 256}) {
-    for (uint64_t seed = 1; seed <= (kEmulated ? 5 : 2); ++seed) {
-      SetSchedule(device, seed, block_threads);
-      NamedValues actual;
-      const absl::Status on_device = run(device, &actual);
-      ASSERT_TRUE(on_device.ok()) << on_device;
-      ExpectClose(expected, actual, tolerance);
-      if (first.empty()) first = actual;
-      for (size_t i = 0; i < first.size(); ++i) {
-        EXPECT_EQ(first[i].second, actual[i].second)
-            << first[i].first << " depends on the schedule or the block size";
-      }
-      if (::testing::Test::HasFailure()) return;
+  for (const Schedule& schedule : kSchedules) {
+    SetSchedule(device, schedule);
+    NamedValues actual;
+    const absl::Status on_device = run(device, &actual);
+    ASSERT_TRUE(on_device.ok()) << on_device;
+    ExpectClose(expected, actual, tolerance);
+    if (first.empty()) first = actual;
+    for (size_t i = 0; i < first.size(); ++i) {
+      EXPECT_EQ(first[i].second, actual[i].second)
+          << first[i].first << " depends on the schedule or the block size";
     }
+    if (::testing::Test::HasFailure()) return;
   }
 }
 

@@ -27,14 +27,18 @@ inline constexpr bool kEmulated = false;
 
 // The device, or null with the reason to skip. The emulated device is always there.
 std::unique_ptr<Exec> OpenTestDevice(std::string* why);
-#define UNDULA_OPEN_DEVICE(exec)                                       \
-  std::string no_device_reason;                                        \
-  const std::unique_ptr<Exec> exec = OpenTestDevice(&no_device_reason); \
+#define UNDULA_OPEN_DEVICE(exec)                                                      \
+  std::string no_device_reason;                                                       \
+  const auto exec = ::undula::propagation::OpenTestDevice(&no_device_reason);         \
   if (exec == nullptr) GTEST_SKIP() << "no CUDA device: " << no_device_reason
 
-// The order in which emulated threads run, and the threads of a block. Nothing on a real device but
-// the block size.
-void SetSchedule(Exec* exec, uint64_t seed, int block_threads);
+// The order in which emulated threads run (nothing on a real device) and the threads of a block.
+struct Schedule {
+  uint64_t seed;
+  int block_threads;
+};
+inline constexpr Schedule kSchedules[] = {{1, 256}, {2, 64}, {3, 256}, {4, 64}, {5, 256}, {6, 64}};
+void SetSchedule(Exec* exec, const Schedule& schedule);
 void SetDeviceBlas(Exec* exec, bool on);
 // The emulated device has only this much memory (SIZE_MAX: enough). Nothing on a real one.
 void SetDeviceMemory(size_t bytes);

@@ -93,14 +93,12 @@ TEST(DeviceOptimizers, AgreeWithCpu) {
     const NamedValues expected = Train(&cpu, setting.options);
     ASSERT_GE(expected.size(), 4u);
     NamedValues first;
-    for (const int block_threads : {32, 256}) {
-      for (uint64_t seed = 1; seed <= (kEmulated ? 5 : 2); ++seed) {
-        SetSchedule(device.get(), seed, block_threads);
-        const NamedValues actual = Train(device.get(), setting.options);
-        ExpectClose(expected, actual, 1e-5);
-        if (first.empty()) first = actual;
-        EXPECT_EQ(first, actual) << "depends on the schedule";
-      }
+    for (const Schedule& schedule : kSchedules) {
+      SetSchedule(device.get(), schedule);
+      const NamedValues actual = Train(device.get(), setting.options);
+      ExpectClose(expected, actual, 1e-5);
+      if (first.empty()) first = actual;
+      EXPECT_EQ(first, actual) << "depends on the schedule";
     }
   }
 }
@@ -125,8 +123,8 @@ TEST(DeviceSort, RowsEqualTheCpusAndPaddingIsAtTheEnd) {
         Arena host, arena;
         const RowOrder expected =
             SortByRow(c.ids.data(), static_cast<int64_t>(c.ids.size()), c.limit, host);
-        for (uint64_t seed = 1; seed <= 5; ++seed) {
-          SetSchedule(device.get(), seed, seed % 2 == 0 ? 64 : 256);
+        for (const Schedule& schedule : kSchedules) {
+          SetSchedule(device.get(), schedule);
           arena.Reset();
           Tape tape(device.get(), &arena);
           const Tensor on_device = tape.Indices(ids);

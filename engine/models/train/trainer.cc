@@ -87,9 +87,11 @@ class Trainer {
 
   absl::StatusOr<TrainReport> Run() {
     UNDULA_RETURN_IF_ERROR(Start());
-    for (; !state_.done && state_.epoch <= options_.epochs; ++state_.epoch) {
-      UNDULA_RETURN_IF_ERROR(RunEpoch());
-    }
+    const absl::Status trained = RunEpochs();
+    // However training ends, scorers find the parameters on the host.
+    const absl::Status moved = model_->parameters()->MoveTo(nullptr);
+    UNDULA_RETURN_IF_ERROR(trained);
+    UNDULA_RETURN_IF_ERROR(moved);
     if (state_.best_epoch > 0) {
       UNDULA_RETURN_IF_ERROR(model_->parameters()->Load("", best_));
     }
@@ -167,8 +169,16 @@ class Trainer {
                  context_.checkpoint_directory, " at epoch ", state_.epoch, ", step ", state_.step);
   }
 
+  absl::Status RunEpochs() {
+    for (; !state_.done && state_.epoch <= options_.epochs; ++state_.epoch) {
+      UNDULA_RETURN_IF_ERROR(RunEpoch());
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status RunEpoch() {
     const Clock clock;
+    UNDULA_RETURN_IF_ERROR(model_->parameters()->MoveTo(exec_));
     UNDULA_RETURN_IF_ERROR(model_->BeginEpoch(state_.epoch));
     const int64_t steps = batcher_->StartEpoch(state_.epoch);
     const std::string message = Concat("epoch ", state_.epoch, " of ", options_.epochs);
@@ -208,6 +218,7 @@ class Trainer {
 
   absl::Status EndEpoch(const Clock& clock, int64_t steps) {
     const double train_seconds = clock.seconds();
+    UNDULA_RETURN_IF_ERROR(model_->parameters()->MoveTo(nullptr));  // scorers read them
     double value = std::numeric_limits<double>::quiet_NaN();
     bool better = false;
     const bool last = state_.epoch == options_.epochs;
