@@ -238,9 +238,6 @@ Var RippleNet::Logits(Tape& tape, const Slice& slice, const Batch& batch,
   const size_t n = static_cast<size_t>(slice.chunk_end - slice.chunk_begin);
   propagation::GroupSlots slots;
   slots.row_ptr = tape.Offsets(batch.chunk_ptr.subspan(first, n + 1));
-  slots.key_row = tape.Indices(index_.key);
-  slots.value_row = tape.Indices(index_.value);
-  slots.count = tape.Floats(index_.count);
 
   const auto items =
       std::span<const uint32_t>(index_.item)
@@ -249,7 +246,16 @@ Var RippleNet::Logits(Tape& tape, const Slice& slice, const Batch& batch,
   const Var item = propagation::GatherRows(tape, leaves[0], tape.Indices(items));
   Var address = item, user;
   for (int hop = 0; hop < o.hops; ++hop) {
-    slots.slot_ptr = tape.Offsets(index_.slot_ptr(hop).subspan(first, n + 1));
+    // The slots of this slice and hop only, with offsets from their first.
+    const auto slot_ptr = index_.slot_ptr(hop).subspan(first, n + 1);
+    const size_t begin = static_cast<size_t>(slot_ptr.front());
+    const size_t count = static_cast<size_t>(slot_ptr.back()) - begin;
+    int64_t* offsets = tape.arena().New<int64_t>(n + 1);
+    for (size_t c = 0; c <= n; ++c) offsets[c] = slot_ptr[c] - slot_ptr.front();
+    slots.slot_ptr = tape.Offsets({offsets, n + 1});
+    slots.key_row = tape.Indices(std::span(index_.key).subspan(begin, count));
+    slots.value_row = tape.Indices(std::span(index_.value).subspan(begin, count));
+    slots.count = tape.Floats(std::span(index_.count).subspan(begin, count));
     Tensor* weights = trace == nullptr ? nullptr : &trace->weights.emplace_back();
     const Var answer =
         propagation::GroupAttention(tape, address, leaves[1], leaves[0], slots, weights);
