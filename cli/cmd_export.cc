@@ -1,7 +1,7 @@
-#include "arguments.h"
-#include "command.h"
-#include "progress_bar.h"
-#include "table.h"
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/progress_bar.h"
+#include "cli/table.h"
 
 namespace undula::cli {
 

@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <iostream>
 
-#include "arguments.h"
-#include "command.h"
-#include "table.h"
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/table.h"
 
 namespace undula::cli {
 namespace {

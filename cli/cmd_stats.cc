@@ -1,6 +1,6 @@
-#include "arguments.h"
-#include "command.h"
-#include "table.h"
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/table.h"
 
 namespace undula::cli {
 

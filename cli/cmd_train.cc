@@ -2,10 +2,10 @@
 #include <fstream>
 #include <iostream>
 
-#include "arguments.h"
-#include "command.h"
-#include "progress_bar.h"
-#include "table.h"
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/progress_bar.h"
+#include "cli/table.h"
 
 namespace undula::cli {
 namespace {

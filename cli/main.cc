@@ -3,7 +3,7 @@
 #include <iostream>
 #include <string>
 
-#include "command.h"
+#include "cli/command.h"
 
 namespace undula::cli {
 namespace {

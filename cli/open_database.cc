@@ -1,7 +1,7 @@
 #include <cstdio>
 #include <iostream>
 
-#include "command.h"
+#include "cli/command.h"
 
 namespace undula::cli {
 

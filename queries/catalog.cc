@@ -93,8 +93,10 @@ std::string Catalog::EntityLabel(EntityId entity) const {
 
 std::string WordsOfName(std::string_view name) {
   std::string_view part = LastPart(name);
-  if (const size_t dot = part.find_last_of('.'); dot != std::string_view::npos) {
-    if (dot + 1 < part.size()) part = part.substr(dot + 1);
+  if (part.size() == name.size() && name.find('/') == std::string_view::npos) {
+    // No IRI: a dotted name as in Freebase.
+    const size_t dot = part.find_last_of('.');
+    if (dot != std::string_view::npos && dot + 1 < part.size()) part = part.substr(dot + 1);
   }
   std::string words;
   for (size_t i = 0; i < part.size(); ++i) {

@@ -1,10 +1,12 @@
 #include "base/parallel.h"
 
+#include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/info.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
+#include <optional>
 
 #ifdef __SANITIZE_THREAD__
 #include <sanitizer/tsan_interface.h>
@@ -27,7 +29,15 @@ void After(char& mark) { __tsan_acquire(&mark); }
 }  // namespace
 
 struct TaskArena::Impl {
-  explicit Impl(int threads) : arena(threads) {}
+  explicit Impl(int threads) : arena(threads) {
+    // oneTBB gives out no more workers than cores (and says so on standard error) unless it is told
+    // to; who asks for more threads gets them, as long as this arena lives.
+    if (threads > tbb::info::default_concurrency()) {
+      more_workers.emplace(tbb::global_control::max_allowed_parallelism,
+                           static_cast<size_t>(threads));
+    }
+  }
+  std::optional<tbb::global_control> more_workers;
   tbb::task_arena arena;
 };
 

@@ -358,8 +358,9 @@ TEST(MainJob, TwoDatabasesInOneProcess) {
   auto first = Imported(a), second = Imported(b, 2);
   EXPECT_TRUE(first->Train(SmallTraining()).ok());
   EXPECT_TRUE(second->Train(SmallTraining()).ok());
-  EXPECT_EQ(Ok(first->Models())[0].metadata.at("checksum"),
-            Ok(second->Models())[0].metadata.at("checksum"));
+  const std::vector<std::string> items = {"f-0", "f-7", "f-40"};
+  EXPECT_EQ(Ok(Ok(first->LoadRecommender())->Score("user-5", items)),
+            Ok(Ok(second->LoadRecommender())->Score("user-5", items)));
 }
 
 }  // namespace
