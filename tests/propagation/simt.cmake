@@ -22,6 +22,7 @@ endforeach()
 list(TRANSFORM simt_sources PREPEND ${propagation_dir}/)
 add_library(undula_propagation_simt OBJECT ${simt_sources})
 target_compile_definitions(undula_propagation_simt PUBLIC UNDULA_SIMT_EMULATOR)
+target_compile_options(undula_propagation_simt PRIVATE -O1)  # in Debug builds too: it is slow
 target_link_libraries(undula_propagation_simt PUBLIC undula_flags absl::status absl::statusor
                       Threads::Threads Undula::BLAS ${UNDULA_BOOST_CONTEXT})
 

@@ -1,6 +1,7 @@
 #include "propagation/cuda/simt.h"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <random>
@@ -39,18 +40,29 @@ std::string Name(const std::source_location& where) {
   return file + ":" + std::to_string(where.line());
 }
 
-// Random numbers of the schedule: draw number `counter_` of the seed.
+// Random numbers of the schedule, four from each block of the generator.
 class Order {
  public:
   void Reset(uint64_t seed) {
     seed_ = seed;
     counter_ = 0;
   }
-  uint32_t Below(uint32_t n) { return Rng(seed_, RngStream::kTest).Below(counter_++, n); }
+  uint32_t Below(uint32_t n) {
+    const uint32_t word = static_cast<uint32_t>(counter_ % 4);
+    if (word == 0) {
+      const uint64_t block = counter_ / 4;
+      block_ = Philox(PhiloxBlock{{static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32),
+                                   0, static_cast<uint32_t>(RngStream::kTest)}},
+                      static_cast<uint32_t>(seed_), static_cast<uint32_t>(seed_ >> 32));
+    }
+    ++counter_;
+    return static_cast<uint32_t>((uint64_t{block_.v[word]} * n) >> 32);
+  }
 
  private:
   uint64_t seed_ = 1;
   uint64_t counter_ = 0;
+  PhiloxBlock block_{};
 };
 
 class Machine {
@@ -79,7 +91,8 @@ class Machine {
   std::vector<Thread> threads_;
   int count_ = 0;  // threads of the launch's blocks
   std::vector<int> ready_;
-  int waiting_ = 0, done_ = 0;
+  int ready_of_warp_[kMaxBlock / kWarpSize] = {};
+  int done_ = 0;
   int schedule_ = 0;       // of the block: see Choose
   int favorite_warp_ = 0;
   void (*body_)(void*) = nullptr;
@@ -114,6 +127,7 @@ int Machine::Fail(int code, std::string text) {
 void Machine::MakeReady(int thread) {
   threads_[thread].state = State::kReady;
   ready_.push_back(thread);
+  ++ready_of_warp_[thread / kWarpSize];
 }
 
 // Four ways to draw the next thread, so that both "everybody a little" and "one warp far ahead of
@@ -121,7 +135,7 @@ void Machine::MakeReady(int thread) {
 int Machine::Choose() {
   size_t index = order.Below(static_cast<uint32_t>(ready_.size()));
   if (schedule_ == 2) {
-    for (size_t i = 0; i < ready_.size(); ++i) {
+    for (size_t i = 0; ready_of_warp_[favorite_warp_] > 0; ++i) {
       const size_t at = (index + i) % ready_.size();
       if (ready_[at] / kWarpSize == favorite_warp_) {
         index = at;
@@ -135,6 +149,7 @@ int Machine::Choose() {
   std::swap(ready_[index], ready_.back());
   const int thread = ready_.back();
   ready_.pop_back();
+  --ready_of_warp_[thread / kWarpSize];
   return thread;
 }
 
@@ -177,7 +192,6 @@ int Machine::TryWarp(int warp) {
     }
     lanes[lane].bits = brought[from];
     MakeReady(warp * kWarpSize + lane);
-    --waiting_;
   }
   return kOk;
 }
@@ -188,10 +202,8 @@ int Machine::AfterStep(int thread) {
       ++done_;
       return kOk;
     case State::kWarp:
-      ++waiting_;
       return TryWarp(thread / kWarpSize);
     case State::kBlockBarrier:
-      ++waiting_;
       return kOk;
     case State::kReady:
       break;
@@ -221,7 +233,6 @@ int Machine::ReleaseBlockBarrier() {
                                                   : " waits at " + Name(thread.where)));
   }
   for (int t = 0; t < count_; ++t) MakeReady(t);
-  waiting_ = 0;
   return kOk;
 }
 
@@ -237,7 +248,9 @@ void Machine::AbandonBlock() {
 int Machine::RunBlock(const LaunchShape& shape) {
   count_ = shape.threads;
   ready_.clear();
-  waiting_ = done_ = 0;
+  std::fill(std::begin(ready_of_warp_), std::end(ready_of_warp_), 0);
+  favorite_warp_ = 0;
+  done_ = 0;
   schedule_ = static_cast<int>(order.Below(4));
   for (int t = 0; t < count_; ++t) MakeReady(t);
   while (done_ < count_) {

@@ -1,0 +1,3 @@
+# Timing of operators on the CPU and the GPU; include()d by bench/CMakeLists.txt.
+add_executable(device_bench device_bench.cc)
+target_link_libraries(device_bench PRIVATE undula_propagation undula_base undula_flags)
