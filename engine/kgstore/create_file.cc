@@ -2,7 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <cstdio>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,8 +41,7 @@ absl::Status WriteEmpty(const std::string& path) {
         txn->OpenTable(TableName(table, state.generation), MDB_CREATE | flags).status());
   }
   UNDULA_RETURN_IF_ERROR(txn->OpenTable(std::string(kModelsTable), MDB_CREATE).status());
-  UNDULA_ASSIGN_OR_RETURN(const MDB_dbi meta,
-                          txn->OpenTable(std::string(kMetaTable), MDB_CREATE));
+  UNDULA_ASSIGN_OR_RETURN(const MDB_dbi meta, txn->OpenTable(std::string(kMetaTable), MDB_CREATE));
   UNDULA_RETURN_IF_ERROR(
       txn->Put(meta, kHeaderKey, EncodeHeader(static_cast<uint32_t>(env->page_bytes()))));
   const uint64_t tag = RandomTag();
