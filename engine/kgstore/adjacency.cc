@@ -148,17 +148,18 @@ absl::Status AdjacencyReader::ForEachDegree(
   while (more) {
     if (buckets->key().size() != 4) return Damaged();
     const uint32_t base = LoadFixed<uint32_t>(buckets->key().data()) * kBucketIds;
-    const bool ok = SplitBucket(buckets->value(), [&](uint32_t i, std::string_view bytes, bool hub) {
-      uint64_t degree = 0;
-      if (hub) {
-        FieldReader in(bytes);
-        degree = in.Varint();
-      } else if (!DecodeList(bytes, [&](uint32_t, uint32_t) { ++degree; })) {
-        return false;
-      }
-      f(base + i, degree);
-      return true;
-    });
+    const bool ok =
+        SplitBucket(buckets->value(), [&](uint32_t i, std::string_view bytes, bool hub) {
+          uint64_t degree = 0;
+          if (hub) {
+            FieldReader in(bytes);
+            degree = in.Varint();
+          } else if (!DecodeList(bytes, [&](uint32_t, uint32_t) { ++degree; })) {
+            return false;
+          }
+          f(base + i, degree);
+          return true;
+        });
     if (!ok) return Damaged();
     UNDULA_ASSIGN_OR_RETURN(more, buckets->Next());
   }

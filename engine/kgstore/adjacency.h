@@ -89,8 +89,8 @@ class ListEncoder {
  private:
   void CloseRun();
 
-  std::string done_;       // closed runs
-  std::string run_;        // values of the open run
+  std::string done_;  // closed runs
+  std::string run_;   // values of the open run
   uint32_t run_length_ = 0;
   uint32_t b_ = 0, c_ = 0;  // last pair
   uint32_t closed_b_ = 0;   // of the last closed run
@@ -236,13 +236,14 @@ absl::Status AdjacencyReader::Scan(F&& f) const {
     if (buckets->key().size() != 4) return Damaged();
     const uint32_t base = LoadFixed<uint32_t>(buckets->key().data()) * kBucketIds;
     absl::Status status;
-    const bool ok = SplitBucket(buckets->value(), [&](uint32_t i, std::string_view bytes, bool hub) {
-      const uint32_t a = base + i;
-      const auto each = [&](uint32_t b, uint32_t c) { f(a, b, c); };
-      if (!hub) return DecodeList(bytes, each);
-      status = ScanHub(hubs.get(), a, each);
-      return status.ok();
-    });
+    const bool ok =
+        SplitBucket(buckets->value(), [&](uint32_t i, std::string_view bytes, bool hub) {
+          const uint32_t a = base + i;
+          const auto each = [&](uint32_t b, uint32_t c) { f(a, b, c); };
+          if (!hub) return DecodeList(bytes, each);
+          status = ScanHub(hubs.get(), a, each);
+          return status.ok();
+        });
     UNDULA_RETURN_IF_ERROR(status);
     if (!ok) return Damaged();
     UNDULA_ASSIGN_OR_RETURN(more, buckets->Next());

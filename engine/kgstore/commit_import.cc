@@ -165,12 +165,12 @@ class Committer {
       // (tail, relation, head) -> (relation, tail, head)
       Reorder(&triples, [](const Triple& t) { return Triple{t.b, t.a, t.c}; });
       for (RelationCounts& c : per_relation) c.triples = 0;
-      UNDULA_RETURN_IF_ERROR(
-          MergeAdjacency(&writer_, Table::kByRelation, triples,
-                         [&](uint32_t r, uint32_t, uint32_t) {
-                           if (r < per_relation.size()) ++per_relation[r].triples;
-                         })
-              .status());
+      UNDULA_RETURN_IF_ERROR(MergeAdjacency(&writer_, Table::kByRelation, triples,
+                                            [&](uint32_t r, uint32_t, uint32_t) {
+                                              if (r < per_relation.size())
+                                                ++per_relation[r].triples;
+                                            })
+                                 .status());
       report_.triples_new = total - counts.triples;
       counts.triples = total;
     }
@@ -180,12 +180,12 @@ class Committer {
     if (!attributes.empty()) {
       Translate(&attributes, Space::kLiteral);
       for (RelationCounts& c : per_relation) c.attributes = 0;
-      UNDULA_ASSIGN_OR_RETURN(
-          const uint64_t total,
-          MergeAdjacency(&writer_, Table::kAttributes, attributes,
-                         [&](uint32_t, uint32_t r, uint32_t) {
-                           if (r < per_relation.size()) ++per_relation[r].attributes;
-                         }));
+      UNDULA_ASSIGN_OR_RETURN(const uint64_t total,
+                              MergeAdjacency(&writer_, Table::kAttributes, attributes,
+                                             [&](uint32_t, uint32_t r, uint32_t) {
+                                               if (r < per_relation.size())
+                                                 ++per_relation[r].attributes;
+                                             }));
       Reorder(&attributes, tail_first);
       UNDULA_RETURN_IF_ERROR(MergeAdjacency(&writer_, Table::kValues, attributes, none).status());
       report_.attributes_new = total - counts.attributes;
@@ -278,9 +278,9 @@ uint64_t RoomFor(const Store& store, const ImportData& data) {
 
 absl::Status CommitImport(Store* store, ImportData* data, const ImportOptions& options,
                           Progress* progress, ImportReport* report) {
-  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<GenerationWriter> writer,
-                          GenerationWriter::Begin(store, RoomFor(*store, *data), progress,
-                                                  options.transaction_bytes));
+  UNDULA_ASSIGN_OR_RETURN(
+      const std::unique_ptr<GenerationWriter> writer,
+      GenerationWriter::Begin(store, RoomFor(*store, *data), progress, options.transaction_bytes));
   UNDULA_RETURN_IF_ERROR(Committer(data, writer.get(), progress, report).Run());
   ImportRecord record;
   record.generation = writer->next().generation;

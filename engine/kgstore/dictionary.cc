@@ -119,8 +119,7 @@ absl::Status DictionaryReader::Load(uint32_t id, std::string* text) const {
 template <class Match>
 absl::Status DictionaryReader::Candidates(std::string_view hashed, Match&& match) const {
   const uint64_t hash = HashText(view_.store().id_space(), hashed);
-  const uint32_t bucket =
-      BucketOf(hash, view_.state().bucket_bits[static_cast<size_t>(space_)]);
+  const uint32_t bucket = BucketOf(hash, view_.state().bucket_bits[static_cast<size_t>(space_)]);
   UNDULA_ASSIGN_OR_RETURN(const auto pairs, view_.Get(IdsOf(space_), AsBytes(bucket)));
   if (!pairs.has_value()) return absl::OkStatus();
   std::string text;
@@ -174,16 +173,18 @@ absl::Status DictionaryReader::ForEach(
   uint32_t id = 0;
   while (more && id < size()) {
     absl::Status status;
-    const bool ok = DecodeBlock(
-        blocks->value(), &text, [&](uint32_t, std::string_view term, bool in_side_table) {
-          if (in_side_table) {
-            const auto whole = view_.Get(TextsOf(space_), AsBytes(id));
-            status = !whole.ok() ? whole.status() : whole->has_value() ? fn(id, **whole) : Damaged();
-          } else {
-            status = fn(id, term);
-          }
-          return status.ok() && ++id < size();
-        });
+    const bool ok = DecodeBlock(blocks->value(), &text,
+                                [&](uint32_t, std::string_view term, bool in_side_table) {
+                                  if (in_side_table) {
+                                    const auto whole = view_.Get(TextsOf(space_), AsBytes(id));
+                                    status = !whole.ok()          ? whole.status()
+                                             : whole->has_value() ? fn(id, **whole)
+                                                                  : Damaged();
+                                  } else {
+                                    status = fn(id, term);
+                                  }
+                                  return status.ok() && ++id < size();
+                                });
     UNDULA_RETURN_IF_ERROR(status);
     if (!ok) return Damaged();
     UNDULA_ASSIGN_OR_RETURN(more, blocks->Next());
@@ -227,10 +228,8 @@ absl::Status WriteDictionary(const ViewState& old, Space space,
   }
   std::string pairs;
   for (size_t i = 0; i < hashes.size() || more;) {
-    const uint64_t next_fresh =
-        i < hashes.size() ? BucketOf(hashes[i].first, bits) : ~uint64_t{0};
-    const uint64_t next_stored =
-        more ? LoadFixed<uint32_t>(stored->key().data()) : ~uint64_t{0};
+    const uint64_t next_fresh = i < hashes.size() ? BucketOf(hashes[i].first, bits) : ~uint64_t{0};
+    const uint64_t next_stored = more ? LoadFixed<uint32_t>(stored->key().data()) : ~uint64_t{0};
     const auto bucket = static_cast<uint32_t>(std::min(next_fresh, next_stored));
     pairs.clear();
     if (next_stored == bucket) {

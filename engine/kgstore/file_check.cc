@@ -70,14 +70,16 @@ absl::Status CheckFile(int fd, const std::string& path) {
   }
   if (!S_ISREG(info.st_mode)) return InvalidArgumentError(path, " is not a regular file");
   if (info.st_size == 0) {
-    return InvalidArgumentError(path, " is empty, not an Undula database; delete it first if a "
+    return InvalidArgumentError(path,
+                                " is empty, not an Undula database; delete it first if a "
                                 "new database shall take its place");
   }
   const MetaPage first = ReadMeta(fd, 0);
   if (first.complete && (first.at<uint32_t>(kMagicAt) == kMagicSwapped ||
                          first.at<uint32_t>(kMagicAt32Bit) == kMagicSwapped ||
                          first.at<uint32_t>(kMagicAt32Bit) == kMagic)) {
-    return FailedPreconditionError(path, " was written on a machine of another byte order or word "
+    return FailedPreconditionError(path,
+                                   " was written on a machine of another byte order or word "
                                    "size; export it there and import it here");
   }
   // Where page 0 is damaged the second meta page is looked for at the usual page size.
@@ -112,7 +114,8 @@ absl::Status CheckFileSystem(int fd, const std::string& path) {
   constexpr uint32_t kNfs = 0x6969, kSmb = 0x517B, kCifs = 0xFF534D42, kSmb2 = 0xFE534D42;
   const auto type = static_cast<uint32_t>(info.f_type);
   if (type == kNfs || type == kSmb || type == kCifs || type == kSmb2) {
-    return FailedPreconditionError(path, " lies on a network file system, where locks and memory "
+    return FailedPreconditionError(path,
+                                   " lies on a network file system, where locks and memory "
                                    "maps are not safe; put the database on a local disk");
   }
   return absl::OkStatus();

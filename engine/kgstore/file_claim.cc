@@ -44,7 +44,8 @@ absl::StatusOr<std::unique_ptr<FileClaim>> FileClaim::Take(const std::string& pa
       return NotFoundError(path, ": no such file; create the database with an import");
     }
     if (kind == ClaimKind::kWrite && (errno == EACCES || errno == EROFS || errno == EPERM)) {
-      return FailedPreconditionError(path, " is not writable; open it read-only or change its "
+      return FailedPreconditionError(path,
+                                     " is not writable; open it read-only or change its "
                                      "permissions");
     }
     return ErrnoError(errno, path);
@@ -57,7 +58,8 @@ absl::StatusOr<std::unique_ptr<FileClaim>> FileClaim::Take(const std::string& pa
     Registry& registry = OpenFiles();
     const std::lock_guard<std::mutex> lock(registry.mutex);
     if (!registry.open.insert(claim->key_).second) {
-      return FailedPreconditionError(path, " is already open in this process; share that Database "
+      return FailedPreconditionError(path,
+                                     " is already open in this process; share that Database "
                                      "or close it first");
     }
     claim->registered_ = true;

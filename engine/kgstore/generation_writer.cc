@@ -7,8 +7,10 @@
 
 namespace undula::kgstore::internal {
 
-absl::StatusOr<std::unique_ptr<GenerationWriter>> GenerationWriter::Begin(
-    Store* store, uint64_t room, Progress* progress, uint64_t batch_bytes) {
+absl::StatusOr<std::unique_ptr<GenerationWriter>> GenerationWriter::Begin(Store* store,
+                                                                          uint64_t room,
+                                                                          Progress* progress,
+                                                                          uint64_t batch_bytes) {
   // Tables of a broken-off import have the name of those to be written now.
   UNDULA_RETURN_IF_ERROR(store->DropDeadTables());
   // A guess may be too high: what is really missing is found when it is written.
@@ -17,7 +19,8 @@ absl::StatusOr<std::unique_ptr<GenerationWriter>> GenerationWriter::Begin(
   UNDULA_ASSIGN_OR_RETURN(writer->old_, store->BeginView());
   writer->next_ = writer->old_->state();
   if (writer->next_.generation == ~uint32_t{0}) {
-    return ResourceExhaustedError(store->path(), " has had 2^32 imports; import its data into a "
+    return ResourceExhaustedError(store->path(),
+                                  " has had 2^32 imports; import its data into a "
                                   "new database");
   }
   ++writer->next_.generation;

@@ -24,11 +24,11 @@ struct ItemCell {
 
 struct ImportData {
   std::array<TermTable, kSpaces> terms;
-  std::vector<Triple> triples;           // head, relation, tail
-  std::vector<Triple> attributes;        // entity, relation, literal
-  std::vector<LogEntry> interactions;    // row = user, in the order of reading
+  std::vector<Triple> triples;         // head, relation, tail
+  std::vector<Triple> attributes;      // entity, relation, literal
+  std::vector<LogEntry> interactions;  // row = user, in the order of reading
   std::vector<LinkRecord> links;
-  std::vector<ItemCell> cells;           // in the order of reading
+  std::vector<ItemCell> cells;  // in the order of reading
   TermTable column_names;
   TermTable cell_texts;
 

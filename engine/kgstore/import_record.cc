@@ -10,8 +10,8 @@ std::string EncodeImportRecord(const ImportRecord& record) {
   PutVarint(&out, record.generation);
   PutFixed(&out, record.time);
   PutText(&out, record.source);
-  for (const uint64_t n : {record.triples_new, record.attributes_new, record.interactions_new,
-                           record.links_new}) {
+  for (const uint64_t n :
+       {record.triples_new, record.attributes_new, record.interactions_new, record.links_new}) {
     PutVarint(&out, n);
   }
   return out;

@@ -25,8 +25,8 @@ struct Importer::Impl {
   internal::ImportData data;
   ImportReport report;
   absl::Status status;
-  std::string key;           // scratch: a term as the dictionary stores it
-  std::string last_head;     // heads often repeat
+  std::string key;        // scratch: a term as the dictionary stores it
+  std::string last_head;  // heads often repeat
   uint32_t last_head_id = kNoIndex;
 
   uint32_t Id(Space space, std::string_view text) {
@@ -61,8 +61,9 @@ struct Importer::Impl {
 
   void AddTriple(const Term& head, const Term& relation, const Term& tail) {
     if (head.kind == TermKind::kLiteral || relation.kind != TermKind::kIri) {
-      status = InvalidArgumentError("a triple's head must be an IRI or a blank node and its "
-                                    "relation an IRI");
+      status = InvalidArgumentError(
+          "a triple's head must be an IRI or a blank node and its "
+          "relation an IRI");
       return;
     }
     const uint32_t h = Head(head);
@@ -125,8 +126,9 @@ struct Importer::Impl {
     try {
       add();
     } catch (const std::bad_alloc&) {
-      status = ResourceExhaustedError("out of memory while collecting an import; import the files "
-                                      "one by one");
+      status = ResourceExhaustedError(
+          "out of memory while collecting an import; import the files "
+          "one by one");
     }
     return status;
   }
@@ -168,8 +170,8 @@ absl::StatusOr<ImportReport> Importer::Commit(Progress* progress) {
   Impl& impl = *impl_;
   UNDULA_RETURN_IF_ERROR(impl.status);
   absl::Status status = impl.Guarded([&] {
-    impl.status = internal::CommitImport(impl.store.get(), &impl.data, impl.options, progress,
-                                         &impl.report);
+    impl.status =
+        internal::CommitImport(impl.store.get(), &impl.data, impl.options, progress, &impl.report);
   });
   UNDULA_RETURN_IF_ERROR(status);
   impl.status = FailedPreconditionError("the import is committed; begin a new one");

@@ -26,9 +26,9 @@ struct ImportOptions {
 };
 
 struct ImportReport {
-  uint64_t triples_read = 0;      // entity-relation-entity
-  uint64_t triples_new = 0;       // of these not stored before, without duplicates
-  uint64_t attributes_read = 0;   // entity-relation-literal
+  uint64_t triples_read = 0;     // entity-relation-entity
+  uint64_t triples_new = 0;      // of these not stored before, without duplicates
+  uint64_t attributes_read = 0;  // entity-relation-literal
   uint64_t attributes_new = 0;
   uint64_t interactions_read = 0;
   uint64_t interactions_new = 0;  // distinct (user, item, time) not stored before
@@ -44,8 +44,9 @@ struct ImportReport {
 };
 
 // Collects the records in memory; Commit() writes the tables of the next generation beside the
-// present ones in transactions of bounded size and makes them visible by one last small one. Readers
-// keep what they see; a crash, an error or a destroyed importer leaves the database as it was.
+// present ones in transactions of bounded size and makes them visible by one last small one.
+// Readers keep what they see; a crash, an error or a destroyed importer leaves the database as it
+// was.
 //
 // Set semantics: what is stored already is kept. Ids of stored things never change. Where the
 // database has no entities yet, entities get their ids by descending degree, else in the order of

@@ -23,7 +23,11 @@ constexpr std::array<Known, 6> kKnownNames = {{
 }};
 
 constexpr std::array<Known, 5> kLocalNames = {{
-    {"label", 4}, {"preflabel", 5}, {"name", 6}, {"title", 7}, {"altlabel", 10},
+    {"label", 4},
+    {"preflabel", 5},
+    {"name", 6},
+    {"title", 7},
+    {"altlabel", 10},
 }};
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -35,7 +39,8 @@ std::optional<uint8_t> LabelRank(std::string_view relation) {
     if (relation == known.name) return known.rank;
   }
   const size_t cut = relation.find_last_of("#/:.");
-  const std::string_view local = cut == std::string_view::npos ? relation : relation.substr(cut + 1);
+  const std::string_view local =
+      cut == std::string_view::npos ? relation : relation.substr(cut + 1);
   for (const Known& known : kLocalNames) {
     if (std::equal(local.begin(), local.end(), known.name.begin(), known.name.end(),
                    [](char a, char b) { return Lower(a) == b; })) {

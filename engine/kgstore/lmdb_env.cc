@@ -69,7 +69,8 @@ absl::StatusOr<std::unique_ptr<Env>> Env::Open(const std::string& path, const En
                          (options.no_lock ? MDB_NOLOCK : 0u);
   code = mdb_env_open(raw, path.c_str(), flags, 0644);
   if (code != 0) {
-    if (options.read_only && !options.no_lock && (code == EACCES || code == EROFS || code == EPERM)) {
+    if (options.read_only && !options.no_lock &&
+        (code == EACCES || code == EROFS || code == EPERM)) {
       return FailedPreconditionError(path, ": ", kNoLockFile);
     }
     return env->Error(code, "opening");
@@ -120,7 +121,8 @@ absl::Status Env::Error(int code, std::string_view what) const {
     case ENOSPC:
     case EDQUOT:
     case EFBIG:
-      return ResourceExhaustedError(where, "the disk is full or the file size limit is reached; "
+      return ResourceExhaustedError(where,
+                                    "the disk is full or the file size limit is reached; "
                                     "nothing was stored, make room and try again");
     case EIO:
       if (DiskIsFull(path_)) return Error(ENOSPC, what);
@@ -141,7 +143,8 @@ absl::Status Env::Error(int code, std::string_view what) const {
 
 absl::Status Env::CheckHealthy() const {
   if (!broken_) return absl::OkStatus();
-  return ResourceExhaustedError(path_, ": the address space for the file was lost; close the "
+  return ResourceExhaustedError(path_,
+                                ": the address space for the file was lost; close the "
                                 "database and open it again");
 }
 

@@ -36,8 +36,7 @@ absl::StatusOr<uint64_t> MergeLog(GenerationWriter* writer, Table table,
 
 absl::StatusOr<uint64_t> MergeLabels(GenerationWriter* writer,
                                      const std::vector<std::pair<std::string, uint32_t>>& fresh) {
-  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Cursor> stored,
-                          writer->old().Walk(Table::kLabels));
+  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Cursor> stored, writer->old().Walk(Table::kLabels));
   UNDULA_ASSIGN_OR_RETURN(bool more, stored->First());
   std::vector<EntityId> decoded;
   std::vector<uint32_t> entities;
@@ -49,7 +48,8 @@ absl::StatusOr<uint64_t> MergeLabels(GenerationWriter* writer,
     if (use_stored) {
       decoded.clear();
       if (!DecodeEntities(stored->value(), &decoded)) {
-        return DataLossError(writer->old().store().path(), ": table labels is damaged; restore "
+        return DataLossError(writer->old().store().path(),
+                             ": table labels is damaged; restore "
                              "the file from a backup");
       }
       for (const EntityId entity : decoded) entities.push_back(Index(entity));
@@ -59,8 +59,8 @@ absl::StatusOr<uint64_t> MergeLabels(GenerationWriter* writer,
     std::sort(entities.begin(), entities.end());
     entities.erase(std::unique(entities.begin(), entities.end()), entities.end());
     count += entities.size();
-    UNDULA_RETURN_IF_ERROR(writer->out().Append(writer->handle(Table::kLabels), label,
-                                                EncodeEntities(entities)));
+    UNDULA_RETURN_IF_ERROR(
+        writer->out().Append(writer->handle(Table::kLabels), label, EncodeEntities(entities)));
   }
   return count;
 }
@@ -82,7 +82,8 @@ absl::Status MergeItems(GenerationWriter* writer, const std::vector<ItemCell>& f
         columns[column] = in.Text();
       }
       if (!in.ok()) {
-        return DataLossError(writer->old().store().path(), ": table items is damaged; restore the "
+        return DataLossError(writer->old().store().path(),
+                             ": table items is damaged; restore the "
                              "file from a backup");
       }
       UNDULA_ASSIGN_OR_RETURN(more, stored->Next());

@@ -21,8 +21,7 @@ void PutBigEndian(std::string* out, Int value) {
 std::optional<uint64_t> BytesOf(const TensorRecord& tensor) {
   uint64_t bytes = static_cast<uint64_t>(SizeOf(tensor.dtype));
   for (const int64_t extent : tensor.shape) {
-    if (extent < 0 ||
-        __builtin_mul_overflow(bytes, static_cast<uint64_t>(extent), &bytes)) {
+    if (extent < 0 || __builtin_mul_overflow(bytes, static_cast<uint64_t>(extent), &bytes)) {
       return std::nullopt;
     }
   }
@@ -92,7 +91,8 @@ absl::StatusOr<ModelRecord> DecodeModelRecord(std::string_view name, std::string
                BytesOf(tensor) == std::optional<uint64_t>(tensor.bytes);
   }
   if (!in.ok() || !in.done() || !sizes_ok) {
-    return DataLossError("the record of model '", name, "' is damaged; restore the file from a "
+    return DataLossError("the record of model '", name,
+                         "' is damaged; restore the file from a "
                          "backup or train the model again");
   }
   return record;

@@ -16,7 +16,8 @@ namespace internal {
 namespace {
 
 constexpr std::string_view kSerialKey = "model_serial";
-constexpr uint64_t kTransactionBytes = uint64_t{60} << 20;  // stays below 64 MiB with the last chunk
+constexpr uint64_t kTransactionBytes = uint64_t{60}
+                                       << 20;  // stays below 64 MiB with the last chunk
 
 class ModelStore final : public ModelSink {
  public:
@@ -175,8 +176,8 @@ absl::Status ModelStore::ReadTensor(const ViewState& view, const ModelRecord& re
   tensor->shape = entry.shape;
   tensor->bytes.reserve(entry.bytes);
   for (uint32_t chunk = 0; tensor->bytes.size() < entry.bytes; ++chunk) {
-    UNDULA_ASSIGN_OR_RETURN(
-        const auto bytes, view.Get(store_->models(), ChunkKey(record.serial, number, chunk)));
+    UNDULA_ASSIGN_OR_RETURN(const auto bytes,
+                            view.Get(store_->models(), ChunkKey(record.serial, number, chunk)));
     if (!bytes.has_value() || bytes->empty()) return damaged();
     const auto* begin = reinterpret_cast<const std::byte*>(bytes->data());
     tensor->bytes.insert(tensor->bytes.end(), begin, begin + bytes->size());
@@ -193,8 +194,7 @@ absl::StatusOr<TensorMap> ModelStore::Get(std::string_view name) const {
   TensorMap model;
   try {
     for (uint32_t i = 0; i < record.tensors.size(); ++i) {
-      UNDULA_RETURN_IF_ERROR(
-          ReadTensor(*view, record, i, &model.tensors[record.tensors[i].name]));
+      UNDULA_RETURN_IF_ERROR(ReadTensor(*view, record, i, &model.tensors[record.tensors[i].name]));
     }
   } catch (const std::bad_alloc&) {
     return ResourceExhaustedError("out of memory while loading model '", name, "'");

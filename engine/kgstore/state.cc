@@ -9,16 +9,36 @@ namespace undula::kgstore::internal {
 namespace {
 
 constexpr std::array<TableSpec, kTables> kTableSpecs = {{
-    {"entity_terms", true},   {"entity_ids", true},        {"entity_texts", true},
-    {"relation_terms", true}, {"relation_ids", true},      {"relation_texts", true},
-    {"literal_terms", true},  {"literal_ids", true},       {"literal_texts", true},
-    {"user_terms", true},     {"user_ids", true},          {"user_texts", true},
-    {"item_terms", true},     {"item_ids", true},          {"item_texts", true},
-    {"out", true},            {"out_hubs", false},         {"in", true},
-    {"in_hubs", false},       {"by_relation", true},       {"by_relation_hubs", false},
-    {"attributes", true},     {"attributes_hubs", false},  {"values", true},
-    {"values_hubs", false},   {"labels", false},           {"user_log", false},
-    {"item_log", false},      {"items", true},             {"links", true},
+    {"entity_terms", true},
+    {"entity_ids", true},
+    {"entity_texts", true},
+    {"relation_terms", true},
+    {"relation_ids", true},
+    {"relation_texts", true},
+    {"literal_terms", true},
+    {"literal_ids", true},
+    {"literal_texts", true},
+    {"user_terms", true},
+    {"user_ids", true},
+    {"user_texts", true},
+    {"item_terms", true},
+    {"item_ids", true},
+    {"item_texts", true},
+    {"out", true},
+    {"out_hubs", false},
+    {"in", true},
+    {"in_hubs", false},
+    {"by_relation", true},
+    {"by_relation_hubs", false},
+    {"attributes", true},
+    {"attributes_hubs", false},
+    {"values", true},
+    {"values_hubs", false},
+    {"labels", false},
+    {"user_log", false},
+    {"item_log", false},
+    {"items", true},
+    {"links", true},
     {"social", true},
 }};
 
@@ -43,11 +63,16 @@ std::string TableName(Table table, uint32_t generation) {
 
 uint32_t& State::CountOf(Space space) {
   switch (space) {
-    case Space::kEntity: return counts.entities;
-    case Space::kRelation: return counts.relations;
-    case Space::kLiteral: return counts.literals;
-    case Space::kUser: return counts.users;
-    case Space::kItem: break;
+    case Space::kEntity:
+      return counts.entities;
+    case Space::kRelation:
+      return counts.relations;
+    case Space::kLiteral:
+      return counts.literals;
+    case Space::kUser:
+      return counts.users;
+    case Space::kItem:
+      break;
   }
   return counts.items;
 }
@@ -94,8 +119,8 @@ absl::StatusOr<State> DecodeState(std::string_view bytes) {
   for (uint32_t* n : {&c.entities, &c.relations, &c.literals, &c.users, &c.items}) {
     *n = static_cast<uint32_t>(in.Varint());
   }
-  for (uint64_t* n : {&c.triples, &c.attributes, &c.labels, &c.interactions, &c.links,
-                      &c.linked_items}) {
+  for (uint64_t* n :
+       {&c.triples, &c.attributes, &c.labels, &c.interactions, &c.links, &c.linked_items}) {
     *n = in.Varint();
   }
   for (uint8_t& bits : state.bucket_bits) bits = static_cast<uint8_t>(in.Varint());
@@ -131,14 +156,16 @@ absl::Status CheckHeader(std::string_view bytes, const std::string& path) {
   }
   const auto mark = in.Fixed<uint32_t>();
   if (mark == kByteOrderMarkSwapped) {
-    return FailedPreconditionError(path, " was written on a machine of another byte order; export "
+    return FailedPreconditionError(path,
+                                   " was written on a machine of another byte order; export "
                                    "it there and import it here");
   }
   const auto version = in.Fixed<uint32_t>();
   if (!in.ok() || mark != kByteOrderMark) return DataLossError(path, ": the header is damaged");
   if (version != kFormatVersion) {
     return FailedPreconditionError(path, " has format version ", version, "; this program reads ",
-                                   "version ", kFormatVersion, ": use the Undula release that "
+                                   "version ", kFormatVersion,
+                                   ": use the Undula release that "
                                    "wrote the file, or import the data again");
   }
   in.Fixed<uint32_t>();  // the page size, which LMDB reads from its own meta page
@@ -148,7 +175,8 @@ absl::Status CheckHeader(std::string_view bytes, const std::string& path) {
   if (!in.ok()) return DataLossError(path, ": the header is damaged");
   if (id_bytes != kIdBytes || pointer_bytes != sizeof(void*)) {
     return FailedPreconditionError(path, " has ids of ", 8 * id_bytes, " bits, written on a ",
-                                   8 * pointer_bytes, "-bit machine; export it there and import "
+                                   8 * pointer_bytes,
+                                   "-bit machine; export it there and import "
                                    "it here");
   }
   return absl::OkStatus();

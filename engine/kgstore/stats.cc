@@ -38,9 +38,9 @@ absl::Status ReadTables(const ViewState& view, DatabaseStats* stats) {
   }
   UNDULA_ASSIGN_OR_RETURN(stats->tables.emplace_back(),
                           StatsOf(view, view.store().meta(), std::string(internal::kMetaTable)));
-  UNDULA_ASSIGN_OR_RETURN(stats->tables.emplace_back(),
-                          StatsOf(view, view.store().models(),
-                                  std::string(internal::kModelsTable)));
+  UNDULA_ASSIGN_OR_RETURN(
+      stats->tables.emplace_back(),
+      StatsOf(view, view.store().models(), std::string(internal::kModelsTable)));
   return absl::OkStatus();
 }
 
@@ -63,8 +63,7 @@ absl::Status ReadRelations(const ViewState& view, DatabaseStats* stats) {
   UNDULA_ASSIGN_OR_RETURN(const auto counts, internal::ReadRelationCounts(view));
   return internal::DictionaryReader(view, internal::Space::kRelation)
       .ForEach([&](uint32_t id, std::string_view name) {
-        stats->relations.push_back(
-            {std::string(name), counts[id].triples, counts[id].attributes});
+        stats->relations.push_back({std::string(name), counts[id].triples, counts[id].attributes});
         return absl::OkStatus();
       });
 }

@@ -74,7 +74,8 @@ absl::Status Store::Initialize(const OpenOptions& options) {
     int dead = 0;
     mdb_reader_check(env_->raw(), &dead);  // slots of killed readers would pin old pages
     env_->TrimFile();
-    // Left for later where the disk is full: the data is whole, and reads and small writes may work.
+    // Left for later where the disk is full: the data is whole, and reads and small writes may
+    // work.
     const absl::Status status = DropDeadTables();
     if (!absl::IsResourceExhausted(status)) return status;
   }
@@ -119,7 +120,8 @@ absl::Status Store::AdoptNewSize() {
   // Another process has grown the file beyond this map.
   const std::lock_guard<std::mutex> lock(pool_mutex_);
   if (active_ > 0) {
-    return ResourceExhaustedError(path_, " has grown beyond the reserved address space; close all "
+    return ResourceExhaustedError(path_,
+                                  " has grown beyond the reserved address space; close all "
                                   "views of it, or open it with a larger map_bytes");
   }
   return env_->Grow(2 * env_->used_bytes());
@@ -254,7 +256,8 @@ absl::StatusOr<std::unique_ptr<WriteTurn>> Store::TakeWriteTurn() {
   }
   bool expected = false;
   if (!writing_.compare_exchange_strong(expected, true)) {
-    return FailedPreconditionError(path_, ": another import or write is under way in this process; "
+    return FailedPreconditionError(path_,
+                                   ": another import or write is under way in this process; "
                                    "finish it first");
   }
   return std::make_unique<WriteTurn>(shared_from_this());
@@ -307,8 +310,8 @@ absl::Status Store::DropDeadTables() {
   }
   for (const auto& tables : live) {
     for (int i = 0; i < kTables; ++i) {
-      keep.insert(TableName(static_cast<Table>(i),
-                            tables->state.table_generation[static_cast<size_t>(i)]));
+      keep.insert(
+          TableName(static_cast<Table>(i), tables->state.table_generation[static_cast<size_t>(i)]));
     }
   }
   {

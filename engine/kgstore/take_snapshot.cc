@@ -55,8 +55,8 @@ absl::Status ReadEdges(const ViewState& view, Table table, EdgeCsr* csr) {
   uint64_t at = 0;
   bool ok = true;
   uint32_t row = kNoIndex;
-  UNDULA_RETURN_IF_ERROR(internal::AdjacencyReader(view, table).Scan(
-      [&](uint32_t a, uint32_t b, uint32_t c) {
+  UNDULA_RETURN_IF_ERROR(
+      internal::AdjacencyReader(view, table).Scan([&](uint32_t a, uint32_t b, uint32_t c) {
         if (a != row) {
           ok = ok && rows.Enter(a, static_cast<int64_t>(at));
           row = a;
@@ -83,17 +83,18 @@ absl::Status ReadLog(const ViewState& view, Table table, uint32_t n_rows, uint32
   csr->time.resize(n);
   uint64_t at = 0;
   bool ok = true;
-  UNDULA_RETURN_IF_ERROR(internal::LogReader(view, table).Scan(
-      [&](uint32_t row, uint32_t other, float weight, int64_t time) {
-        if (at >= n || other >= n_others || !rows.Enter(row, static_cast<int64_t>(at))) {
-          ok = false;
-          return;
-        }
-        csr->other[at] = static_cast<Other>(other);
-        csr->weight[at] = weight;
-        csr->time[at] = time;
-        ++at;
-      }));
+  UNDULA_RETURN_IF_ERROR(internal::LogReader(view, table)
+                             .Scan([&](uint32_t row, uint32_t other, float weight, int64_t time) {
+                               if (at >= n || other >= n_others ||
+                                   !rows.Enter(row, static_cast<int64_t>(at))) {
+                                 ok = false;
+                                 return;
+                               }
+                               csr->other[at] = static_cast<Other>(other);
+                               csr->weight[at] = weight;
+                               csr->time[at] = time;
+                               ++at;
+                             }));
   rows.Finish(static_cast<int64_t>(at));
   return ok && at == n ? absl::OkStatus() : Contradiction(view, table);
 }
@@ -165,9 +166,9 @@ absl::StatusOr<Snapshot> TakeSnapshot(const ReadView& read_view, TaskArena& aren
       try {
         statuses[part] = parts[part]();
       } catch (const std::bad_alloc&) {
-        statuses[part] = ResourceExhaustedError("out of memory for a snapshot of ", counts.triples,
-                                                " triples and ", counts.interactions,
-                                                " interactions");
+        statuses[part] =
+            ResourceExhaustedError("out of memory for a snapshot of ", counts.triples,
+                                   " triples and ", counts.interactions, " interactions");
       }
     }
   });

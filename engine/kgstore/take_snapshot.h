@@ -18,7 +18,8 @@ struct SnapshotOptions {
 // Decodes one read transaction; the sizes are known from the counts, so every array is allocated
 // once. The parts are decoded in parallel in the database's arena; the result does not depend on
 // the number of threads. DataLoss where the tables contradict the counts.
-absl::StatusOr<Snapshot> TakeSnapshot(const Database& database, const SnapshotOptions& options = {});
+absl::StatusOr<Snapshot> TakeSnapshot(const Database& database,
+                                      const SnapshotOptions& options = {});
 absl::StatusOr<Snapshot> TakeSnapshot(const ReadView& view, TaskArena& arena,
                                       const SnapshotOptions& options = {});
 

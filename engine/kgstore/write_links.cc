@@ -62,7 +62,8 @@ absl::Status WriteLinkTable(GenerationWriter* writer, std::vector<LinkRecord> re
     links.clear();
     if (next_stored == item) {
       if (!DecodeLinks(stored->value(), [&](const Link& link) { links.push_back(link); })) {
-        return DataLossError(old.store().path(), ": table links is damaged; restore the file from "
+        return DataLossError(old.store().path(),
+                             ": table links is damaged; restore the file from "
                              "a backup");
       }
       UNDULA_ASSIGN_OR_RETURN(more, stored->Next());

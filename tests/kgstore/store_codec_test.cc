@@ -20,9 +20,9 @@ uint32_t Next(uint64_t* state) {
 }
 
 TEST(StoreCodec, Varints) {
-  for (const uint64_t value : {uint64_t{0}, uint64_t{1}, uint64_t{127}, uint64_t{128},
-                               uint64_t{0xFFFFFFFF}, uint64_t{0x100000000},
-                               std::numeric_limits<uint64_t>::max()}) {
+  for (const uint64_t value :
+       {uint64_t{0}, uint64_t{1}, uint64_t{127}, uint64_t{128}, uint64_t{0xFFFFFFFF},
+        uint64_t{0x100000000}, std::numeric_limits<uint64_t>::max()}) {
     std::string bytes;
     PutVarint(&bytes, value);
     EXPECT_EQ(static_cast<int>(bytes.size()), VarintSize(value));

@@ -163,7 +163,9 @@ TEST(StoreCrash, DiskFull) {
     SCOPED_TRACE(more);
     const int code = RunInChild([&] {
       signal(SIGXFSZ, SIG_IGN);
-      struct rlimit limit {size + more, size + more};
+      struct rlimit limit {
+        size + more, size + more
+      };
       if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return 2;
       auto opened = Database::Open(path);
       if (!opened.ok()) return 3;

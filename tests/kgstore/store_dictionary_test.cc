@@ -12,8 +12,14 @@ namespace {
 TEST(StoreDictionary, OddNames) {
   TempFolder folder;
   auto db = OpenOrDie(folder.File("a.undula"));
-  std::vector<std::string> names = {"", "a", "http://example.org/Béta", "日本語", "\xF0\x9F\x8E\xAC",
-                                    std::string("nul\0inside", 10), " ", "\n"};
+  std::vector<std::string> names = {"",
+                                    "a",
+                                    "http://example.org/Béta",
+                                    "日本語",
+                                    "\xF0\x9F\x8E\xAC",
+                                    std::string("nul\0inside", 10),
+                                    " ",
+                                    "\n"};
   for (const size_t n : {111, 112, 113, 127, 128, 1000, 1999, 2000, 2001, 5000, 70000}) {
     names.push_back(std::string(n, 'x'));
     names.push_back("http://example.org/long/" + std::string(n, 'y') + "é");
@@ -80,8 +86,7 @@ TEST(StoreDictionary, EqualFingerprintsAreToldApart) {
   std::vector<std::pair<std::string, std::string>> pairs;
   for (int i = 0; pairs.size() < 3; ++i) {
     std::string name = "name" + std::to_string(i);
-    const auto fingerprint =
-        static_cast<uint32_t>(internal::HashText(db->id_space(), name));
+    const auto fingerprint = static_cast<uint32_t>(internal::HashText(db->id_space(), name));
     const auto [it, fresh] = seen.emplace(fingerprint, name);
     if (!fresh) pairs.emplace_back(it->second, name);
   }
@@ -123,8 +128,10 @@ TEST(StoreDictionary, LiteralsByLexicalForm) {
 }
 
 TEST(StoreDictionary, LiteralKeys) {
-  const Literal kCases[] = {{"", "", ""},       {"a", "", ""},
-                            {"a", "", "en"},    {"", "", "de-CH"},
+  const Literal kCases[] = {{"", "", ""},
+                            {"a", "", ""},
+                            {"a", "", "en"},
+                            {"", "", "de-CH"},
                             {"1", "http://www.w3.org/2001/XMLSchema#integer", ""},
                             {"1", "http://www.w3.org/2001/XMLSchema#", ""},
                             {"x", "http://example.org/t", ""},

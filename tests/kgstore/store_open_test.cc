@@ -214,9 +214,7 @@ TEST(StoreOpen, SecondWritingProcess) {
     char byte = db != nullptr ? 'y' : 'n';
     (void)!write(to_parent[1], &byte, 1);
     (void)!read(to_child[0], &byte, 1);
-    Import(*db, [](Importer& importer) {
-      ASSERT_OK(importer.AddInteraction("u", "i", 1, 1));
-    });
+    Import(*db, [](Importer& importer) { ASSERT_OK(importer.AddInteraction("u", "i", 1, 1)); });
     byte = 'd';
     (void)!write(to_parent[1], &byte, 1);
     (void)!read(to_child[0], &byte, 1);
@@ -297,9 +295,12 @@ TEST(StoreOpen, UnlockedReaderAndWriterExcludeEachOther) {
   fs::permissions(path + "-lock", fs::perms(0600));
   auto writer = OpenOrDie(path);
   EXPECT_EQ(RunUnprivileged([&] {
-    return TryOpen(path, OpenMode::kOpen, true).code() == absl::StatusCode::kFailedPrecondition
-               ? 0 : 1;
-  }), 0);
+              return TryOpen(path, OpenMode::kOpen, true).code() ==
+                             absl::StatusCode::kFailedPrecondition
+                         ? 0
+                         : 1;
+            }),
+            0);
   fs::permissions(folder.path(), fs::perms(0755));
 }
 
@@ -314,8 +315,8 @@ TEST(StoreOpen, LittleAddressSpace) {
   const std::set<Edge> graph = MakeGraph(30000, 5, 60000, 2);
   const ImportReport report = Import(*db, [&](Importer& importer) {
     for (int i = 0; i < 40000; ++i) {
-      ASSERT_OK(importer.AddInteraction("user" + std::to_string(i), std::string(600, 'i') +
-                                        std::to_string(i), 1, i));
+      ASSERT_OK(importer.AddInteraction("user" + std::to_string(i),
+                                        std::string(600, 'i') + std::to_string(i), 1, i));
     }
     AddAll(graph, importer);
   });

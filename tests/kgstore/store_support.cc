@@ -56,14 +56,20 @@ std::vector<std::string> Dump(const Database& database) {
     const auto id = static_cast<EntityId>(e);
     const std::string name = view.EntityName(id).value();
     lines.push_back("entity " + name);
-    EXPECT_TRUE(view.ForEachOutEdge(id, [&](RelationId r, EntityId t) {
-      lines.push_back("triple " + name + " " + view.RelationName(r).value() + " " +
-                      view.EntityName(t).value());
-    }).ok());
-    EXPECT_TRUE(view.ForEachInEdge(id, [&](RelationId r, EntityId h) {
-      lines.push_back("in " + name + " " + view.RelationName(r).value() + " " +
-                      view.EntityName(h).value());
-    }).ok());
+    EXPECT_TRUE(view.ForEachOutEdge(id,
+                                    [&](RelationId r, EntityId t) {
+                                      lines.push_back("triple " + name + " " +
+                                                      view.RelationName(r).value() + " " +
+                                                      view.EntityName(t).value());
+                                    })
+                    .ok());
+    EXPECT_TRUE(view.ForEachInEdge(id,
+                                   [&](RelationId r, EntityId h) {
+                                     lines.push_back("in " + name + " " +
+                                                     view.RelationName(r).value() + " " +
+                                                     view.EntityName(h).value());
+                                   })
+                    .ok());
     for (const Attribute& a : Take(view.Attributes(id))) {
       const Literal l = view.GetLiteral(a.literal).value();
       lines.push_back("attribute " + name + " " + view.RelationName(a.relation).value() + " '" +
@@ -72,16 +78,22 @@ std::vector<std::string> Dump(const Database& database) {
   }
   for (uint32_t r = 0; r < counts.relations; ++r) {
     const auto id = static_cast<RelationId>(r);
-    EXPECT_TRUE(view.ForEachRelationEdge(id, [&](EntityId h, EntityId t) {
-      lines.push_back("by relation " + view.RelationName(id).value() + " " +
-                      view.EntityName(t).value() + " " + view.EntityName(h).value());
-    }).ok());
+    EXPECT_TRUE(view.ForEachRelationEdge(id,
+                                         [&](EntityId h, EntityId t) {
+                                           lines.push_back("by relation " +
+                                                           view.RelationName(id).value() + " " +
+                                                           view.EntityName(t).value() + " " +
+                                                           view.EntityName(h).value());
+                                         })
+                    .ok());
   }
   EXPECT_TRUE(view.ForEachLabel([&](std::string_view label, std::span<const EntityId> entities) {
-    for (const EntityId e : entities) {
-      lines.push_back("label " + std::string(label) + " " + view.EntityName(e).value());
-    }
-  }).ok());
+                    for (const EntityId e : entities) {
+                      lines.push_back("label " + std::string(label) + " " +
+                                      view.EntityName(e).value());
+                    }
+                  })
+                  .ok());
   for (uint32_t i = 0; i < counts.items; ++i) {
     const auto id = static_cast<ItemId>(i);
     const std::string name = view.ItemName(id).value();

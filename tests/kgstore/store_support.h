@@ -20,19 +20,19 @@
 #include "kgstore/read_view.h"
 #include "kgstore/stats.h"
 
-#define ASSERT_OK(expr)                                             \
-  do {                                                              \
-    const absl::Status ok_status_ = (expr);                         \
-    ASSERT_TRUE(ok_status_.ok()) << ok_status_.ToString();          \
+#define ASSERT_OK(expr)                                    \
+  do {                                                     \
+    const absl::Status ok_status_ = (expr);                \
+    ASSERT_TRUE(ok_status_.ok()) << ok_status_.ToString(); \
   } while (false)
-#define EXPECT_CODE(status, expected)                               \
+#define EXPECT_CODE(status, expected) \
   EXPECT_EQ((status).code(), absl::StatusCode::expected) << (status).ToString()
 // ASSERT_OK_AND_ASSIGN(auto x, f()): x = the value; ends the test where there is none.
 #define ASSERT_OK_AND_ASSIGN(lhs, expr) \
   ASSERT_OK_AND_ASSIGN_(UNDULA_CONCAT_(test_or_, __LINE__), lhs, expr)
-#define ASSERT_OK_AND_ASSIGN_(tmp, lhs, expr)                       \
-  auto tmp = (expr);                                                \
-  ASSERT_TRUE(tmp.ok()) << tmp.status().ToString();                 \
+#define ASSERT_OK_AND_ASSIGN_(tmp, lhs, expr)       \
+  auto tmp = (expr);                                \
+  ASSERT_TRUE(tmp.ok()) << tmp.status().ToString(); \
   lhs = *std::move(tmp)
 
 namespace undula::kgstore {
@@ -59,7 +59,8 @@ class TempFolder {
 Term Iri(std::string_view text);
 Term Text(std::string_view text, std::string_view datatype = "", std::string_view language = "");
 
-std::unique_ptr<Database> OpenOrDie(const std::string& path, OpenMode mode = OpenMode::kOpenOrCreate,
+std::unique_ptr<Database> OpenOrDie(const std::string& path,
+                                    OpenMode mode = OpenMode::kOpenOrCreate,
                                     bool read_only = false);
 
 // Runs one import; a test failure where it fails.
