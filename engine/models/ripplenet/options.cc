@@ -22,6 +22,8 @@ constexpr OptionField kFields[] = {
                   "kge_weight multiplies the mean over rows and slots, or the sum"),
     UNDULA_OPTION(RippleNetOptions, l2_weight, kFloat, 0, 1e6, "",
                   "times the sum of squares over the batch's slots"),
+    UNDULA_OPTION(RippleNetOptions, init_scale, kFloat, 1e-6, 1e6, "",
+                  "size of the initial entity vectors, relative to the authors'"),
     UNDULA_OPTION(RippleNetOptions, inverse_edges, kBool, 0, 0, "",
                   "walk edges against their direction too"),
     UNDULA_OPTION(RippleNetOptions, dedupe, kBool, 0, 0, "",

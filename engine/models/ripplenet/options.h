@@ -29,6 +29,8 @@ struct RippleNetOptions {
   std::string kge_norm = "mean";
   // Times the sum of |h|^2 + |t|^2 + |R|^2 over the slots of the batch (not a mean).
   double l2_weight = 1e-7;
+  // Times the authors' Glorot limits of the initial entity vectors.
+  double init_scale = 1;
   // Walk edges against their direction too, as relations of their own.
   bool inverse_edges = false;
   // Merge equal triples of a hop into one slot with a count: the same result, less work.

@@ -78,7 +78,9 @@ void RippleNet::AddParameters(uint64_t seed) {
   const int64_t d = state_->options.dim;
   const int64_t entities = state_->entity_rows(), relations = state_->relation_rows();
   entity_ = parameters_.Add("entity", {entities, d}, true,
-                            Uniform(std::sqrt(6.0 / static_cast<double>(entities + d))), seed);
+                            Uniform(state_->options.init_scale *
+                                    std::sqrt(6.0 / static_cast<double>(entities + d))),
+                            seed);
   relation_ = parameters_.Add(
       "relation", {relations, d, d}, false,
       Uniform(std::sqrt(6.0 / static_cast<double>(2 * std::max<int64_t>(relations, 1) * d))), seed);
