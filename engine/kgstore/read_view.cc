@@ -167,21 +167,20 @@ absl::StatusOr<std::vector<EntityId>> ReadView::Heads(RelationId relation, Entit
 absl::StatusOr<bool> ReadView::HasTriple(EntityId head, RelationId relation, EntityId tail) const {
   UNDULA_RETURN_IF_ERROR(CheckId(*state_, Space::kEntity, Index(head)));
   bool found = false;
-  UNDULA_RETURN_IF_ERROR(
-      AdjacencyReader(*state_, Table::kOut)
-          .ForEachOf(Index(head), Index(relation),
-                     [&](uint32_t c) { found = found || c == Index(tail); }));
+  UNDULA_RETURN_IF_ERROR(AdjacencyReader(*state_, Table::kOut)
+                             .ForEachOf(Index(head), Index(relation),
+                                        [&](uint32_t c) { found = found || c == Index(tail); }));
   return found;
 }
 
 absl::StatusOr<std::vector<Attribute>> ReadView::Attributes(EntityId entity) const {
   UNDULA_RETURN_IF_ERROR(CheckId(*state_, Space::kEntity, Index(entity)));
   std::vector<Attribute> attributes;
-  UNDULA_RETURN_IF_ERROR(AdjacencyReader(*state_, Table::kAttributes)
-                             .ForEach(Index(entity), [&](uint32_t b, uint32_t c) {
-                               attributes.push_back(
-                                   {static_cast<RelationId>(b), static_cast<LiteralId>(c)});
-                             }));
+  UNDULA_RETURN_IF_ERROR(
+      AdjacencyReader(*state_, Table::kAttributes)
+          .ForEach(Index(entity), [&](uint32_t b, uint32_t c) {
+            attributes.push_back({static_cast<RelationId>(b), static_cast<LiteralId>(c)});
+          }));
   return attributes;
 }
 

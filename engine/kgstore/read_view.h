@@ -85,8 +85,8 @@ class ReadView {
   absl::Status ForEachOutEdge(EntityId head, const EdgeFn& fn) const;
   absl::Status ForEachInEdge(EntityId tail, const EdgeFn& fn) const;
   // All triples of a relation in ascending (tail, head).
-  absl::Status ForEachRelationEdge(RelationId relation,
-                                   const std::function<void(EntityId head, EntityId tail)>& fn) const;
+  absl::Status ForEachRelationEdge(
+      RelationId relation, const std::function<void(EntityId head, EntityId tail)>& fn) const;
   // Heads h of triples (h, relation, tail), ascending.
   absl::StatusOr<std::vector<EntityId>> Heads(RelationId relation, EntityId tail) const;
   absl::StatusOr<bool> HasTriple(EntityId head, RelationId relation, EntityId tail) const;
