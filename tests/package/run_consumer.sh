@@ -23,6 +23,6 @@ export PKG_CONFIG_PATH=$pc
 # shellcheck disable=SC2046  # the flags are words
 "$cxx" -std=c++20 $flags "$work/source/main.cc" -o "$work/first_pc" \
   $(pkg-config --define-variable=prefix="$prefix" --cflags --libs undula)
-rm -f "$work/run/films.undula"*
+rm -rf "$work"/run/films.undula*
 "$work/first_pc" "$samples" "$work/run/films.undula" | diff - "$work/run/out.txt"
 echo "the consumer's two builds print the same recommendations"
