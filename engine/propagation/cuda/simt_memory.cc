@@ -179,7 +179,9 @@ std::string FindHostPointer(const void* argument, size_t bytes) {
   for (size_t offset = 0; offset + sizeof(void*) <= bytes; offset += sizeof(void*)) {
     void* address = nullptr;
     std::memcpy(&address, words + offset, sizeof(address));
-    if (address == nullptr) continue;
+    // The lookup is slow; no mapping of a program lies that low, and user addresses have 47 bits.
+    const auto value = reinterpret_cast<uintptr_t>(address);
+    if (value < (1 << 16) || value >> 47 != 0) continue;
     {
       const std::lock_guard<std::mutex> lock(TheMemory().mutex);
       if (TheMemory().Find(address, 0) != TheMemory().blocks.end()) continue;
