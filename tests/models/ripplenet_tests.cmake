@@ -7,3 +7,7 @@ undula_test(ripplenet_oracle_test
   SOURCES ripplenet_oracle_test.cc ${PROJECT_SOURCE_DIR}/tests/conformance/oracle_file.cc
   MODULES models propagation base
   LABELS oracle)
+undula_test(ripplenet_data_test
+  SOURCES ripplenet_data_test.cc
+  MODULES models propagation base
+  LABELS data slow)
