@@ -52,8 +52,12 @@ DATA = {
 
 # Options by (model, data); None stands for all data.
 MODELS = {
-    "ripplenet": {None: {"epochs": 20, "chunk": 8, "metric": "auc"}},
-    "bpr_mf": {None: {"epochs": 20, "metric": "auto"}},
+    "ripplenet": {
+        None: {"epochs": 20, "patience": 4, "chunk": 8, "metric": "auc"},
+        "book-crossing": {"dim": 64, "hops": 1, "memory": 64, "inverse-edges": "true", "chunk": 1},
+        "movielens-1m": {"scoring": "code", "item-update": "plus_transform"},
+    },
+    "bpr_mf": {None: {"epochs": 40, "patience": 4, "metric": "auc"}},
 }
 
 
