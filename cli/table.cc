@@ -62,25 +62,27 @@ void Table::Print(const std::string& format) const {
     return;
   }
   std::vector<size_t> width(columns_.size());
+  std::vector<bool> numbers(columns_.size(), !rows_.empty());  // columns of numbers align right
   for (size_t i = 0; i < columns_.size(); ++i) {
     width[i] = DisplayWidth(columns_[i]);
-    for (const auto& row : rows_) width[i] = std::max(width[i], DisplayWidth(row[i].text));
+    for (const auto& row : rows_) {
+      width[i] = std::max(width[i], DisplayWidth(row[i].text));
+      if (!row[i].number) numbers[i] = false;
+    }
   }
-  const auto cell = [&](size_t i, const std::string& text, bool right) {
+  const auto cell = [&](size_t i, const std::string& text) {
     const std::string pad(width[i] - DisplayWidth(text), ' ');
     const bool last = i + 1 == columns_.size();
-    if (right) {
+    if (numbers[i]) {
       std::cout << pad << text << (last ? "" : "  ");
     } else {
       std::cout << text << (last ? "" : pad + "  ");
     }
   };
-  for (size_t i = 0; i < columns_.size(); ++i) {
-    cell(i, columns_[i], !rows_.empty() && rows_[0][i].number);
-  }
+  for (size_t i = 0; i < columns_.size(); ++i) cell(i, columns_[i]);
   std::cout << "\n";
   for (const auto& row : rows_) {
-    for (size_t i = 0; i < row.size(); ++i) cell(i, row[i].text, row[i].number);
+    for (size_t i = 0; i < row.size(); ++i) cell(i, row[i].text);
     std::cout << "\n";
   }
 }
