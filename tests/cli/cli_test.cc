@@ -193,6 +193,45 @@ TEST_F(CliJob, AKilledScoreJobResumesToTheSameBytes) {
   }
 }
 
+// kill -9 during training, then the same command again: the same model, bit for bit.
+TEST_F(CliJob, AKilledTrainingResumesToTheSameModel) {
+  const std::vector<std::string> train = {
+      "train",    world->database, "--dim",  "8",      "--epochs", "30",        "--batch-size",
+      "128",      "--device",      "cpu",    "--quiet", "--name",  "whole",     "--checkpoint-steps",
+      "3"};
+  ASSERT_EQ(Undula(train, world->dir).code, 0);
+  const auto checksum = [&](const std::string& name) {
+    const std::string details =
+        Undula({"models", world->database, "--details", name, "--format", "csv"}, world->dir).out;
+    const size_t at = details.find("\nchecksum,");
+    return at == std::string::npos ? std::string() : details.substr(at + 1, 25);
+  };
+  const std::string whole = checksum("whole");
+  ASSERT_NE(whole, "");
+  int killed = 0;
+  for (const int milliseconds : {40, 80, 160}) {
+    std::vector<std::string> again = train;
+    again[12] = "k" + std::to_string(milliseconds);
+    const pid_t child = fork();
+    if (child == 0) {
+      std::string program = UNDULA_PROGRAM;
+      std::vector<char*> argv = {program.data()};
+      for (std::string& a : again) argv.push_back(a.data());
+      argv.push_back(nullptr);
+      execv(program.c_str(), argv.data());
+      _exit(127);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+    kill(child, SIGKILL);
+    int status = 0;
+    waitpid(child, &status, 0);
+    killed += WIFSIGNALED(status) ? 1 : 0;
+    ASSERT_EQ(Undula(again, world->dir).code, 0);
+    EXPECT_EQ(checksum(again[12]), whole) << "killed after " << milliseconds << " ms";
+  }
+  EXPECT_GT(killed, 0);
+}
+
 TEST_F(CliJob, Examples) {
   const std::string examples = UNDULA_EXAMPLES;
   const Output first = Execute(examples + "/first_steps",
