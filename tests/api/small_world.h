@@ -4,13 +4,12 @@
 #define UNDULA_TESTS_API_SMALL_WORLD_H_
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
+#include "../base/temp_dir.h"
 #include "base/rng.h"
 
 namespace undula::test {
@@ -24,24 +23,10 @@ inline std::string ReadFile(const std::string& path) {
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
-// A directory of its own, removed at the end.
-class TempDir {
+// A directory of its own, with names in it as dir / "name".
+class TempDir : public undula::TempDir {
  public:
-  TempDir() {
-    static std::atomic<int> next{0};
-    path_ = testing::TempDir() + "undula-" + std::to_string(getpid()) + "-" +
-            std::to_string(next++);
-    std::filesystem::create_directories(path_);
-  }
-  ~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
+  std::string operator/(const std::string& name) const { return File(name); }
 };
 
 struct SmallWorld {
