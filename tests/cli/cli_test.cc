@@ -195,14 +195,16 @@ TEST_F(CliJob, AKilledScoreJobResumesToTheSameBytes) {
 
 // kill -9 during training, then the same command again: the same model, bit for bit.
 TEST_F(CliJob, AKilledTrainingResumesToTheSameModel) {
+  const std::string database = world->dir / "copy.undula";
+  std::filesystem::copy_file(world->database, database);
   const std::vector<std::string> train = {
-      "train",    world->database, "--dim",  "8",      "--epochs", "30",        "--batch-size",
+      "train",    database, "--dim",  "8",      "--epochs", "30",        "--batch-size",
       "128",      "--device",      "cpu",    "--quiet", "--name",  "whole",     "--checkpoint-steps",
       "3"};
   ASSERT_EQ(Undula(train, world->dir).code, 0);
   const auto checksum = [&](const std::string& name) {
     const std::string details =
-        Undula({"models", world->database, "--details", name, "--format", "csv"}, world->dir).out;
+        Undula({"models", database, "--details", name, "--format", "csv"}, world->dir).out;
     const size_t at = details.find("\nchecksum,");
     return at == std::string::npos ? std::string() : details.substr(at + 1, 25);
   };
