@@ -1,11 +1,11 @@
 // Speed and click-through quality of RippleNet on data in the text form of the authors' programs:
 //   ripple_bench DIRECTORY [key=value ...]
 // DIRECTORY has kg_final.txt (head relation tail; items are the entities of the same number) and
-// either ratings_final.txt (user item 0|1; split 60/20/20 over rows by split_seed) or the fixed parts
-// train.txt, eval.txt, test.txt. Keys: the options of `undula models show ripplenet`, and epochs,
-// batch, chunk, slices, lr, optimizer, weight_decay, seed, split_seed, threads, score (0|1).
-// Prints one line per epoch and one JSON line at the end. Rates are per core-second: work over the
-// CPU time of the whole process.
+// either ratings_final.txt (user item 0|1; split 60/20/20 over rows by split_seed) or the fixed
+// parts train.txt, eval.txt, test.txt. Keys: the options of `undula models show ripplenet`, and
+// epochs, batch, chunk, slices, lr, optimizer, weight_decay, seed, split_seed, threads, score
+// (0|1). Prints one line per epoch and one JSON line at the end. Rates are per core-second: work
+// over the CPU time of the whole process.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -19,7 +19,6 @@
 #include <string>
 #include <tuple>
 #include <utility>
-#include <vector>
 #include <vector>
 
 #include "base/rng.h"
@@ -84,8 +83,10 @@ Data Load(const std::string& dir, uint64_t split_seed) {
     for (size_t i = 0; i < all.size(); ++i) order[i] = {rng.Bits64(i), i};
     std::sort(order.begin(), order.end());
     for (size_t i = 0; i < all.size(); ++i) {
-      parts[i < all.size() * 6 / 10 ? 0 : i < all.size() * 8 / 10 ? 1 : 2].push_back(
-          all[order[i].second]);
+      parts[i < all.size() * 6 / 10   ? 0
+            : i < all.size() * 8 / 10 ? 1
+                                      : 2]
+          .push_back(all[order[i].second]);
     }
   }
   Snapshot& s = *data.snapshot;
@@ -155,9 +156,9 @@ int Main(int argc, char** argv) {
     return 3;
   }
   std::map<std::string, std::string> own = {
-      {"epochs", "5"},   {"batch", "1024"},      {"chunk", "32"},      {"slices", "8"},
-      {"lr", "0.005"},   {"optimizer", "lazy_adam"}, {"weight_decay", "0"}, {"seed", "1"},
-      {"split_seed", "555"}, {"threads", "1"},   {"score", "0"}};
+      {"epochs", "5"},       {"batch", "1024"},          {"chunk", "32"},       {"slices", "8"},
+      {"lr", "0.005"},       {"optimizer", "lazy_adam"}, {"weight_decay", "0"}, {"seed", "1"},
+      {"split_seed", "555"}, {"threads", "1"},           {"score", "0"}};
   OptionMap model_options;
   for (int i = 2; i < argc; ++i) {
     const char* eq = std::strchr(argv[i], '=');
@@ -170,8 +171,8 @@ int Main(int argc, char** argv) {
 
   Data data = Load(argv[1], static_cast<uint64_t>(integer("split_seed")));
   TaskArena workers(static_cast<int>(integer("threads")));
-  const TrainingData training = MakeTrainingData(data.snapshot, data.part[0],
-                                                 static_cast<uint64_t>(integer("seed")));
+  const TrainingData training =
+      MakeTrainingData(data.snapshot, data.part[0], static_cast<uint64_t>(integer("seed")));
   auto made = kRippleNetSpec.make(model_options, DType::kF32);
   if (!made.ok()) return Fail(made.status());
   auto* model = static_cast<RippleNet*>(made->get());
@@ -234,7 +235,8 @@ int Main(int argc, char** argv) {
     for (uint32_t u = 0; u < data.snapshot->n_users; ++u) {
       if (!(*scorer)->KnowsUser(UserId{u})) continue;
       arena.Reset();
-      if (absl::Status s = (*scorer)->Score({UserId{u}, {}}, {0, data.snapshot->n_items}, out, arena);
+      if (absl::Status s =
+              (*scorer)->Score({UserId{u}, {}}, {0, data.snapshot->n_items}, out, arena);
           !s.ok()) {
         return Fail(s);
       }
@@ -244,12 +246,13 @@ int Main(int argc, char** argv) {
   }
   if (rates.empty()) rates.push_back(0);
   std::sort(rates.begin(), rates.end());
-  std::printf("{\"data\": \"%s\", \"chunk\": %s, \"rows_per_core_s\": %.0f, "
-              "\"rows_per_core_s_best\": %.0f, \"pairs_per_core_s\": %.0f, \"valid_auc\": %.4f, "
-              "\"test_auc\": %.4f, \"test_acc\": %.4f, \"at_epoch\": %lld, \"step_mib\": %.1f}\n",
-              argv[1], own["chunk"].c_str(), rates[rates.size() / 2], best_rate, pairs_rate,
-              best_valid, best_test.auc, best_test.acc, static_cast<long long>(best_epoch),
-              static_cast<double>(step.high_water()) / (1 << 20));
+  std::printf(
+      "{\"data\": \"%s\", \"chunk\": %s, \"rows_per_core_s\": %.0f, "
+      "\"rows_per_core_s_best\": %.0f, \"pairs_per_core_s\": %.0f, \"valid_auc\": %.4f, "
+      "\"test_auc\": %.4f, \"test_acc\": %.4f, \"at_epoch\": %lld, \"step_mib\": %.1f}\n",
+      argv[1], own["chunk"].c_str(), rates[rates.size() / 2], best_rate, pairs_rate, best_valid,
+      best_test.auc, best_test.acc, static_cast<long long>(best_epoch),
+      static_cast<double>(step.high_water()) / (1 << 20));
   return 0;
 }
 

@@ -1,5 +1,6 @@
-// RippleNet on MovieLens-1M with the graph of MKR, authors' click-through protocol: popularity alone is
-// strong there (AUC above .88), and the graph has to add to it (specification §13, test 10).
+// RippleNet on MovieLens-1M with the graph of MKR, authors' click-through protocol: popularity
+// alone is strong there (AUC above .88), and the graph has to add to it (specification §13, test
+// 10).
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -43,7 +44,8 @@ std::shared_ptr<Snapshot> MovieLens(const std::string& folder) {
   }
   if (FILE* file = fopen((folder + "/mkr/item_index2entity_id.txt").c_str(), "r")) {
     int movie;
-    for (uint32_t entity; fscanf(file, "%d %u", &movie, &entity) == 2;) item_of_movie[movie] = entity;
+    for (uint32_t entity; fscanf(file, "%d %u", &movie, &entity) == 2;)
+      item_of_movie[movie] = entity;
     fclose(file);
   }
   std::vector<int> identity(item_of_movie.size());
@@ -62,7 +64,8 @@ std::shared_ptr<Snapshot> MovieLens(const std::string& folder) {
     likes.resize(users.size());
     likes[u].emplace_back(item->second, static_cast<float>(like));
   }
-  auto s = TinySnapshot(n_entities, n_relations, static_cast<uint32_t>(users.size()), triples, identity);
+  auto s =
+      TinySnapshot(n_entities, n_relations, static_cast<uint32_t>(users.size()), triples, identity);
   for (size_t u = 0; u < likes.size(); ++u) {
     std::sort(likes[u].begin(), likes[u].end());
     for (const auto& [item, like] : likes[u]) {

@@ -78,8 +78,8 @@ inline std::shared_ptr<Snapshot> RandomSnapshot(uint32_t n_entities, uint32_t n_
   std::vector<TinyTriple> triples;
   uint64_t draw = 0;
   for (int e = 0; e < n_edges; ++e) {
-    const uint32_t head =
-        static_cast<uint32_t>(e) < n_items ? static_cast<uint32_t>(e) : rng.Below(draw++, n_entities);
+    const uint32_t head = static_cast<uint32_t>(e) < n_items ? static_cast<uint32_t>(e)
+                                                             : rng.Below(draw++, n_entities);
     triples.push_back({head, rng.Below(draw++, n_relations), rng.Below(draw++, n_entities)});
   }
   std::vector<int> links(n_items);

@@ -18,8 +18,16 @@ struct Problem {
   std::vector<float> count, q, keys, values, dout;
 
   GroupAttentionArgs args() const {
-    return {static_cast<int64_t>(row_ptr.size()) - 1, row_ptr.data(), slot_ptr.data(),
-            key_row.data(), value_row.data(), count.data(), d, m, q.data(), keys.data(),
+    return {static_cast<int64_t>(row_ptr.size()) - 1,
+            row_ptr.data(),
+            slot_ptr.data(),
+            key_row.data(),
+            value_row.data(),
+            count.data(),
+            d,
+            m,
+            q.data(),
+            keys.data(),
             values.data()};
   }
   int64_t rows() const { return row_ptr.back(); }
@@ -91,7 +99,8 @@ Reference Slow(const Problem& p) {
       std::vector<double> a(n), da(n);
       double top = -INFINITY, sum = 0, dot = 0;
       for (int64_t i = 0; i < n; ++i) {
-        for (int64_t c = 0; c < p.d; ++c) a[i] += double{q[c]} * p.keys[p.key_row[first + i] * p.d + c];
+        for (int64_t c = 0; c < p.d; ++c)
+          a[i] += double{q[c]} * p.keys[p.key_row[first + i] * p.d + c];
         top = std::max(top, a[i]);
       }
       for (int64_t i = 0; i < n; ++i) sum += a[i] = p.count[first + i] * std::exp(a[i] - top);
@@ -135,7 +144,8 @@ const std::vector<std::pair<int, int>> kGroups = {{3, 32}, {1, 1},  {70, 17}, {0
                                                   {2, 0},  {5, 16}, {9, 48},  {4, 33}};
 
 TEST(RippleNetKernels, AgreeWithDoubleArithmetic) {
-  for (const auto& [d, m] : std::vector<std::pair<int, int>>{{16, 16}, {1, 1}, {4, 4}, {20, 7}, {64, 64}}) {
+  for (const auto& [d, m] :
+       std::vector<std::pair<int, int>>{{16, 16}, {1, 1}, {4, 4}, {20, 7}, {64, 64}}) {
     const Problem p = MakeProblem(d, m, kGroups, 1);
     const Reference want = Slow(p);
     const Result got = RunKernels(p, simd::BestTarget());
@@ -186,7 +196,8 @@ TEST(RippleNetKernels, RowsAreIndependentOfTheirBlock) {
   EXPECT_EQ(0, std::memcmp(last.out.data(), all.out.data() + 6 * 16, 16 * sizeof(float)));
 }
 
-// exp over its whole range, through a softmax of two slots: weights a and 1 - a with a/(1-a) = exp(x).
+// exp over its whole range, through a softmax of two slots: weights a and 1 - a with a/(1-a) =
+// exp(x).
 TEST(RippleNetKernels, ExponentialIsAccurate) {
   double worst = 0;
   for (double x = 0; x <= 15; x += 1.0 / 64) {

@@ -21,8 +21,11 @@ Built Small(const RippleNetOptions& options, DType dtype = DType::kF64) {
   Built b;
   b.snapshot = TinySnapshot(
       5, 2, 2, {{0, 0, 1}, {0, 1, 3}, {1, 0, 0}, {1, 1, 4}, {3, 0, 0}, {4, 1, 2}}, {0, 1, 2});
-  b.rows = {{UserId{0}, ItemId{0}, 1}, {UserId{0}, ItemId{1}, 0}, {UserId{0}, ItemId{2}, 1},
-            {UserId{1}, ItemId{1}, 1}, {UserId{1}, ItemId{0}, 0}};
+  b.rows = {{UserId{0}, ItemId{0}, 1},
+            {UserId{0}, ItemId{1}, 0},
+            {UserId{0}, ItemId{2}, 1},
+            {UserId{1}, ItemId{1}, 1},
+            {UserId{1}, ItemId{0}, 0}};
   b.model = std::make_unique<RippleNet>(options, dtype);
   TaskArena workers(1);
   EXPECT_TRUE(b.model->Build(MakeTrainingData(b.snapshot, b.rows, 1), workers).ok());
@@ -195,7 +198,8 @@ TEST(RippleNetMath, IdentityTransformChangesNothing) {
     SetValues({1, 0, 0, 0, 1, 0, 0, 0, 1}, b.model->parameters()->Find("transform"));
     const TinyBatch batch(a.rows, 8);
     EXPECT_LE(MaxDifference(ForwardLogits(a.model.get(), batch.batch),
-                            ForwardLogits(b.model.get(), batch.batch)), 1e-12);
+                            ForwardLogits(b.model.get(), batch.batch)),
+              1e-12);
   }
 }
 
@@ -206,8 +210,8 @@ TEST(RippleNetMath, CountedL2EqualsTheSumOverSlots) {
   o.l2_weight = 0;
   Built without = Small(o);
   const TinyBatch batch(with.rows, 8);
-  const double l2 = RunStep(with.model.get(), batch.batch).loss -
-                    RunStep(without.model.get(), batch.batch).loss;
+  const double l2 =
+      RunStep(with.model.get(), batch.batch).loss - RunStep(without.model.get(), batch.batch).loss;
   const std::vector<double> e = Values(with.model->parameters()->Find("entity")->value);
   const std::vector<double> m = Values(with.model->parameters()->Find("relation")->value);
   const auto norm = [](const std::vector<double>& x, int64_t row, int64_t n) {
@@ -218,8 +222,8 @@ TEST(RippleNetMath, CountedL2EqualsTheSumOverSlots) {
   const RippleMemory& memory = with.model->memory();
   double want = 0;
   for (const LabeledPair& row : with.rows) {
-    for (int64_t s = memory.slot_ptr[Index(row.user) * 2]; s < memory.slot_ptr[Index(row.user) * 2 + 2];
-         ++s) {
+    for (int64_t s = memory.slot_ptr[Index(row.user) * 2];
+         s < memory.slot_ptr[Index(row.user) * 2 + 2]; ++s) {
       const RippleTriple t = memory.TripleOf(memory.triple[s]);
       want += memory.count[s] * (norm(e, t.head, 3) + norm(e, t.tail, 3) + norm(m, t.relation, 9));
     }
@@ -227,7 +231,8 @@ TEST(RippleNetMath, CountedL2EqualsTheSumOverSlots) {
   EXPECT_NEAR(l2, 0.02 * want, 1e-10);
 }
 
-// The work shared by a chunk is weighted by its rows: any chunk size has the same loss and gradients.
+// The work shared by a chunk is weighted by its rows: any chunk size has the same loss and
+// gradients.
 TEST(RippleNetMath, ChunksEqualSingleRows) {
   for (const char* norm : {"mean", "sum"}) {
     RippleNetOptions o = Options("plus_transform", "code", true);

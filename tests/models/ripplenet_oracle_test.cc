@@ -1,5 +1,5 @@
-// Every ripplenet_* oracle: outputs, losses by term, gradients by term, in float64 and float32, with
-// merged and plain slots, with and without user chunks.
+// Every ripplenet_* oracle: outputs, losses by term, gradients by term, in float64 and float32,
+// with merged and plain slots, with and without user chunks.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -83,7 +83,8 @@ class RippleNetOracle : public testing::TestWithParam<std::string> {
   }
 
   static std::vector<std::pair<std::string, std::string>> Names() {
-    return {{"entity", "entity_emb"}, {"relation", "relation_emb"}, {"transform", "transform_matrix"}};
+    return {
+        {"entity", "entity_emb"}, {"relation", "relation_emb"}, {"transform", "transform_matrix"}};
   }
 
   void CheckGradients(RippleNet* model, const std::vector<std::vector<double>>& got,
@@ -102,7 +103,8 @@ class RippleNetOracle : public testing::TestWithParam<std::string> {
         continue;
       }
       const std::vector<double> zero(got[number].size(), 0);
-      EXPECT_LE(GradientError(got[number], it == want.end() ? zero : it->second.data, largest), limit)
+      EXPECT_LE(GradientError(got[number], it == want.end() ? zero : it->second.data, largest),
+                limit)
           << what << " " << ours;
     }
   }
@@ -198,8 +200,10 @@ TEST_P(RippleNetOracle, Reproduced) {
       // The file's largest gradient is that of the weighted sum; unweighted terms have their own.
       const double weight = is_kge ? kge : l2;
       OracleTensors want = oracle_.gradients_of_terms[term];
-      for (auto& g : gradients) for (double& x : g) x *= weight;
-      for (auto& [name, g] : want) for (double& x : g.data) x *= weight;
+      for (auto& g : gradients)
+        for (double& x : g) x *= weight;
+      for (auto& [name, g] : want)
+        for (double& x : g.data) x *= weight;
       CheckGradients(model.get(), gradients, want, limits.gradient, term);
     }
   }

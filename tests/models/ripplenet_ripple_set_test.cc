@@ -16,12 +16,12 @@ using models::TinyTriple;
 
 // 0 -> 3, 4, 5 (relation 0);  1 -> 3 (relation 1);  3 -> 6, 7;  2, 4, 5, 6, 7 have no edge.
 std::shared_ptr<Snapshot> Graph() {
-  return TinySnapshot(8, 2, 1,
-                      {{0, 0, 3}, {0, 0, 4}, {0, 0, 5}, {1, 1, 3}, {3, 0, 6}, {3, 1, 7}}, {0, 1, 2});
+  return TinySnapshot(8, 2, 1, {{0, 0, 3}, {0, 0, 4}, {0, 0, 5}, {1, 1, 3}, {3, 0, 6}, {3, 1, 7}},
+                      {0, 1, 2});
 }
 
-std::vector<uint32_t> Sample(const EdgeCsr& graph, std::vector<EntityId> seeds, int hops, int memory,
-                             uint32_t index, int* copied) {
+std::vector<uint32_t> Sample(const EdgeCsr& graph, std::vector<EntityId> seeds, int hops,
+                             int memory, uint32_t index, int* copied) {
   std::vector<uint32_t> edges(static_cast<size_t>(hops) * memory);
   *copied = SampleRippleSet(graph, seeds, hops, memory, Rng(3, RngStream::kRippleSet, index),
                             edges.data());
@@ -48,7 +48,8 @@ TEST(RippleSet, DrawsWithReplacementWhereThereAreTooFew) {
 TEST(RippleSet, NextHopStartsFromTheTails) {
   const auto s = Graph();
   int copied;
-  const auto edges = Sample(s->out, {EntityId{1}}, 2, 2, 0, &copied);  // tail 3, twice: 4 candidates
+  const auto edges =
+      Sample(s->out, {EntityId{1}}, 2, 2, 0, &copied);  // tail 3, twice: 4 candidates
   EXPECT_EQ(copied, 0);
   for (int i = 2; i < 4; ++i) EXPECT_TRUE(edges[i] == 4 || edges[i] == 5);
 }

@@ -86,7 +86,8 @@ TEST(RippleNetScorer, BitsDoNotDependOnTheRange) {
   for (const char* update : {"replace", "plus_transform"}) {
     World w(Options(update, "code", 16, 32, 2));
     const std::vector<float> all = w.All(*w.scorer, UserId{2});
-    for (const auto& [begin, end] : std::vector<std::pair<uint32_t, uint32_t>>{{0, 1}, {3, 68}, {69, 70}, {9, 9}}) {
+    for (const auto& [begin, end] :
+         std::vector<std::pair<uint32_t, uint32_t>>{{0, 1}, {3, 68}, {69, 70}, {9, 9}}) {
       EXPECT_TRUE(SameBits(w.Scores(*w.scorer, {UserId{2}, {}}, {begin, end}),
                            {all.begin() + begin, all.begin() + end}));
     }
@@ -102,7 +103,9 @@ TEST(RippleNetScorer, Errors) {
   World w(Options("replace", "paper", 4, 4, 1));
   std::vector<float> out(1);
   propagation::Arena arena;
-  const auto score = [&](const UserQuery& q) { return w.scorer->Score(q, {0, 1}, out, arena).code(); };
+  const auto score = [&](const UserQuery& q) {
+    return w.scorer->Score(q, {0, 1}, out, arena).code();
+  };
   EXPECT_EQ(score({UserId{99}, {}}), absl::StatusCode::kNotFound);
   EXPECT_FALSE(w.scorer->KnowsUser(UserId{99}));
   EXPECT_EQ(score({}), absl::StatusCode::kFailedPrecondition);
@@ -195,7 +198,8 @@ TEST(RippleNetScorer, ScoreWithoutRemovesSlots) {
   const std::vector<double> entity = Values(w.model->parameters()->Find("entity")->value);
   double first_hop = 0;
   for (const AttentionSlot& slot : e->hops[0]) {
-    for (int c = 0; c < 8; ++c) first_hop += slot.weight * item[c] * entity[Index(slot.tail) * 8 + c];
+    for (int c = 0; c < 8; ++c)
+      first_hop += slot.weight * item[c] * entity[Index(slot.tail) * 8 + c];
   }
   EXPECT_NEAR(*nothing, first_hop, 1e-5);
   EXPECT_EQ(w.scorer->ScoreWithout(query, ItemId{7}, 3, {}).status().code(),
@@ -206,13 +210,16 @@ TEST(RippleNetScorer, ScoreWithoutRemovesSlots) {
 // neither is not scored; another without positives is unknown.
 TEST(RippleNetScorer, UnlinkedItemsAndItemsWithoutEdges) {
   const auto s = TinySnapshot(4, 1, 4, {{0, 0, 3}}, {0, -1, 1, -1});
-  const std::vector<LabeledPair> rows = {{UserId{0}, ItemId{0}, 1}, {UserId{0}, ItemId{1}, 0},
-                                         {UserId{1}, ItemId{1}, 1}, {UserId{2}, ItemId{2}, 1}};
+  const std::vector<LabeledPair> rows = {{UserId{0}, ItemId{0}, 1},
+                                         {UserId{0}, ItemId{1}, 0},
+                                         {UserId{1}, ItemId{1}, 1},
+                                         {UserId{2}, ItemId{2}, 1}};
   RippleNet model(Options("replace", "paper", 4, 2, 2), DType::kF32);
   TaskArena workers(1);
   ASSERT_TRUE(model.Build(MakeTrainingData(s, rows, 1), workers).ok());
   EXPECT_EQ(model.parameters()->Find("entity")->value.rows(), 6);
-  EXPECT_NE(model.Describe().find("2 of 4 items have no link"), std::string::npos) << model.Describe();
+  EXPECT_NE(model.Describe().find("2 of 4 items have no link"), std::string::npos)
+      << model.Describe();
   EXPECT_NE(model.Describe().find("2 users have no edge"), std::string::npos) << model.Describe();
   EXPECT_NE(model.Describe().find("1 hops copy"), std::string::npos) << model.Describe();
   const auto scorer = *model.MakeScorer(workers);
@@ -238,7 +245,8 @@ TEST(RippleNetSave, LoadedModelScoresBitForBitEvenAfterTheDatabaseGrew) {
     std::vector<TinyTriple> triples = {{120, 4, 0}, {0, 4, 120}, {5, 1, 121}};
     for (uint32_t h = 0; h < 120; ++h) {
       for (int64_t e = w.snapshot->out.ptr[h]; e < w.snapshot->out.ptr[h + 1]; ++e) {
-        triples.push_back({h, Index(w.snapshot->out.relation[e]), Index(w.snapshot->out.entity[e])});
+        triples.push_back(
+            {h, Index(w.snapshot->out.relation[e]), Index(w.snapshot->out.entity[e])});
       }
     }
     grown->n_entities = 122;
@@ -261,7 +269,8 @@ TEST(RippleNetSave, LoadedModelScoresBitForBitEvenAfterTheDatabaseGrew) {
               w.Scores(*w.scorer, {kNone<UserId>, std::span(history).first(1)}, {0, 70}));
     // Training goes on from where it was.
     const TinyBatch batch(w.rows, 4);
-    EXPECT_EQ(RunStep(&loaded, batch.batch).gradients, RunStep(w.model.get(), batch.batch).gradients);
+    EXPECT_EQ(RunStep(&loaded, batch.batch).gradients,
+              RunStep(w.model.get(), batch.batch).gradients);
   }
 }
 

@@ -1,8 +1,8 @@
 // Which parameter rows one training batch needs: the distinct triples, (relation, head) pairs and
-// entity rows of its users' ripple sets, with the number of (row, slot) occurrences behind each, and
-// for every slot where to find its key and value. Work is linear in the slots of the batch's chunks
-// (plus a bitmap scan of all triples, pairs and entities, 1 bit each); nothing is sorted or hashed,
-// and every list comes out ascending.
+// entity rows of its users' ripple sets, with the number of (row, slot) occurrences behind each,
+// and for every slot where to find its key and value. Work is linear in the slots of the batch's
+// chunks (plus a bitmap scan of all triples, pairs and entities, 1 bit each); nothing is sorted or
+// hashed, and every list comes out ascending.
 #ifndef UNDULA_MODELS_RIPPLENET_BATCH_INDEX_H_
 #define UNDULA_MODELS_RIPPLENET_BATCH_INDEX_H_
 
@@ -49,7 +49,8 @@ class BatchIndex {
   std::vector<float> relation_weight;  // [n_relations], slots of each relation
   // Distinct pairs, ascending by relation; the head as a position in `entity`.
   std::vector<uint32_t> pair_relation, pair_head;
-  // Distinct triples: position of the pair (ascending), tail as a position in `entity`, occurrences.
+  // Distinct triples: position of the pair (ascending), tail as a position in `entity`,
+  // occurrences.
   std::vector<uint32_t> triple_pair, triple_tail;
   std::vector<float> triple_weight;
   std::vector<uint32_t> item;  // [rows], each row's item as a position in `entity`

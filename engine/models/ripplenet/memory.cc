@@ -54,7 +54,8 @@ RippleMemory MakeRippleMemory(int hops, std::span<const int64_t> slot_ptr,
     }
     std::sort(row.begin(), row.end());
     for (const auto& [triple, count] : row) {
-      const bool merge = dedupe && static_cast<int64_t>(memory.triple.size()) > memory.slot_ptr[r] &&
+      const bool merge = dedupe &&
+                         static_cast<int64_t>(memory.triple.size()) > memory.slot_ptr[r] &&
                          memory.triple.back() == triple;
       if (merge) {
         memory.count.back() += count;
@@ -101,7 +102,8 @@ absl::StatusOr<RippleMemory> LoadRippleMemory(const TensorMap& in, int hops, uin
   for (int64_t i = 0; i < n; ++i) {
     if (head[i] >= n_entities || tail[i] >= n_entities || relation[i] >= n_relations ||
         !(count[i] > 0)) {
-      return InvalidArgumentError("ripplenet: slot ", i, " of the stored ripple sets is out of range");
+      return InvalidArgumentError("ripplenet: slot ", i,
+                                  " of the stored ripple sets is out of range");
     }
     slots[i] = {relation[i], head[i], tail[i]};
   }

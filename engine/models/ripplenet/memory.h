@@ -1,5 +1,6 @@
 // The users' ripple sets as training and scoring read them: slots refer to distinct triples, and
-// triples to distinct (relation, head) pairs, because the key R h of a slot depends on the pair only.
+// triples to distinct (relation, head) pairs, because the key R h of a slot depends on the pair
+// only.
 #ifndef UNDULA_MODELS_RIPPLENET_MEMORY_H_
 #define UNDULA_MODELS_RIPPLENET_MEMORY_H_
 

@@ -22,9 +22,9 @@ struct RippleNetOptions {
   // "paper": score v_0 . y, the item's own vector (CIKM 2018, eq. 7). "code": v_H . y, the updated
   // one, as the authors' program and RecBole.
   std::string scoring = "paper";
-  // The reward of the graph's own triples, sum of sigmoid(h^T R t) over the slots: "mean" divides by
-  // batch rows * memory as the authors' program, "sum" does not, and needs a weight that is smaller
-  // by that factor.
+  // The reward of the graph's own triples, sum of sigmoid(h^T R t) over the slots: "mean" divides
+  // by batch rows * memory as the authors' program, "sum" does not, and needs a weight that is
+  // smaller by that factor.
   double kge_weight = 0.01;
   std::string kge_norm = "mean";
   // Times the sum of |h|^2 + |t|^2 + |R|^2 over the slots of the batch (not a mean).

@@ -51,8 +51,9 @@ Init Uniform(double limit) { return Init{Init::Kind::kUniform, limit}; }
 const ModelSpec kRippleNetSpec = {
     .name = "ripplenet",
     .title = "RippleNet",
-    .paper = "Wang et al., RippleNet: Propagating User Preferences on the Knowledge Graph for "
-             "Recommender Systems, CIKM 2018",
+    .paper =
+        "Wang et al., RippleNet: Propagating User Preferences on the Knowledge Graph for "
+        "Recommender Systems, CIKM 2018",
     .batch_kind = BatchKind::kPointwise,
     .capabilities = {.fold_in = true, .explains = true, .factors = true, .uses_graph = true},
     .options = kRippleNetOptions,
@@ -72,15 +73,15 @@ RippleNet::RippleNet(const RippleNetOptions& options, DType dtype) : parameters_
   state_ = std::move(state);
 }
 
-// Limits of the authors' initialiser (Glorot uniform as TensorFlow computes fans: the leading axis of
-// a rank-3 shape multiplies both).
+// Limits of the authors' initialiser (Glorot uniform as TensorFlow computes fans: the leading axis
+// of a rank-3 shape multiplies both).
 void RippleNet::AddParameters(uint64_t seed) {
   const int64_t d = state_->options.dim;
   const int64_t entities = state_->entity_rows(), relations = state_->relation_rows();
-  entity_ = parameters_.Add("entity", {entities, d}, true,
-                            Uniform(state_->options.init_scale *
-                                    std::sqrt(6.0 / static_cast<double>(entities + d))),
-                            seed);
+  entity_ = parameters_.Add(
+      "entity", {entities, d}, true,
+      Uniform(state_->options.init_scale * std::sqrt(6.0 / static_cast<double>(entities + d))),
+      seed);
   relation_ = parameters_.Add(
       "relation", {relations, d, d}, false,
       Uniform(std::sqrt(6.0 / static_cast<double>(2 * std::max<int64_t>(relations, 1) * d))), seed);
@@ -192,8 +193,8 @@ Var RippleNet::Prepare(Tape& tape, const Batch& batch, std::vector<Var>* shared)
   const RippleNetOptions& o = state_->options;
   for (const uint32_t item : batch.items) {
     if (item >= state_->n_items) {
-      return tape.Fail(InvalidArgumentError("ripplenet: item ", item, " of a batch, but the model knows ",
-                                            state_->n_items));
+      return tape.Fail(InvalidArgumentError("ripplenet: item ", item,
+                                            " of a batch, but the model knows ", state_->n_items));
     }
   }
   index_.Collect(batch, state_->item_row);
@@ -215,9 +216,9 @@ Var RippleNet::Prepare(Tape& tape, const Batch& batch, std::vector<Var>* shared)
     const Var right = propagation::GatherRows(tape, entities, tape.Indices(index_.triple_tail));
     const double per_slot =
         o.kge_norm == "mean" ? static_cast<double>(batch.rows() * o.memory) : 1.0;
-    kge = propagation::WeightedSigmoidSum(tape, propagation::RowDot(tape, left, right),
-                                          tape.Floats(index_.triple_weight),
-                                          o.kge_weight / per_slot);
+    kge =
+        propagation::WeightedSigmoidSum(tape, propagation::RowDot(tape, left, right),
+                                        tape.Floats(index_.triple_weight), o.kge_weight / per_slot);
   }
   if (o.l2_weight != 0) {
     l2 = propagation::AddScaled(
@@ -241,10 +242,9 @@ Var RippleNet::Logits(Tape& tape, const Slice& slice, const Batch& batch,
   propagation::GroupSlots slots;
   slots.row_ptr = tape.Offsets(batch.chunk_ptr.subspan(first, n + 1));
 
-  const auto items =
-      std::span<const uint32_t>(index_.item)
-          .subspan(static_cast<size_t>(slice.row_begin),
-                   static_cast<size_t>(slice.row_end - slice.row_begin));
+  const auto items = std::span<const uint32_t>(index_.item)
+                         .subspan(static_cast<size_t>(slice.row_begin),
+                                  static_cast<size_t>(slice.row_end - slice.row_begin));
   const Var item = propagation::GatherRows(tape, leaves[0], tape.Indices(items));
   Var address = item, user;
   for (int hop = 0; hop < o.hops; ++hop) {
@@ -273,8 +273,8 @@ Var RippleNet::Logits(Tape& tape, const Slice& slice, const Batch& batch,
 
 Var RippleNet::Loss(Tape& tape, const Batch& batch, const Slice& slice,
                     std::span<const Var> leaves) const {
-  const auto labels = batch.labels.subspan(
-      static_cast<size_t>(slice.row_begin), static_cast<size_t>(slice.row_end - slice.row_begin));
+  const auto labels = batch.labels.subspan(static_cast<size_t>(slice.row_begin),
+                                           static_cast<size_t>(slice.row_end - slice.row_begin));
   return propagation::BceLogits(tape, Logits(tape, slice, batch, leaves, nullptr),
                                 tape.Floats(labels), static_cast<double>(batch.rows()));
 }

@@ -8,17 +8,18 @@
 //   y = sum_k o_k, or o_H (using_all_hops);  score = v_0 . y ("paper") or v_H . y ("code")
 //   L = mean BCE - kge_weight sum sigmoid(h^T R t) + l2_weight sum (|h|^2 + |t|^2 + |R|^2)
 //
-// Parameters: E "entity" [n_entities + unlinked items, d] (row sparse), R "relation" [n_relations, d,
-// d] (twice as many with inverse_edges), W "transform" [d, d] for *_transform modes.
+// Parameters: E "entity" [n_entities + unlinked items, d] (row sparse), R "relation" [n_relations,
+// d, d] (twice as many with inverse_edges), W "transform" [d, d] for *_transform modes.
 //
-// Deviations from the paper, all as the authors' program: the KGE and L2 terms above in place of eq.
-// 13. From the authors' program: the default scoring is the paper's, with "replace" (better on every
-// data set tried, and cheaper); items stand for their best linked entity, and an item without a link
-// has a row of its own after the entities, so it can be scored but starts no ripple.
+// Deviations from the paper, all as the authors' program: the KGE and L2 terms above in place of
+// eq.
+// 13. From the authors' program: the default scoring is the paper's, with "replace" (better on
+// every data set tried, and cheaper); items stand for their best linked entity, and an item without
+// a link has a row of its own after the entities, so it can be scored but starts no ripple.
 //
-// What a step computes once: keys R h per distinct (relation, head) pair of the batch, KGE and L2 per
-// distinct triple and row with counts; per sample only the attention. So the cost falls with the rows
-// per user chunk, and chunk size 1 runs the same code.
+// What a step computes once: keys R h per distinct (relation, head) pair of the batch, KGE and L2
+// per distinct triple and row with counts; per sample only the attention. So the cost falls with
+// the rows per user chunk, and chunk size 1 runs the same code.
 #ifndef UNDULA_MODELS_RIPPLENET_RIPPLENET_H_
 #define UNDULA_MODELS_RIPPLENET_RIPPLENET_H_
 

@@ -1,5 +1,6 @@
-// Save and Load of RippleNet: parameters under "param/", and under "state/" everything that is fixed at
-// Build, so that a loaded model scores bit for bit as before even where the database has grown.
+// Save and Load of RippleNet: parameters under "param/", and under "state/" everything that is
+// fixed at Build, so that a loaded model scores bit for bit as before even where the database has
+// grown.
 #include "base/status.h"
 #include "models/ripplenet/ripplenet.h"
 #include "propagation/sample/ripple_set.h"
@@ -77,10 +78,9 @@ absl::Status RippleNet::Load(const TensorMap& in, std::shared_ptr<const Snapshot
       return InvalidArgumentError("ripplenet: the tensor state/item_row is out of range");
     }
   }
-  UNDULA_ASSIGN_OR_RETURN(const NamedTensor* ptr, Need(in, "state/history_ptr", DType::kI64,
-                                                       int64_t{state->n_users} + 1));
-  UNDULA_ASSIGN_OR_RETURN(const NamedTensor* history,
-                          Need(in, "state/history", DType::kU32, -1));
+  UNDULA_ASSIGN_OR_RETURN(const NamedTensor* ptr,
+                          Need(in, "state/history_ptr", DType::kI64, int64_t{state->n_users} + 1));
+  UNDULA_ASSIGN_OR_RETURN(const NamedTensor* history, Need(in, "state/history", DType::kU32, -1));
   state->history_ptr.assign(ptr->data<int64_t>(), ptr->data<int64_t>() + ptr->size());
   bool fits = state->history_ptr.front() == 0 && state->history_ptr.back() == history->size();
   for (int64_t u = 0; fits && u + 1 < ptr->size(); ++u) {
@@ -97,8 +97,10 @@ absl::Status RippleNet::Load(const TensorMap& in, std::shared_ptr<const Snapshot
   // Checked before anything of that size is allocated.
   const NamedTensor* entity = in.Find("param/entity");
   if (entity == nullptr || entity->shape.empty() || entity->shape[0] != state->entity_rows()) {
-    return InvalidArgumentError("ripplenet: the stored model lacks the tensor param/entity, or it "
-                                "does not have ", state->entity_rows(), " rows");
+    return InvalidArgumentError(
+        "ripplenet: the stored model lacks the tensor param/entity, or it "
+        "does not have ",
+        state->entity_rows(), " rows");
   }
   SetState(std::move(state));
   if (entity_ == nullptr) AddParameters(state_->seed);

@@ -248,9 +248,9 @@ absl::StatusOr<Explanation> RippleNetScorer::Explain(const UserQuery& query, Ite
     }
     auto& slots = out.hops.emplace_back();
     for (const auto& [t, weight] : merged) slots.push_back(Stored(t, weight));
-    std::stable_sort(slots.begin(), slots.end(), [](const AttentionSlot& a, const AttentionSlot& b) {
-      return a.weight > b.weight;
-    });
+    std::stable_sort(
+        slots.begin(), slots.end(),
+        [](const AttentionSlot& a, const AttentionSlot& b) { return a.weight > b.weight; });
   }
   if (query.user == kNone<UserId>) {
     out.seeds.assign(query.history.begin(), query.history.end());

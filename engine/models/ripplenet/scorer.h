@@ -1,5 +1,6 @@
 // Scores of RippleNet for whole ranges of items: the forward pass with the items as the rows of the
-// attention ("direct" form, exact for all modes; per (user, item) 2 M d H multiply-adds, which for d
+// attention ("direct" form, exact for all modes; per (user, item) 2 M d H multiply-adds, which for
+// d
 // <= M no rearrangement beats: docs/models/ripplenet.md). float32 kernels of
 // propagation/ops/group_attention_simd.h, so the bits of a score depend on user and item only.
 #ifndef UNDULA_MODELS_RIPPLENET_SCORER_H_
@@ -22,7 +23,8 @@ namespace undula::models {
 // model does not know are left out.
 void AppendSeeds(const RippleNetState& state, std::span<const ItemId> history,
                  std::vector<EntityId>* seeds);
-// Appends hops rows of the slots behind one ripple set's edge numbers (none where it has no memory).
+// Appends hops rows of the slots behind one ripple set's edge numbers (none where it has no
+// memory).
 void AppendSlots(const EdgeCsr& graph, int hops, int memory, const uint32_t* edge,
                  std::vector<int64_t>* slot_ptr, std::vector<RippleTriple>* slots);
 
@@ -65,11 +67,11 @@ class RippleNetScorer final : public Scorer {
   AttentionSlot Stored(const RippleTriple& triple, float weight) const;
 
   std::shared_ptr<const RippleNetState> state_;
-  int64_t dim_, pad_;               // d, d padded to 16
-  std::vector<float> entity_;       // [entity_rows, d]
-  std::vector<float> relation_t_;   // [relation_rows][d][pad_], R transposed
-  std::vector<float> transform_;    // [d][pad_], or empty
-  std::vector<float> items_;        // [n_items][pad_]
+  int64_t dim_, pad_;              // d, d padded to 16
+  std::vector<float> entity_;      // [entity_rows, d]
+  std::vector<float> relation_t_;  // [relation_rows][d][pad_], R transposed
+  std::vector<float> transform_;   // [d][pad_], or empty
+  std::vector<float> items_;       // [n_items][pad_]
 };
 
 }  // namespace undula::models

@@ -96,7 +96,8 @@ void FillAttentionSlots(const float* keys, const uint32_t* key_row, const float*
   s->slot_pad = pad;
   for (int64_t i = 0; i < n; ++i) {
     const float* key = keys + (key_row == nullptr ? i : int64_t{key_row[i]}) * s->key_cols;
-    const float* value = values + (value_row == nullptr ? i : int64_t{value_row[i]}) * s->value_cols;
+    const float* value =
+        values + (value_row == nullptr ? i : int64_t{value_row[i]}) * s->value_cols;
     for (int64_t c = 0; c < s->key_cols; ++c) s->key_t[c * pad + i] = key[c];
     CopyPadded(value, s->value_cols, s->value_pad, s->value + i * s->value_pad);
     if (s->key != nullptr) {
@@ -187,7 +188,8 @@ void GroupAttentionBackward(const GroupAttentionArgs& args, const float* weights
     for (int64_t i = 0; i < s.slots; ++i) {
       const int64_t slot = args.slot_ptr[g] + i;
       if (dkeys != nullptr) {
-        AddRow(dkey + i * s.key_pad, args.key_cols, dkeys + int64_t{args.key_row[slot]} * args.key_cols);
+        AddRow(dkey + i * s.key_pad, args.key_cols,
+               dkeys + int64_t{args.key_row[slot]} * args.key_cols);
       }
       if (dvalues != nullptr) {
         AddRow(dvalue + i * s.value_pad, args.value_cols,

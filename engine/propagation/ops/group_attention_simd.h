@@ -1,8 +1,9 @@
 // Tuned float32 CPU kernels of group attention (ops/group_attention.h): what the operator runs for
-// float32, and what RippleNet's scorer runs over all items. A group's slots are first laid out twice
-// ([columns][slots] and [slots][columns], padded to 16); then every row is a fixed sequence of fused
-// multiply-adds, whatever block of rows it is worked in. So the bits of a row depend on its query and
-// its slots only, and are equal on the scalar, AVX2 and AVX-512 targets.
+// float32, and what RippleNet's scorer runs over all items. A group's slots are first laid out
+// twice
+// ([columns][slots] and [slots][columns], padded to 16); then every row is a fixed sequence of
+// fused multiply-adds, whatever block of rows it is worked in. So the bits of a row depend on its
+// query and its slots only, and are equal on the scalar, AVX2 and AVX-512 targets.
 #ifndef UNDULA_PROPAGATION_OPS_GROUP_ATTENTION_SIMD_H_
 #define UNDULA_PROPAGATION_OPS_GROUP_ATTENTION_SIMD_H_
 
@@ -15,9 +16,10 @@ namespace undula::propagation {
 
 constexpr int64_t PadTo16(int64_t n) { return (n + 15) / 16 * 16; }
 
-// The slots of one group, laid out for the kernels. Padding is zero (bias: a large negative number).
+// The slots of one group, laid out for the kernels. Padding is zero (bias: a large negative
+// number).
 struct AttentionSlots {
-  int64_t slots = 0, slot_pad = 0;        // slot_pad = PadTo16(slots)
+  int64_t slots = 0, slot_pad = 0;  // slot_pad = PadTo16(slots)
   int64_t key_cols = 0, key_pad = 0;
   int64_t value_cols = 0, value_pad = 0;
   float* key_t = nullptr;    // [key_cols][slot_pad]
@@ -28,7 +30,8 @@ struct AttentionSlots {
   float* bias = nullptr;     // [slot_pad], 0; -3e38 in padding
 };
 
-// Room for up to max_slots slots, in the arena; with `backward`, for the arrays of the backward pass.
+// Room for up to max_slots slots, in the arena; with `backward`, for the arrays of the backward
+// pass.
 AttentionSlots AllocateAttentionSlots(int64_t max_slots, int64_t key_cols, int64_t value_cols,
                                       bool backward, Arena& arena);
 // Lays out n slots: slot i has the key keys[key_row[i]] and the value values[value_row[i]]; a null

@@ -99,10 +99,9 @@ RippleSets SampleRippleSets(const EdgeCsr& graph, std::span<const int64_t> seed_
     for (int64_t r = begin; r < end; ++r) {
       const auto row_seeds = seeds.subspan(static_cast<size_t>(seed_ptr[r]),
                                            static_cast<size_t>(seed_ptr[r + 1] - seed_ptr[r]));
-      const int result =
-          SampleRippleSet(graph, row_seeds, hops, memory,
-                          Rng(seed, RngStream::kRippleSet, static_cast<uint32_t>(r)),
-                          sets.edge.data() + r * row_slots);
+      const int result = SampleRippleSet(graph, row_seeds, hops, memory,
+                                         Rng(seed, RngStream::kRippleSet, static_cast<uint32_t>(r)),
+                                         sets.edge.data() + r * row_slots);
       if (result > 0) copied.fetch_add(result, std::memory_order_relaxed);
       if (result < 0 && !row_seeds.empty()) without.fetch_add(1, std::memory_order_relaxed);
     }

@@ -1,11 +1,11 @@
-// Ripple sets: the memory of RippleNet. For each row (a user) and hop, exactly M triples of the graph
-// that lead outward from the row's seeds. Source: Wang et al., "RippleNet", CIKM 2018, eq. 2-3, as
-// the authors' program samples it:
+// Ripple sets: the memory of RippleNet. For each row (a user) and hop, exactly M triples of the
+// graph that lead outward from the row's seeds. Source: Wang et al., "RippleNet", CIKM 2018, eq.
+// 2-3, as the authors' program samples it:
 //   hop 1: the candidates are the outgoing edges of every seed;
 //   hop k: those of the M tails drawn at hop k-1, repeats counted;
-//   M candidates are drawn uniformly over edges, without replacement where there are at least M, else
-//   with; a hop without candidates copies the hop before it. A row without candidates at hop 1 has
-//   no memory at all (all kNoIndex).
+//   M candidates are drawn uniformly over edges, without replacement where there are at least M,
+//   else with; a hop without candidates copies the hop before it. A row without candidates at hop 1
+//   has no memory at all (all kNoIndex).
 #ifndef UNDULA_PROPAGATION_SAMPLE_RIPPLE_SET_H_
 #define UNDULA_PROPAGATION_SAMPLE_RIPPLE_SET_H_
 

@@ -1,5 +1,5 @@
-// Which instruction set tuned float32 kernels use. All give the same bits (simd/v16.h), so this is a
-// matter of speed only.
+// Which instruction set tuned float32 kernels use. All give the same bits (simd/v16.h), so this is
+// a matter of speed only.
 #ifndef UNDULA_PROPAGATION_SIMD_TARGET_H_
 #define UNDULA_PROPAGATION_SIMD_TARGET_H_
 

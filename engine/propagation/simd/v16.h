@@ -4,9 +4,9 @@
 // HSum is one fixed tree, so that a kernel gives the same bits on all three targets.
 //
 // Include this file only from a kernel body that is compiled per target (see
-// ops/group_attention_simd_body.h): the macro UNDULA_SIMD_TARGET names the target's namespace, which
-// keeps the linker from replacing one target's code by another's. For the same reason such bodies use
-// no function of the standard library.
+// ops/group_attention_simd_body.h): the macro UNDULA_SIMD_TARGET names the target's namespace,
+// which keeps the linker from replacing one target's code by another's. For the same reason such
+// bodies use no function of the standard library.
 #ifndef UNDULA_SIMD_TARGET
 #error "define UNDULA_SIMD_TARGET before including propagation/simd/v16.h"
 #endif
@@ -72,8 +72,8 @@ inline V16 ScaleByPowerOfTwo(V16 a, V16 n_bits) {
 struct V16 {
   float v[16];
 };
-#define UNDULA_V16_LANES_(expr)              \
-  V16 r;                                     \
+#define UNDULA_V16_LANES_(expr)               \
+  V16 r;                                      \
   for (int l = 0; l < 16; ++l) r.v[l] = expr; \
   return r
 inline V16 Load(const float* p) { UNDULA_V16_LANES_(p[l]); }
@@ -89,7 +89,8 @@ inline V16 Max(V16 a, V16 b) { UNDULA_V16_LANES_(a.v[l] > b.v[l] ? a.v[l] : b.v[
 inline V16 Fma(V16 a, V16 b, V16 c) { UNDULA_V16_LANES_(__builtin_fmaf(a.v[l], b.v[l], c.v[l])); }
 inline V16 ScaleByPowerOfTwo(V16 a, V16 n_bits) {
   UNDULA_V16_LANES_(__builtin_bit_cast(
-      float, __builtin_bit_cast(uint32_t, a.v[l]) + (__builtin_bit_cast(uint32_t, n_bits.v[l]) << 23)));
+      float,
+      __builtin_bit_cast(uint32_t, a.v[l]) + (__builtin_bit_cast(uint32_t, n_bits.v[l]) << 23)));
 }
 #undef UNDULA_V16_LANES_
 
@@ -99,9 +100,9 @@ inline V16 ScaleByPowerOfTwo(V16 a, V16 n_bits) {
 inline float HSum(V16 a) {
 #if defined(__AVX512F__) || defined(__AVX2__)
 #if defined(__AVX512F__)
-  const __m256 f = _mm256_add_ps(
-      _mm512_castps512_ps256(a.v),
-      _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a.v), 1)));
+  const __m256 f =
+      _mm256_add_ps(_mm512_castps512_ps256(a.v),
+                    _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a.v), 1)));
 #else
   const __m256 f = _mm256_add_ps(a.lo, a.hi);
 #endif
@@ -119,9 +120,9 @@ inline float HSum(V16 a) {
 inline float HMax(V16 a) {
 #if defined(__AVX512F__) || defined(__AVX2__)
 #if defined(__AVX512F__)
-  const __m256 f = _mm256_max_ps(
-      _mm512_castps512_ps256(a.v),
-      _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a.v), 1)));
+  const __m256 f =
+      _mm256_max_ps(_mm512_castps512_ps256(a.v),
+                    _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a.v), 1)));
 #else
   const __m256 f = _mm256_max_ps(a.lo, a.hi);
 #endif
@@ -135,9 +136,9 @@ inline float HMax(V16 a) {
 #endif
 }
 
-// exp(x), relative error below 2e-7 for -87 <= x <= 88; below -87 it gives exp(-87) = 1.6e-38, above
-// 88 exp(88). x = n ln 2 + r with |r| <= ln 2 / 2; the polynomial for exp(r) is that of Cephes' expf
-// (S. Moshier).
+// exp(x), relative error below 2e-7 for -87 <= x <= 88; below -87 it gives exp(-87) = 1.6e-38,
+// above 88 exp(88). x = n ln 2 + r with |r| <= ln 2 / 2; the polynomial for exp(r) is that of
+// Cephes' expf (S. Moshier).
 inline V16 Exp(V16 x) {
   const V16 kShift = Set(12582912.0f);  // 1.5 * 2^23: adding it rounds to the nearest integer
   const V16 low = Max(x, Set(-87.0f));
