@@ -59,8 +59,8 @@ struct Inputs {
     }
     for (uint32_t i = 0; i < kRows; ++i) labels.push_back(static_cast<float>(i % 2));
     entity = parameters.Add("entity", {kEntities, kCols}, true, {Init::Kind::kUniform, 0.3}, 1);
-    relation =
-        parameters.Add("relation", {kRelations, kCols, kCols}, false, {Init::Kind::kUniform, 0.3}, 1);
+    relation = parameters.Add("relation", {kRelations, kCols, kCols}, false,
+                              {Init::Kind::kUniform, 0.3}, 1);
   }
 };
 
@@ -96,9 +96,9 @@ const Case kCases[] = {
      }},
     {"relation_gemv",
      [](Tape& t, const Inputs& in) {
-       return Sum(t, RelationGemv(t, t.Use(in.relation),
-                                  GatherRows(t, in.entity, t.Indices(in.entities)),
-                                  t.Indices(in.relations), t.Indices(in.heads), false));
+       return Sum(
+           t, RelationGemv(t, t.Use(in.relation), GatherRows(t, in.entity, t.Indices(in.entities)),
+                           t.Indices(in.relations), t.Indices(in.heads), false));
      }},
     {"group_attention",
      [](Tape& t, const Inputs& in) {

@@ -37,10 +37,10 @@ void* Arena::Allocate(size_t bytes) {
   if (std::byte* const p = host_.Take(bytes)) return p;
   const size_t size = std::max(bytes, host_.next_chunk);
   const std::align_val_t align{kAlign};
-  host_.chunks.push_back({std::shared_ptr<std::byte>(
-                              static_cast<std::byte*>(::operator new(size, align)),
-                              [align](std::byte* p) { ::operator delete(p, align); }),
-                          size});
+  host_.chunks.push_back(
+      {std::shared_ptr<std::byte>(static_cast<std::byte*>(::operator new(size, align)),
+                                  [align](std::byte* p) { ::operator delete(p, align); }),
+       size});
   host_.next_chunk = size * 2;
   host_.used = 0;
   return host_.Take(bytes);

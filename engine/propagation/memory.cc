@@ -47,9 +47,8 @@ absl::Status Memory::Read(size_t offset, size_t bytes, void* to) const {
   if (bytes == 0) return absl::OkStatus();
   if constexpr (kHasCuda) {
     if (device_ != nullptr) {
-      return cuda::Check(
-          cuda::runtime::CopyOut(device_->queue(), to, data_.get() + offset, bytes),
-          "copy from the GPU");
+      return cuda::Check(cuda::runtime::CopyOut(device_->queue(), to, data_.get() + offset, bytes),
+                         "copy from the GPU");
     }
   }
   std::memcpy(to, data_.get() + offset, bytes);
@@ -60,9 +59,8 @@ absl::Status Memory::Write(size_t offset, size_t bytes, const void* from) {
   if (bytes == 0) return absl::OkStatus();
   if constexpr (kHasCuda) {
     if (device_ != nullptr) {
-      return cuda::Check(
-          cuda::runtime::CopyIn(device_->queue(), data_.get() + offset, from, bytes),
-          "copy to the GPU");
+      return cuda::Check(cuda::runtime::CopyIn(device_->queue(), data_.get() + offset, from, bytes),
+                         "copy to the GPU");
     }
   }
   std::memcpy(data_.get() + offset, from, bytes);

@@ -22,9 +22,10 @@ std::vector<T> ReadTensor(const Exec& exec, const Tensor& t) {
   if (out.empty()) return out;
   if constexpr (kHasCuda) {
     if (exec.on_gpu()) {
-      const absl::Status read = cuda::Check(
-          cuda::runtime::CopyOut(exec.device()->queue(), out.data(), t.data, out.size() * sizeof(T)),
-          "read");
+      const absl::Status read =
+          cuda::Check(cuda::runtime::CopyOut(exec.device()->queue(), out.data(), t.data,
+                                             out.size() * sizeof(T)),
+                      "read");
       EXPECT_TRUE(read.ok()) << read;
       return out;
     }

@@ -27,9 +27,9 @@ inline constexpr bool kEmulated = false;
 
 // The device, or null with the reason to skip. The emulated device is always there.
 std::unique_ptr<Exec> OpenTestDevice(std::string* why);
-#define UNDULA_OPEN_DEVICE(exec)                                                      \
-  std::string no_device_reason;                                                       \
-  const auto exec = ::undula::propagation::OpenTestDevice(&no_device_reason);         \
+#define UNDULA_OPEN_DEVICE(exec)                                              \
+  std::string no_device_reason;                                               \
+  const auto exec = ::undula::propagation::OpenTestDevice(&no_device_reason); \
   if (exec == nullptr) GTEST_SKIP() << "no CUDA device: " << no_device_reason
 
 // The order in which emulated threads run (nothing on a real device) and the threads of a block.

@@ -8,12 +8,15 @@ list(FILTER simt_sources EXCLUDE REGEX "\\.cu$|^cuda/")
 list(APPEND simt_sources ${UNDULA_CUDA_KERNEL_SOURCES} ${UNDULA_CUDA_HOST_SOURCES}
      ${UNDULA_EMULATOR_SOURCES})
 foreach(source IN LISTS simt_sources)
-  # Source properties belong to a folder: those of the module's own are taken over.
+  # Source properties belong to a folder: those of the module's own are taken over. Kernels and the
+  # emulator are optimized in Debug builds too.
   get_source_file_property(options ${propagation_dir}/${source}
                            TARGET_DIRECTORY undula_propagation COMPILE_OPTIONS)
   if(source MATCHES "\\.cu$")
     set_source_files_properties(${propagation_dir}/${source} PROPERTIES
-                                LANGUAGE CXX COMPILE_OPTIONS "-x;c++")
+                                LANGUAGE CXX COMPILE_OPTIONS "-x;c++;-O1")
+  elseif(source MATCHES "^cuda/")
+    set_source_files_properties(${propagation_dir}/${source} PROPERTIES COMPILE_OPTIONS "-O1")
   elseif(options)
     set_source_files_properties(${propagation_dir}/${source} PROPERTIES
                                 COMPILE_OPTIONS "${options}")
@@ -22,7 +25,6 @@ endforeach()
 list(TRANSFORM simt_sources PREPEND ${propagation_dir}/)
 add_library(undula_propagation_simt OBJECT ${simt_sources})
 target_compile_definitions(undula_propagation_simt PUBLIC UNDULA_SIMT_EMULATOR)
-target_compile_options(undula_propagation_simt PRIVATE -O1)  # in Debug builds too: it is slow
 target_link_libraries(undula_propagation_simt PUBLIC undula_flags absl::status absl::statusor
                       Threads::Threads Undula::BLAS ${UNDULA_BOOST_CONTEXT})
 

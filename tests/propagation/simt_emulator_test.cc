@@ -24,7 +24,8 @@ constexpr uint64_t kSeeds = 8;
 template <class T>
 class DeviceArray {
  public:
-  explicit DeviceArray(size_t n) : n_(n), data_(static_cast<T*>(emulator::Allocate(n * sizeof(T)))) {}
+  explicit DeviceArray(size_t n)
+      : n_(n), data_(static_cast<T*>(emulator::Allocate(n * sizeof(T)))) {}
   explicit DeviceArray(const std::vector<T>& values) : DeviceArray(values.size()) {
     EXPECT_EQ(emulator::Copy(data_, values.data(), n_ * sizeof(T), true, false), 0);
   }
@@ -111,12 +112,14 @@ TEST(SimtEmulator, ReadingSharedMemoryBeforeItIsWrittenGivesNan) {
   const DeviceArray<float> out(128);
   for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
     emulator::SetSeed(seed);
-    ASSERT_EQ(Launch(TestQueue(), {2, 64, 64 * sizeof(float)}, Rotate, x.get(), out.get(), true), 0);
+    ASSERT_EQ(Launch(TestQueue(), {2, 64, 64 * sizeof(float)}, Rotate, x.get(), out.get(), true),
+              0);
     const std::vector<float> right = out.Read();
     for (int i = 0; i < 128; ++i) {
       EXPECT_EQ(right[static_cast<size_t>(i)], i / 64 * 64 + (i + 1) % 64 + 1);
     }
-    ASSERT_EQ(Launch(TestQueue(), {2, 64, 64 * sizeof(float)}, Rotate, x.get(), out.get(), false), 0);
+    ASSERT_EQ(Launch(TestQueue(), {2, 64, 64 * sizeof(float)}, Rotate, x.get(), out.get(), false),
+              0);
     int nan = 0;
     for (const float v : out.Read()) nan += std::isnan(v) ? 1 : 0;
     EXPECT_GT(nan, 0);

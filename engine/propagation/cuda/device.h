@@ -14,8 +14,9 @@
 
 namespace undula::propagation::cuda {
 
-// The stream and the handle; closed when the last user is gone, so that memory (which holds one) may
-// outlive the Device. Not thread-safe beyond what the CUDA runtime is: one thread enqueues at a time.
+// The stream and the handle; closed when the last user is gone, so that memory (which holds one)
+// may outlive the Device. Not thread-safe beyond what the CUDA runtime is: one thread enqueues at a
+// time.
 struct Connection {
   Queue queue;
   void* blas = nullptr;  // the handle; queue.blas is it or null

@@ -1,6 +1,7 @@
-// Which row bodies run as CUDA kernels, and the call that runs them. A row body that is a template on
-// the scalar alone (or on a term that is) has a kernel for float: its x.cu says UNDULA_ROW_KERNEL(XRow<float>). An operator
-// without that line does not link. Host code includes this; .cu files include row_kernel.h.
+// Which row bodies run as CUDA kernels, and the call that runs them. A row body that is a template
+// on the scalar alone (or on a term that is) has a kernel for float: its x.cu says
+// UNDULA_ROW_KERNEL(XRow<float>). An operator without that line does not link. Host code includes
+// this; .cu files include row_kernel.h.
 #ifndef UNDULA_PROPAGATION_CUDA_KERNELS_H_
 #define UNDULA_PROPAGATION_CUDA_KERNELS_H_
 
@@ -12,7 +13,7 @@ namespace undula::propagation {
 struct GroupIndexRow;
 struct MarkSlotsTile;
 struct SegmentOfSlotRow;
-}
+}  // namespace undula::propagation
 
 namespace undula::propagation::cuda {
 

@@ -11,12 +11,12 @@ namespace undula::propagation::cuda {
 // Launchers return int: 0 or the cudaError_t of the launch (emulator: one of its own codes), which
 // Device::Check turns into a Status. They only enqueue; work runs in the order of the stream.
 struct Queue {
-  void* stream = nullptr;          // cudaStream_t
-  int ordinal = 0;                 // of the device
-  int block_threads = 256;         // a multiple of 32, at most simt::kMaxBlock
-  int64_t max_blocks = 0;          // of one launch; kernels loop over the rest
-  size_t max_shared_bytes = 0;     // of a block, after opting in
-  void* blas = nullptr;            // cublasHandle_t, or null (see blas.h)
+  void* stream = nullptr;       // cudaStream_t
+  int ordinal = 0;              // of the device
+  int block_threads = 256;      // a multiple of 32, at most simt::kMaxBlock
+  int64_t max_blocks = 0;       // of one launch; kernels loop over the rest
+  size_t max_shared_bytes = 0;  // of a block, after opting in
+  void* blas = nullptr;         // cublasHandle_t, or null (see blas.h)
 };
 
 }  // namespace undula::propagation::cuda

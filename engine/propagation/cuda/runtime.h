@@ -1,6 +1,6 @@
 // The few calls of the CUDA runtime that host code makes, without its headers. runtime.cc is the
-// CUDA runtime; simt_runtime.cc (tests) is the emulated device. Functions return 0 or an error code,
-// whose words are ErrorName(code).
+// CUDA runtime; simt_runtime.cc (tests) is the emulated device. Functions return 0 or an error
+// code, whose words are ErrorName(code).
 #ifndef UNDULA_PROPAGATION_CUDA_RUNTIME_H_
 #define UNDULA_PROPAGATION_CUDA_RUNTIME_H_
 
@@ -16,7 +16,7 @@ struct DeviceFacts {
   int major = 0, minor = 0;  // compute capability
   int multiprocessors = 0;
   size_t memory_bytes = 0;
-  size_t shared_bytes = 0;  // of a block, after opting in
+  size_t shared_bytes = 0;      // of a block, after opting in
   bool watches_bounds = false;  // the emulated device: see Arena
 };
 

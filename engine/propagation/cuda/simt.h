@@ -6,7 +6,8 @@
 // Rules that both sides rely on:
 //  - grids and blocks have one dimension; a block is a whole number of warps, at most kMaxBlock
 //    threads;
-//  - every lane of a warp takes part in every warp operation, every thread of a block in every block
+//  - every lane of a warp takes part in every warp operation, every thread of a block in every
+//  block
 //    barrier, from the same place in the source, before any thread of it ends;
 //  - shared memory is dynamic and uninitialised;
 //  - no atomics on floating-point numbers: whoever owns an output pulls what it needs.
@@ -48,8 +49,8 @@ UNDULA_DEVICE int64_t GlobalThreads() { return GridSize() * BlockSize(); }
 UNDULA_DEVICE int64_t GlobalWarp() { return BlockIndex() * WarpsOfBlock() + WarpOfBlock(); }
 UNDULA_DEVICE int64_t GlobalWarps() { return GridSize() * WarpsOfBlock(); }
 
-// All lanes get the sum (maximum) of the warp's values; a butterfly, so the order is fixed and every
-// lane has the same bits.
+// All lanes get the sum (maximum) of the warp's values; a butterfly, so the order is fixed and
+// every lane has the same bits.
 template <class T>
 UNDULA_DEVICE T WarpSum(T value) {
   for (int step = kWarpSize / 2; step > 0; step /= 2) value += ShuffleXor(value, step);

@@ -44,9 +44,9 @@ int Launch(const cuda::Queue& queue, const LaunchShape& shape, void (*kernel)(Pa
   if (shape.blocks == 0) return 0;
   if (const cudaError_t error = cudaSetDevice(queue.ordinal); error != cudaSuccess) return error;
   if (shape.shared_bytes > 48 * 1024) {
-    const cudaError_t error = cudaFuncSetAttribute(
-        reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
-        static_cast<int>(shape.shared_bytes));
+    const cudaError_t error = cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
+                                                   cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                                   static_cast<int>(shape.shared_bytes));
     if (error != cudaSuccess) return error;
   }
   kernel<<<static_cast<unsigned>(shape.blocks), static_cast<unsigned>(shape.threads),

@@ -93,7 +93,7 @@ class Machine {
   std::vector<int> ready_;
   int ready_of_warp_[kMaxBlock / kWarpSize] = {};
   int done_ = 0;
-  int schedule_ = 0;       // of the block: see Choose
+  int schedule_ = 0;  // of the block: see Choose
   int favorite_warp_ = 0;
   void (*body_)(void*) = nullptr;
   void* context_ = nullptr;
@@ -226,11 +226,11 @@ int Machine::ReleaseBlockBarrier() {
         SamePlace(thread.where, first->where)) {
       continue;
     }
-    return Fail(kDivergence,
-                "divergent barrier in block " + std::to_string(position.block) + ": a thread waits at " +
-                    Name(first->where) + " while thread " + std::to_string(t) +
-                    (thread.state == State::kDone ? " has ended"
-                                                  : " waits at " + Name(thread.where)));
+    return Fail(
+        kDivergence,
+        "divergent barrier in block " + std::to_string(position.block) + ": a thread waits at " +
+            Name(first->where) + " while thread " + std::to_string(t) +
+            (thread.state == State::kDone ? " has ended" : " waits at " + Name(thread.where)));
   }
   for (int t = 0; t < count_; ++t) MakeReady(t);
   return kOk;
@@ -295,9 +295,9 @@ int Machine::Run(const LaunchShape& shape, void (*body)(void*), void* context) {
     position = {block, shape.blocks, 0, shape.threads, shared.data()};
     code = RunBlock(shape);
     if (code == kOk && !shared.intact()) {
-      code = Fail(kSharedOutOfBounds, "a write outside the " + std::to_string(shape.shared_bytes) +
-                                          " bytes of shared memory in block " +
-                                          std::to_string(block));
+      code =
+          Fail(kSharedOutOfBounds, "a write outside the " + std::to_string(shape.shared_bytes) +
+                                       " bytes of shared memory in block " + std::to_string(block));
     }
     if (code != kOk) break;
   }

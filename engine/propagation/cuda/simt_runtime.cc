@@ -26,8 +26,7 @@ int Synchronize(const Queue&) { return 0; }
 
 int Allocate(const Queue&, size_t bytes, void** memory) {
   *memory = emulator::Allocate(bytes);
-  return *memory != nullptr ? 0
-                            : emulator::Report(emulator::kOutOfMemory, "out of device memory");
+  return *memory != nullptr ? 0 : emulator::Report(emulator::kOutOfMemory, "out of device memory");
 }
 void Free(const Queue&, void* memory) { emulator::Free(memory); }
 

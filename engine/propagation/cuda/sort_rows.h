@@ -11,8 +11,9 @@
 
 namespace undula::propagation::cuda {
 
-// ids: device memory, each < limit or kNoRow. `distinct` of the result is a bound: past the distinct
-// rows, rows[s] is kNoRow and the segment is empty. Memory comes from the arena's device part.
+// ids: device memory, each < limit or kNoRow. `distinct` of the result is a bound: past the
+// distinct rows, rows[s] is kNoRow and the segment is empty. Memory comes from the arena's device
+// part.
 absl::Status SortRowsOn(Device* device, Arena& arena, const uint32_t* ids, int64_t n, int64_t limit,
                         RowOrder* out);
 

@@ -1,5 +1,6 @@
-// The GPU's group of a row body (see propagation/lane_group.h): the 32 lanes of a warp. Lane l works
-// on the indices l, l + 32, ...; partial sums are joined by a butterfly, so the order is fixed.
+// The GPU's group of a row body (see propagation/lane_group.h): the 32 lanes of a warp. Lane l
+// works on the indices l, l + 32, ...; partial sums are joined by a butterfly, so the order is
+// fixed.
 #ifndef UNDULA_PROPAGATION_CUDA_WARP_GROUP_H_
 #define UNDULA_PROPAGATION_CUDA_WARP_GROUP_H_
 
