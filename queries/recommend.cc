@@ -59,11 +59,14 @@ std::vector<ItemId> SeenItems(const Context& context, const models::UserQuery& q
 
 absl::StatusOr<std::vector<Recommendation>> Recommend(const Context& context,
                                                       const models::UserQuery& query,
-                                                      const RecommendOptions& options) {
+                                                      const RecommendOptions& options,
+                                                      UserId seen_by) {
   UNDULA_RETURN_IF_ERROR(CheckK(options.k));
   UNDULA_ASSIGN_OR_RETURN(const ResolvedFilter filter, ResolveFilter(context, options.filter));
   std::vector<ItemId> seen;
-  if (filter.exclude_seen) seen = SeenItems(context, query);
+  if (filter.exclude_seen) {
+    seen = SeenItems(context, {seen_by == kNone<UserId> ? query.user : seen_by, query.history});
+  }
   models::RankScratch scratch;
   models::TileOptions tile;
   tile.k = options.k;

@@ -28,10 +28,11 @@ absl::StatusOr<ResolvedFilter> ResolveFilter(const Context& context, const ItemF
 std::vector<ItemId> SeenItems(const Context& context, const models::UserQuery& query);
 
 // InvalidArgument for k < 1; otherwise the scorer's errors. Fewer than k items where fewer may be
-// recommended.
+// recommended. `seen_by` (none: query.user): whose items count as seen, beside the query's history.
 absl::StatusOr<std::vector<Recommendation>> Recommend(const Context& context,
                                                       const models::UserQuery& query,
-                                                      const RecommendOptions& options);
+                                                      const RecommendOptions& options,
+                                                      UserId seen_by = kNone<UserId>);
 
 // Cosine of item vectors. Unimplemented where the model has none; FailedPrecondition for an item
 // without one (unknown to the model).

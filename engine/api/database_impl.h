@@ -6,6 +6,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/model_sink.h"
@@ -43,6 +44,20 @@ struct Recommender::Impl {
   std::unique_ptr<queries::Catalog> catalog;
   std::unique_ptr<models::Scorer> scorer;
   queries::Context context;
+  double positive_threshold = 0;  // of the training: which interactions count as a history
+
+  // Whom to score for when the caller names a user.
+  struct Resolved {
+    UserId user;                  // in the database
+    std::vector<ItemId> history;  // not empty: a user the model does not know, folded in
+    models::UserQuery query() const {
+      return history.empty() ? models::UserQuery{user, {}}
+                             : models::UserQuery{kNone<UserId>, history};
+    }
+  };
+  absl::StatusOr<Resolved> ResolveUser(std::string_view name) const;
+  // NotFound also for items that were added after the model's training.
+  absl::StatusOr<ItemId> ResolveItem(std::string_view name) const;
 };
 
 namespace api {

@@ -4,9 +4,11 @@
 #include <utility>
 
 #include "api/database_impl.h"
+#include "base/options.h"
 #include "base/status.h"
 #include "kgstore/read_view.h"
 #include "kgstore/take_snapshot.h"
+#include "models/data/split.h"
 #include "queries/batch_score.h"
 #include "queries/explain.h"
 #include "queries/load_catalog.h"
@@ -87,71 +89,101 @@ absl::StatusOr<std::unique_ptr<Recommender>> Database::LoadRecommender(std::stri
   impl->context.spec = impl->spec;
   impl->context.workers = impl->workers.get();
   impl->context.model_tag = impl->tag;
+  models::SplitOptions split;
+  if (SetOptions(models::SplitOptionTable(), &split, api::Section(stored.metadata, "split")).ok()) {
+    impl->positive_threshold = split.positive_threshold;
+  }
   return std::make_unique<Recommender>(std::move(impl));
 }
 
 Recommender::Recommender(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Recommender::~Recommender() = default;
 
+absl::StatusOr<ItemId> Recommender::Impl::ResolveItem(std::string_view item) const {
+  UNDULA_ASSIGN_OR_RETURN(const ItemId id, catalog->FindItem(item));
+  if (Index(id) < scorer->n_items()) return id;
+  return NotFoundError("item '", item, "' was added after model '", name,
+                       "' was trained; train it again");
+}
+
+absl::StatusOr<Recommender::Impl::Resolved> Recommender::Impl::ResolveUser(
+    std::string_view user) const {
+  UNDULA_ASSIGN_OR_RETURN(const UserId id, catalog->FindUser(user));
+  Resolved out{id, {}};
+  if (scorer->KnowsUser(id)) return out;
+  if (spec->capabilities.fold_in) {
+    const InteractionCsr<ItemId>& log = snapshot->by_user;
+    for (int64_t i = log.ptr[Index(id)]; i < log.ptr[Index(id) + 1]; ++i) {
+      if (log.weight[i] >= positive_threshold && Index(log.other[i]) < scorer->n_items()) {
+        out.history.push_back(log.other[i]);
+      }
+    }
+    if (!out.history.empty()) return out;
+  }
+  return NotFoundError("model '", name, "' does not know user '", user,
+                       "': no positive interaction when it was trained; ",
+                       spec->capabilities.fold_in ? "give a history of items" : "train it again");
+}
+
 namespace {
 
-absl::StatusOr<std::vector<ItemId>> FindItems(const queries::Catalog& catalog,
+absl::StatusOr<std::vector<ItemId>> FindItems(const Recommender::Impl& impl,
                                               std::span<const std::string> names) {
   std::vector<ItemId> items;
   for (const std::string& name : names) {
-    UNDULA_ASSIGN_OR_RETURN(items.emplace_back(), catalog.FindItem(name));
+    UNDULA_ASSIGN_OR_RETURN(items.emplace_back(), impl.ResolveItem(name));
   }
   return items;
 }
 
-absl::StatusOr<std::vector<ItemId>> FindHistory(const queries::Catalog& catalog,
+absl::StatusOr<std::vector<ItemId>> FindHistory(const Recommender::Impl& impl,
                                                 std::span<const std::string> names) {
   if (names.empty()) return InvalidArgumentError("the history is empty; give at least one item");
-  return FindItems(catalog, names);
+  return FindItems(impl, names);
 }
 
 }  // namespace
 
 absl::StatusOr<std::vector<Recommendation>> Recommender::Recommend(
     std::string_view user, const RecommendOptions& options) const {
-  UNDULA_ASSIGN_OR_RETURN(const UserId id, impl_->catalog->FindUser(user));
-  return queries::Recommend(impl_->context, {id, {}}, options);
+  UNDULA_ASSIGN_OR_RETURN(const Impl::Resolved who, impl_->ResolveUser(user));
+  return queries::Recommend(impl_->context, who.query(), options, who.user);
 }
 
 absl::StatusOr<std::vector<Recommendation>> Recommender::RecommendForHistory(
     std::span<const std::string> items, const RecommendOptions& options) const {
-  UNDULA_ASSIGN_OR_RETURN(const std::vector<ItemId> history, FindHistory(*impl_->catalog, items));
+  UNDULA_ASSIGN_OR_RETURN(const std::vector<ItemId> history, FindHistory(*impl_, items));
   return queries::Recommend(impl_->context, {kNone<UserId>, history}, options);
 }
 
 absl::StatusOr<std::vector<Recommendation>> Recommender::Similar(std::string_view item,
                                                                  int64_t k) const {
-  UNDULA_ASSIGN_OR_RETURN(const ItemId id, impl_->catalog->FindItem(item));
+  UNDULA_ASSIGN_OR_RETURN(const ItemId id, impl_->ResolveItem(item));
   return queries::Similar(impl_->context, id, k);
 }
 
 absl::StatusOr<Explanation> Recommender::Explain(std::string_view user, std::string_view item,
                                                  const ExplainOptions& options) const {
-  UNDULA_ASSIGN_OR_RETURN(const UserId user_id, impl_->catalog->FindUser(user));
-  UNDULA_ASSIGN_OR_RETURN(const ItemId item_id, impl_->catalog->FindItem(item));
-  return queries::Explain(impl_->context, {user_id, {}}, item_id, options.slots);
+  UNDULA_ASSIGN_OR_RETURN(const Impl::Resolved who, impl_->ResolveUser(user));
+  UNDULA_ASSIGN_OR_RETURN(const ItemId id, impl_->ResolveItem(item));
+  return queries::Explain(impl_->context, who.query(), id, options.slots);
 }
 
 absl::StatusOr<Explanation> Recommender::ExplainForHistory(std::span<const std::string> history,
                                                            std::string_view item,
                                                            const ExplainOptions& options) const {
-  UNDULA_ASSIGN_OR_RETURN(const std::vector<ItemId> ids, FindHistory(*impl_->catalog, history));
-  UNDULA_ASSIGN_OR_RETURN(const ItemId item_id, impl_->catalog->FindItem(item));
-  return queries::Explain(impl_->context, {kNone<UserId>, ids}, item_id, options.slots);
+  UNDULA_ASSIGN_OR_RETURN(const std::vector<ItemId> ids, FindHistory(*impl_, history));
+  UNDULA_ASSIGN_OR_RETURN(const ItemId id, impl_->ResolveItem(item));
+  return queries::Explain(impl_->context, {kNone<UserId>, ids}, id, options.slots);
 }
 
 absl::StatusOr<std::vector<double>> Recommender::Score(std::string_view user,
                                                        std::span<const std::string> items) const {
-  UNDULA_ASSIGN_OR_RETURN(const UserId id, impl_->catalog->FindUser(user));
-  UNDULA_ASSIGN_OR_RETURN(const std::vector<ItemId> ids, FindItems(*impl_->catalog, items));
+  UNDULA_ASSIGN_OR_RETURN(const Impl::Resolved who, impl_->ResolveUser(user));
+  UNDULA_ASSIGN_OR_RETURN(const std::vector<ItemId> ids, FindItems(*impl_, items));
   std::vector<float> scores(ids.size());
   propagation::Arena scratch;
-  UNDULA_RETURN_IF_ERROR(impl_->scorer->ScoreItems({id, {}}, ids, scores, scratch));
+  UNDULA_RETURN_IF_ERROR(impl_->scorer->ScoreItems(who.query(), ids, scores, scratch));
   return std::vector<double>(scores.begin(), scores.end());
 }
 

@@ -267,9 +267,19 @@ TEST(MainJob, LaterImportsLeaveOldScoresAlone) {
 
   auto recommender = Ok(db->LoadRecommender());
   EXPECT_EQ(Ok(recommender->Score("user-9", items)), before);
-  // What the model has never seen is named so.
-  EXPECT_EQ(recommender->Score("user-900", items).status().code(), absl::StatusCode::kNotFound);
-  EXPECT_FALSE(recommender->Score("user-9", std::vector<std::string>{"f-900"}).ok());
+  // An item that the model has never seen is named so; a new user is folded in from the database.
+  const absl::Status unknown =
+      recommender->Score("user-9", std::vector<std::string>{"f-900"}).status();
+  EXPECT_EQ(unknown.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(unknown.message()), testing::HasSubstr("'f-900' was added after"));
+  const std::vector<std::string> history = {"f-3"};
+  const auto folded = Ok(recommender->Recommend("user-900", {.k = 5}));
+  const auto given = Ok(recommender->RecommendForHistory(history, {.k = 5}));
+  ASSERT_EQ(folded.size(), 5u);
+  for (size_t i = 0; i < folded.size(); ++i) {
+    EXPECT_EQ(folded[i].item, given[i].item);
+    EXPECT_EQ(folded[i].score, given[i].score);
+  }
   for (const Recommendation& r : Ok(recommender->Recommend("user-9", {.k = 100}))) {
     EXPECT_NE(r.item, "f-900");
   }

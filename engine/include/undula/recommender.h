@@ -95,8 +95,9 @@ class Recommender {
   Recommender(const Recommender&) = delete;
   Recommender& operator=(const Recommender&) = delete;
 
-  // NotFound names the nearest known user. A user without anything to score from is
-  // FailedPrecondition with the remedy (give a history).
+  // NotFound: no such user (names the nearest), or one that the model does not know. A user who came
+  // after the training is folded in from the interactions in the database where the model can
+  // (ModelFamily::fold_in); likewise in Explain and Score.
   absl::StatusOr<std::vector<Recommendation>> Recommend(std::string_view user,
                                                         const RecommendOptions& options = {}) const;
   // For a history never seen in training (fold-in). Unimplemented where the model has none.
