@@ -1,5 +1,5 @@
-// Command-line arguments of one verb. A thin front of CLI11, which only arguments.cc includes (it is
-// slow to compile).
+// Command-line arguments of one verb. A thin front of CLI11, which only arguments.cc includes (it
+// is slow to compile).
 #ifndef UNDULA_CLI_ARGUMENTS_H_
 #define UNDULA_CLI_ARGUMENTS_H_
 

@@ -31,12 +31,11 @@ absl::Status RunExplain(const Args& args) {
   if (!database.ok()) return database.status();
   auto recommender = (*database)->LoadRecommender(model);
   if (!recommender.ok()) return recommender.status();
-  auto explanation = history.empty()
-                         ? (*recommender)->Explain(who[0], who[1], options)
-                         : (*recommender)->ExplainForHistory(history, who[0], options);
+  auto explanation = history.empty() ? (*recommender)->Explain(who[0], who[1], options)
+                                     : (*recommender)->ExplainForHistory(history, who[0], options);
   if (!explanation.ok()) return explanation.status();
-  std::cerr << explanation->title << " (" << explanation->item << "): score "
-            << explanation->score << "\n";
+  std::cerr << explanation->title << " (" << explanation->item << "): score " << explanation->score
+            << "\n";
   Table table({"hop", "weight", "head", "relation", "tail", "from", "shared"});
   for (const auto& hop : explanation->hops) {
     for (const Reason& r : hop) {

@@ -37,12 +37,13 @@ absl::Status RunImport(const Args& args) {
     return absl::OkStatus();
   }
   if (db.empty() || files.empty()) {
-    return absl::InvalidArgumentError("give a database and at least one file (undula import --help)");
+    return absl::InvalidArgumentError(
+        "give a database and at least one file (undula import --help)");
   }
   auto database = OpenDatabase(db, true, false, threads);
   if (!database.ok()) return database.status();
-  Table table({"file", "format", "records", "skipped", "triples", "attributes", "entities",
-               "users", "items", "interactions", "links", "seconds"});
+  Table table({"file", "format", "records", "skipped", "triples", "attributes", "entities", "users",
+               "items", "interactions", "links", "seconds"});
   for (const std::string& file : files) {
     ProgressBar bar(quiet);
     auto report = (*database)->Import(file, options, bar.progress());

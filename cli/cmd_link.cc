@@ -19,9 +19,10 @@ absl::Status RunLink(const Args& args) {
   int64_t show = 10;
   bool quiet = false;
   a.Positional("database", &db, "database file");
-  a.Choice("--method", &options.method, {"label", "identity", "column", "value"},
-           "label: title equals one entity's label; identity: item id is the entity's name; column: "
-           "a column names the entity; value: a column equals a literal of --relation");
+  a.Choice(
+      "--method", &options.method, {"label", "identity", "column", "value"},
+      "label: title equals one entity's label; identity: item id is the entity's name; column: "
+      "a column names the entity; value: a column equals a literal of --relation");
   a.Option("--column", &options.column, "column of the catalogue to compare");
   a.Option("--relation", &options.relation, "relation whose literals are compared (method value)");
   a.Option("--require", &options.require, "column=relation that must also agree (repeatable)");

@@ -15,8 +15,8 @@ absl::Status ShowFamily(const std::string& name, const std::string& format) {
     if (family.name != name) continue;
     std::cerr << family.title << ": " << family.paper << "\nfold-in "
               << (family.fold_in ? "yes" : "no") << ", explains "
-              << (family.explains ? "yes" : "no") << ", vectors "
-              << (family.vectors ? "yes" : "no") << "\n";
+              << (family.explains ? "yes" : "no") << ", vectors " << (family.vectors ? "yes" : "no")
+              << "\n";
     Table table({"section", "option", "default", "range", "meaning"});
     const auto add = [&](const char* section, const std::vector<OptionInfo>& options) {
       for (const OptionInfo& o : options) {

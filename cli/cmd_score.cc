@@ -9,12 +9,13 @@
 namespace undula::cli {
 
 absl::Status RunScore(const Args& args) {
-  Arguments a("score",
-              "Writes the best items of every user to a file. A killed job goes on where it\n"
-              "stopped when the same command is run again; shards can run on different machines and\n"
-              "their files put together in order.",
-              "  undula score films.undula -o top.tsv -k 50\n"
-              "  undula score films.undula -o top-2.tsv --shard 2/3");
+  Arguments a(
+      "score",
+      "Writes the best items of every user to a file. A killed job goes on where it\n"
+      "stopped when the same command is run again; shards can run on different machines and\n"
+      "their files put together in order.",
+      "  undula score films.undula -o top.tsv -k 50\n"
+      "  undula score films.undula -o top-2.tsv --shard 2/3");
   std::string db, model, shard = "1/1", rows_format = "table";
   ScoreBatchOptions options;
   int64_t threads = 0, reasons = 0;

@@ -60,11 +60,12 @@ absl::Status Distribute(const std::vector<std::pair<std::string, std::string>>& 
 }  // namespace
 
 absl::Status RunTrain(const Args& args) {
-  Arguments a("train",
-              "Trains a model and stores it in the database. Options of the model, the training and\n"
-              "the split are flags too: `undula models show ripplenet` lists them. Ctrl-C leaves a\n"
-              "checkpoint; the same command resumes from it.",
-              "  undula train films.undula --model ripplenet --dim 16 --epochs 10 --chunk 32");
+  Arguments a(
+      "train",
+      "Trains a model and stores it in the database. Options of the model, the training and\n"
+      "the split are flags too: `undula models show ripplenet` lists them. Ctrl-C leaves a\n"
+      "checkpoint; the same command resumes from it.",
+      "  undula train films.undula --model ripplenet --dim 16 --epochs 10 --chunk 32");
   std::string db, metrics_file, format = "table";
   TrainOptions options;
   int64_t threads = 0;

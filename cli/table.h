@@ -11,10 +11,10 @@ namespace undula::cli {
 
 // A cell prints as text; in JSON, cells made from numbers have no quotes.
 struct Cell {
-  Cell(std::string value) : text(std::move(value)) {}             // NOLINT
-  Cell(const char* value) : text(value) {}                        // NOLINT
+  Cell(std::string value) : text(std::move(value)) {}                 // NOLINT
+  Cell(const char* value) : text(value) {}                            // NOLINT
   Cell(int64_t value) : text(std::to_string(value)), number(true) {}  // NOLINT
-  Cell(double value);                                             // NOLINT
+  Cell(double value);                                                 // NOLINT
   std::string text;
   bool number = false;
 };

@@ -1,5 +1,5 @@
-// Recommendations for somebody the model has never seen: a history given on the spot (fold-in), with
-// the ripple paths behind the best item.
+// Recommendations for somebody the model has never seen: a history given on the spot (fold-in),
+// with the ripple paths behind the best item.
 //
 //   ad_hoc_history DATABASE ITEM [ITEM ...]        (the database holds a trained ripplenet)
 #include <iostream>

@@ -45,10 +45,10 @@ absl::Status CheckOptions(const ScoreBatchOptions& o) {
 
 // Everything that decides the bytes of the output, on one line. Threads and part_users do not.
 std::string Fingerprint(const Context& context, const ScoreBatchOptions& o) {
-  std::string text = Concat("undula-score-1 ", context.model_tag, " snapshot=",
-                            context.snapshot->id_space, ":", context.snapshot->transaction,
-                            " format=", o.format, " k=", o.k, " reasons=", o.reasons, " shard=",
-                            o.shard, "/", o.shards, " seen=", o.filter.exclude_seen);
+  std::string text = Concat(
+      "undula-score-1 ", context.model_tag, " snapshot=", context.snapshot->id_space, ":",
+      context.snapshot->transaction, " format=", o.format, " k=", o.k, " reasons=", o.reasons,
+      " shard=", o.shard, "/", o.shards, " seen=", o.filter.exclude_seen);
   for (const std::string& item : o.filter.allow) text += " allow=" + JsonQuote(item);
   for (const std::string& item : o.filter.deny) text += " deny=" + JsonQuote(item);
   return text;
@@ -98,16 +98,15 @@ class LineWriter {
   }
 
   absl::Status Jsonl(UserId user, std::span<const models::ScoredItem> items, std::string* out) {
-    *out += Concat("{\"user\": ", JsonQuote(context_.catalog->users[Index(user)]),
-                   ", \"items\": [");
+    *out +=
+        Concat("{\"user\": ", JsonQuote(context_.catalog->users[Index(user)]), ", \"items\": [");
     for (size_t i = 0; i < items.size(); ++i) {
-      *out += Concat(i == 0 ? "" : ", ", "{\"item\": ",
-                     JsonQuote(context_.catalog->items[Index(items[i].item)]),
+      *out += Concat(i == 0 ? "" : ", ",
+                     "{\"item\": ", JsonQuote(context_.catalog->items[Index(items[i].item)]),
                      ", \"score\": ", Number(items[i].score));
       if (options_.reasons > 0) {
-        UNDULA_ASSIGN_OR_RETURN(
-            const std::vector<Reason> reasons,
-            BestReasons(context_, {user, {}}, items[i].item, options_.reasons));
+        UNDULA_ASSIGN_OR_RETURN(const std::vector<Reason> reasons,
+                                BestReasons(context_, {user, {}}, items[i].item, options_.reasons));
         *out += ", \"reasons\": [";
         for (size_t r = 0; r < reasons.size(); ++r) {
           *out += Concat(r == 0 ? "" : ", ", "{\"hop\": ", reasons[r].hop,
@@ -129,8 +128,7 @@ class LineWriter {
 }  // namespace
 
 absl::StatusOr<ScoreBatchReport> ScoreBatch(const Context& context,
-                                            const ScoreBatchOptions& options,
-                                            Progress* progress) {
+                                            const ScoreBatchOptions& options, Progress* progress) {
   UNDULA_RETURN_IF_ERROR(CheckOptions(options));
   if (options.reasons > 0 && !context.spec->capabilities.explains) {
     return UnimplementedError(context.spec->title, " cannot explain; score without reasons");
@@ -169,27 +167,26 @@ absl::StatusOr<ScoreBatchReport> ScoreBatch(const Context& context,
     job.mask = [&](int64_t i) {
       return models::ItemMask{seen[i], filter.allow.get(), filter.deny.get()};
     };
-    UNDULA_RETURN_IF_ERROR(models::RankAll(
-        *context.scorer, job, tile, *context.workers, nullptr,
-        [&](int64_t i, const models::RankedList& list) -> absl::Status {
-          if (!list.status.ok()) {
-            ++report.users_skipped;
-            return absl::OkStatus();
-          }
-          ++report.users;
-          report.rows += static_cast<int64_t>(list.items.size());
-          text.clear();
-          UNDULA_RETURN_IF_ERROR(
-              lines.Write(UserId{base + static_cast<uint32_t>(i)}, list.items, &text));
-          return file.Append(text);
-        }));
+    UNDULA_RETURN_IF_ERROR(
+        models::RankAll(*context.scorer, job, tile, *context.workers, nullptr,
+                        [&](int64_t i, const models::RankedList& list) -> absl::Status {
+                          if (!list.status.ok()) {
+                            ++report.users_skipped;
+                            return absl::OkStatus();
+                          }
+                          ++report.users;
+                          report.rows += static_cast<int64_t>(list.items.size());
+                          text.clear();
+                          UNDULA_RETURN_IF_ERROR(lines.Write(
+                              UserId{base + static_cast<uint32_t>(i)}, list.items, &text));
+                          return file.Append(text);
+                        }));
     done += count;
     UNDULA_RETURN_IF_ERROR(file.Mark(done));
     UNDULA_RETURN_IF_ERROR(Progress::Report(progress, done, users, "scoring users"));
   }
   UNDULA_RETURN_IF_ERROR(file.Finish());
-  report.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   report.cpu_seconds = CpuSeconds() - cpu_start;
   return report;
 }

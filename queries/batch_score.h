@@ -1,9 +1,9 @@
 // The batch job: the best items of every user to a file, in bounded memory, resumable.
 //
-// While it runs, rows go to OUTPUT.part; after every part_users users the file is flushed to disk and
-// OUTPUT.mark (fingerprint of the job, users done, bytes) is replaced. A job that finds a mark of its
-// own fingerprint cuts OUTPUT.part to the marked length and goes on; at the end OUTPUT.part becomes
-// OUTPUT. Shards are contiguous ranges of users, so their files in order are the whole.
+// While it runs, rows go to OUTPUT.part; after every part_users users the file is flushed to disk
+// and OUTPUT.mark (fingerprint of the job, users done, bytes) is replaced. A job that finds a mark
+// of its own fingerprint cuts OUTPUT.part to the marked length and goes on; at the end OUTPUT.part
+// becomes OUTPUT. Shards are contiguous ranges of users, so their files in order are the whole.
 #ifndef UNDULA_QUERIES_BATCH_SCORE_H_
 #define UNDULA_QUERIES_BATCH_SCORE_H_
 

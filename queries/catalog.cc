@@ -49,7 +49,7 @@ void NameIndex::Build(const StringTable& table) {
 uint32_t NameIndex::Find(std::string_view name) const {
   if (table_ == nullptr) return kNoIndex;
   const size_t mask = slots_.size() - 1;
-  size_t at = std::hash<std::string_view>{}(name) & mask;
+  size_t at = std::hash<std::string_view>{}(name)&mask;
   while (slots_[at] != kNoIndex) {
     if ((*table_)[slots_[at]] == name) return slots_[at];
     at = (at + 1) & mask;

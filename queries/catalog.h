@@ -49,8 +49,8 @@ class NameIndex {
 
 struct Catalog {
   StringTable users, items, entities, relations;  // names as imported
-  StringTable titles;           // per item; empty where the catalogue has none
-  StringTable entity_labels;    // best label; empty where there is none
+  StringTable titles;                             // per item; empty where the catalogue has none
+  StringTable entity_labels;                      // best label; empty where there is none
   StringTable relation_labels;  // label of the relation, else words made from its name
   NameIndex user_index, item_index;
   std::vector<EntityId> item_entity;  // best link, or none

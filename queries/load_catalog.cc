@@ -12,10 +12,10 @@ absl::StatusOr<std::unique_ptr<Catalog>> LoadCatalog(const kgstore::ReadView& vi
                                                      std::span<const std::string> languages,
                                                      std::string_view title_column) {
   auto catalog = std::make_unique<Catalog>();
-  UNDULA_RETURN_IF_ERROR(view.ForEachUserName(
-      [&](UserId, std::string_view name) { catalog->users.Add(name); }));
-  UNDULA_RETURN_IF_ERROR(view.ForEachItemName(
-      [&](ItemId, std::string_view name) { catalog->items.Add(name); }));
+  UNDULA_RETURN_IF_ERROR(
+      view.ForEachUserName([&](UserId, std::string_view name) { catalog->users.Add(name); }));
+  UNDULA_RETURN_IF_ERROR(
+      view.ForEachItemName([&](ItemId, std::string_view name) { catalog->items.Add(name); }));
   UNDULA_RETURN_IF_ERROR(view.ForEachEntityName(
       [&](EntityId, std::string_view name) { catalog->entities.Add(name); }));
   for (uint32_t i = 0; i < catalog->items.size(); ++i) {

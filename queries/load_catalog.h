@@ -14,7 +14,8 @@
 namespace undula::queries {
 
 // Names of all users, items, entities and relations as of `view`, whose counts are those of
-// `snapshot`. Labels prefer the languages in order. Titles come from the item column `title_column`.
+// `snapshot`. Labels prefer the languages in order. Titles come from the item column
+// `title_column`.
 absl::StatusOr<std::unique_ptr<Catalog>> LoadCatalog(const kgstore::ReadView& view,
                                                      const Snapshot& snapshot,
                                                      std::span<const std::string> languages,

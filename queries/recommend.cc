@@ -13,7 +13,8 @@ namespace {
 absl::StatusOr<std::unique_ptr<models::ItemSet>> Resolve(const Context& context,
                                                          const std::vector<std::string>& names) {
   if (names.empty()) return std::unique_ptr<models::ItemSet>();
-  auto set = std::make_unique<models::ItemSet>(static_cast<uint32_t>(context.catalog->items.size()));
+  auto set =
+      std::make_unique<models::ItemSet>(static_cast<uint32_t>(context.catalog->items.size()));
   for (const std::string& name : names) {
     UNDULA_ASSIGN_OR_RETURN(const ItemId item, context.catalog->FindItem(name));
     set->Add(item);
@@ -90,7 +91,8 @@ absl::StatusOr<std::vector<Recommendation>> Similar(const Context& context, Item
                                                     int64_t k) {
   UNDULA_RETURN_IF_ERROR(CheckK(k));
   if (!context.spec->capabilities.factors) {
-    return UnimplementedError(context.spec->title, " has no item vectors; train a model with vectors "
+    return UnimplementedError(context.spec->title,
+                              " has no item vectors; train a model with vectors "
                               "(undula models list)");
   }
   const uint32_t n = context.scorer->n_items();

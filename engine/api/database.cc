@@ -49,8 +49,8 @@ absl::StatusOr<DatabaseStats> Database::Stats() const {
   out.generation = in.generation;
   out.format_version = in.format_version;
   for (const kgstore::RelationStats& r : in.relations) {
-    out.by_relation.push_back({r.name, static_cast<int64_t>(r.triples),
-                               static_cast<int64_t>(r.attributes)});
+    out.by_relation.push_back(
+        {r.name, static_cast<int64_t>(r.triples), static_cast<int64_t>(r.attributes)});
   }
   std::stable_sort(out.by_relation.begin(), out.by_relation.end(),
                    [](const RelationStats& a, const RelationStats& b) {

@@ -62,7 +62,8 @@ struct Recommender::Impl {
 
 namespace api {
 
-// The stored model of this name; with an empty name the only one there is. NotFound lists the names.
+// The stored model of this name; with an empty name the only one there is. NotFound lists the
+// names.
 absl::StatusOr<std::string> ResolveModelName(const ModelSink& sink, std::string_view name);
 
 // A model restored from what was stored, ready to score on `snapshot`. FailedPrecondition where it

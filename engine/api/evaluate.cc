@@ -78,9 +78,9 @@ absl::Status AddRows(const Job& job, const models::Scorer& scorer, std::string_v
                      EvaluationReport* report) {
   std::vector<EvaluationRow> rows;
   if (job.ctr) {
-    UNDULA_ASSIGN_OR_RETURN(const models::CtrResult result,
-                            models::EvaluateCtr(scorer, job.split, job.options, job.workers,
-                                                job.progress));
+    UNDULA_ASSIGN_OR_RETURN(
+        const models::CtrResult result,
+        models::EvaluateCtr(scorer, job.split, job.options, job.workers, job.progress));
     rows.push_back(CtrRow(result));
   } else {
     UNDULA_ASSIGN_OR_RETURN(const models::RankingResult result,
@@ -120,8 +120,7 @@ absl::StatusOr<EvaluationReport> Database::Evaluate(const EvaluateOptions& optio
   const models::TrainingData data = models::MakeTrainingData(snapshot, split.train, 1);
 
   Job job{data, split, {}, options.protocol == "ctr", impl_->arena(), progress};
-  job.options.part =
-      options.part == "test" ? models::EvalPart::kTest : models::EvalPart::kValid;
+  job.options.part = options.part == "test" ? models::EvalPart::kTest : models::EvalPart::kValid;
   job.options.bands = options.bands;
   job.options.at.assign(options.at.begin(), options.at.end());
   EvaluationReport report;
@@ -134,7 +133,8 @@ absl::StatusOr<EvaluationReport> Database::Evaluate(const EvaluateOptions& optio
   if (!options.baselines) return report;
   for (const char* baseline : kBaselines) {
     if (model->spec().name == baseline) continue;
-    UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<models::Model> b, models::MakeModel(baseline, {}));
+    UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<models::Model> b,
+                            models::MakeModel(baseline, {}));
     UNDULA_RETURN_IF_ERROR(b->Build(data, impl_->arena()));
     UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<models::Scorer> s, b->MakeScorer(impl_->arena()));
     UNDULA_RETURN_IF_ERROR(AddRows(job, *s, baseline, &report));

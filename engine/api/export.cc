@@ -65,8 +65,8 @@ bool HasScheme(std::string_view name) {
   return false;
 }
 
-// A name as an N-Triples term. Names of text formats ("17", "film.actor.film") are no IRIs; they get
-// the prefix urn:undula:, so that the output is RDF.
+// A name as an N-Triples term. Names of text formats ("17", "film.actor.film") are no IRIs; they
+// get the prefix urn:undula:, so that the output is RDF.
 void AppendName(std::string_view name, std::string* out) {
   if (name.rfind("_:", 0) == 0) {
     out->append(name);
@@ -130,14 +130,13 @@ class Exporter {
       AppendName(name, &relations.emplace_back());
     }
     std::vector<std::string> entities;
-    UNDULA_RETURN_IF_ERROR(view_.ForEachEntityName([&](EntityId, std::string_view name) {
-      AppendName(name, &entities.emplace_back());
-    }));
+    UNDULA_RETURN_IF_ERROR(view_.ForEachEntityName(
+        [&](EntityId, std::string_view name) { AppendName(name, &entities.emplace_back()); }));
     for (uint32_t e = 0; e < entities.size(); ++e) {
-      UNDULA_RETURN_IF_ERROR(view_.ForEachOutEdge(
-          EntityId{e}, [&](RelationId relation, EntityId tail) {
-            Line({entities[e], " ", relations[Index(relation)], " ", entities[Index(tail)], " .\n"});
-          }));
+      UNDULA_RETURN_IF_ERROR(view_.ForEachOutEdge(EntityId{e}, [&](RelationId relation,
+                                                                   EntityId tail) {
+        Line({entities[e], " ", relations[Index(relation)], " ", entities[Index(tail)], " .\n"});
+      }));
       UNDULA_ASSIGN_OR_RETURN(const auto attributes, view_.Attributes(EntityId{e}));
       for (const kgstore::Attribute& a : attributes) {
         UNDULA_ASSIGN_OR_RETURN(const kgstore::Literal literal, view_.GetLiteral(a.literal));
@@ -237,8 +236,7 @@ absl::StatusOr<int64_t> Database::Export(std::string_view what, const std::strin
 
 absl::Status Database::ExportModel(std::string_view name, const std::string& file) const {
   const std::lock_guard lock(impl_->model_access);
-  UNDULA_ASSIGN_OR_RETURN(const std::string resolved,
-                          api::ResolveModelName(*impl_->models, name));
+  UNDULA_ASSIGN_OR_RETURN(const std::string resolved, api::ResolveModelName(*impl_->models, name));
   UNDULA_ASSIGN_OR_RETURN(const TensorMap model, impl_->models->Get(resolved));
   return WriteSafetensors(file, model);
 }

@@ -122,8 +122,7 @@ absl::StatusOr<ImportReport> Database::Import(const std::string& file, const Imp
   report.users_new = stored.users_new;
   report.entities_new = stored.entities_new;
   report.relations_new = stored.relations_new;
-  report.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return report;
 }
 

@@ -61,7 +61,8 @@ absl::StatusOr<std::unique_ptr<models::Model>> RestoreModel(
 
 }  // namespace api
 
-absl::StatusOr<std::unique_ptr<Recommender>> Database::LoadRecommender(std::string_view name) const {
+absl::StatusOr<std::unique_ptr<Recommender>> Database::LoadRecommender(
+    std::string_view name) const {
   auto impl = std::make_unique<Recommender::Impl>();
   TensorMap stored;
   {
@@ -75,8 +76,7 @@ absl::StatusOr<std::unique_ptr<Recommender>> Database::LoadRecommender(std::stri
     UNDULA_ASSIGN_OR_RETURN(Snapshot snapshot, kgstore::TakeSnapshot(view, *impl->workers));
     impl->snapshot = std::make_shared<const Snapshot>(std::move(snapshot));
     static const std::string kLanguages[] = {"en", ""};
-    UNDULA_ASSIGN_OR_RETURN(impl->catalog,
-                            queries::LoadCatalog(view, *impl->snapshot, kLanguages));
+    UNDULA_ASSIGN_OR_RETURN(impl->catalog, queries::LoadCatalog(view, *impl->snapshot, kLanguages));
   }
   UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<models::Model> model,
                           api::RestoreModel(stored, impl->name, impl->snapshot));

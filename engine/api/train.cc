@@ -108,8 +108,9 @@ absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progres
     UNDULA_ASSIGN_OR_RETURN(Snapshot taken, kgstore::TakeSnapshot(view, impl_->arena()));
     snapshot = std::make_shared<const Snapshot>(std::move(taken));
     if (snapshot->by_user.size() == 0) {
-      return FailedPreconditionError("the database holds no interactions; import some first "
-                                     "(undula import)");
+      return FailedPreconditionError(
+          "the database holds no interactions; import some first "
+          "(undula import)");
     }
     if (merged.files.any()) {
       UNDULA_ASSIGN_OR_RETURN(split, api::ReadSplitFiles(merged.files, *snapshot, view));
@@ -118,8 +119,8 @@ absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progres
     }
   }
   impl_->Log(Severity::kInfo, split.description);
-  const models::TrainingData data = models::MakeTrainingData(
-      snapshot, split.train, static_cast<uint64_t>(train_options.seed));
+  const models::TrainingData data =
+      models::MakeTrainingData(snapshot, split.train, static_cast<uint64_t>(train_options.seed));
 
   TrainReport report;
   report.name = name;
@@ -127,9 +128,10 @@ absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progres
   AddSection("train", GetOptions(models::TrainOptionTable(), &train_options), &report.options);
   AddSection("split", GetOptions(models::SplitOptionTable(), &split_options), &report.options);
   if (merged.files.any()) {
-    AddSection("split", {{"train_file", merged.files.train},
-                         {"valid_file", merged.files.valid},
-                         {"test_file", merged.files.test}},
+    AddSection("split",
+               {{"train_file", merged.files.train},
+                {"valid_file", merged.files.valid},
+                {"test_file", merged.files.test}},
                &report.options);
   }
   Hash run;
@@ -148,9 +150,8 @@ absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progres
   context.run = Concat(name, "-", run.Hex());
   context.resume = options.resume;
   context.on_epoch = options.on_epoch;
-  UNDULA_ASSIGN_OR_RETURN(
-      const models::TrainReport trained,
-      models::Train(model.get(), data, split, train_options, context));
+  UNDULA_ASSIGN_OR_RETURN(const models::TrainReport trained,
+                          models::Train(model.get(), data, split, train_options, context));
   report.model_description = model->Describe();
   report.epochs = trained.epochs;
   report.best_epoch = trained.best_epoch;

@@ -44,7 +44,8 @@ class InputFile {
   absl::Status ReadAt(int64_t offset, void* out, int64_t size) const;
 
  private:
-  InputFile(std::string path, int fd, int64_t size) : path_(std::move(path)), fd_(fd), size_(size) {}
+  InputFile(std::string path, int fd, int64_t size)
+      : path_(std::move(path)), fd_(fd), size_(size) {}
 
   std::string path_;
   int fd_;

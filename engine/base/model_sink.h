@@ -23,7 +23,8 @@ class ModelSink {
   virtual absl::Status Put(std::string_view name, const TensorMap& model) = 0;
   // NotFound lists the stored names.
   virtual absl::StatusOr<TensorMap> Get(std::string_view name) const = 0;
-  virtual absl::StatusOr<std::map<std::string, std::string>> Metadata(std::string_view name) const = 0;
+  virtual absl::StatusOr<std::map<std::string, std::string>> Metadata(
+      std::string_view name) const = 0;
   virtual absl::StatusOr<std::vector<std::string>> List() const = 0;
   virtual absl::Status Remove(std::string_view name) = 0;
 };

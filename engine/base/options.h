@@ -37,16 +37,15 @@ struct OptionField {
   std::string_view help;
 };
 
-#define UNDULA_OPTION(Struct, member, kind, min, max, choices, help) \
-  ::undula::OptionField {                                            \
-    #member, ::undula::OptionKind::kind, offsetof(Struct, member), min, max, choices, help \
+#define UNDULA_OPTION(Struct, member, kind, min, max, choices, help)                       \
+  ::undula::OptionField {                                                                  \
+#member, ::undula::OptionKind::kind, offsetof(Struct, member), min, max, choices, help \
   }
 
 struct OptionTable {
   std::string_view section;  // TOML section and prefix in messages
   std::span<const OptionField> fields;
 };
-
 
 // Sets one option from text. InvalidArgument names the nearest key for an unknown one, the range or
 // the choices for a bad value. '-' and '_' in keys are the same.

@@ -64,9 +64,8 @@ void TaskArena::Run(int64_t n, int64_t grain, void (*body)(void*, int64_t, int64
     return;
   }
   UNDULA_LOOP_ORDER_(Before(loop_begin));
-  impl_->arena.execute([&] {
-    tbb::parallel_for(int64_t{0}, ranges, one, tbb::simple_partitioner());
-  });
+  impl_->arena.execute(
+      [&] { tbb::parallel_for(int64_t{0}, ranges, one, tbb::simple_partitioner()); });
   UNDULA_LOOP_ORDER_(After(loop_end));
 }
 

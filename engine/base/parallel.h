@@ -26,9 +26,10 @@ class TaskArena {
   template <class Body>
   void For(int64_t n, int64_t grain, Body&& body) {
     using Fn = std::remove_reference_t<Body>;
-    Run(n, grain, [](void* context, int64_t begin, int64_t end) {
-      (*static_cast<Fn*>(context))(begin, end);
-    }, const_cast<void*>(static_cast<const void*>(&body)));
+    Run(
+        n, grain,
+        [](void* context, int64_t begin, int64_t end) { (*static_cast<Fn*>(context))(begin, end); },
+        const_cast<void*>(static_cast<const void*>(&body)));
   }
 
  private:

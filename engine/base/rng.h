@@ -60,10 +60,9 @@ struct Rng {
   // 32 random bits: draw number `counter`.
   UNDULA_HD uint32_t Bits32(uint64_t counter) const {
     const uint64_t block = counter >> 2;
-    const PhiloxBlock out =
-        Philox(PhiloxBlock{{static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32), index,
-                            stream}},
-               static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32));
+    const PhiloxBlock out = Philox(PhiloxBlock{{static_cast<uint32_t>(block),
+                                                static_cast<uint32_t>(block >> 32), index, stream}},
+                                   static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32));
     return out.v[counter & 3];
   }
   // 64 random bits; uses draws 2*counter and 2*counter+1.

@@ -16,12 +16,12 @@ struct Snapshot {
   uint32_t n_users = 0;
   uint32_t n_items = 0;
 
-  EdgeCsr out;                         // head -> (relation, tail), n_entities rows
-  EdgeCsr in;                          // tail -> (relation, head), n_entities rows
-  InteractionCsr<ItemId> by_user;      // n_users rows
-  InteractionCsr<UserId> by_item;      // n_items rows
-  LinkCsr links;                       // n_items rows
-  SocialCsr social;                    // n_users rows, or none
+  EdgeCsr out;                     // head -> (relation, tail), n_entities rows
+  EdgeCsr in;                      // tail -> (relation, head), n_entities rows
+  InteractionCsr<ItemId> by_user;  // n_users rows
+  InteractionCsr<UserId> by_item;  // n_items rows
+  LinkCsr links;                   // n_items rows
+  SocialCsr social;                // n_users rows, or none
 
   // Names the id space: a model trained on one tag cannot be used with another. Ids only ever get
   // appended under one tag.

@@ -37,7 +37,8 @@ inline void AppendPart(std::string* out, std::string_view text) { out->append(te
 inline void AppendPart(std::string* out, const std::string& text) { out->append(text); }
 inline void AppendPart(std::string* out, const char* text) { out->append(text); }
 inline void AppendPart(std::string* out, char c) { out->push_back(c); }
-template <class Int, std::enable_if_t<std::is_integral_v<Int> && !std::is_same_v<Int, char>, int> = 0>
+template <class Int,
+          std::enable_if_t<std::is_integral_v<Int> && !std::is_same_v<Int, char>, int> = 0>
 void AppendPart(std::string* out, Int value) {
   out->append(std::to_string(value));
 }

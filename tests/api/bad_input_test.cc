@@ -79,24 +79,25 @@ const char kHeader[] = "user\titem\tweight\ttime\n";
 
 INSTANTIATE_TEST_SUITE_P(
     Files, BadFiles,
-    testing::Values(
-        BadFile{"truncated.ttl", "<http://a/s> <http://a/p> <http://a/o> .\n<http://a/s> <http://a/p>",
-                "auto", StatusCode::kInvalidArgument, "truncated.ttl:2:"},
-        BadFile{"garbage.nt", std::string("\x7f\x45\x4c\x46\x02\x00\x01\xff\xfe binary\x00 junk", 24),
-                "auto", StatusCode::kInvalidArgument, "garbage.nt:1:"},
-        BadFile{"utf8.ttl", "<http://a/s> <http://a/p> \"caf\xe9\" .\n", "auto",
-                StatusCode::kInvalidArgument, "utf8.ttl:1:"},
-        BadFile{"columns.interactions.tsv", std::string(kHeader) + "u\ti\t1\t5\nu\ti\n", "auto",
-                StatusCode::kInvalidArgument, "columns.interactions.tsv:3:"},
-        BadFile{"nan.interactions.tsv", std::string(kHeader) + "u\ti\tnan\t5\n", "auto",
-                StatusCode::kInvalidArgument, "nan.interactions.tsv:2:"},
-        BadFile{"time.interactions.tsv", std::string(kHeader) + "u\ti\t1\t-5\n", "auto",
-                StatusCode::kInvalidArgument, "time.interactions.tsv:2:"},
-        BadFile{"empty.interactions.tsv", kHeader, "auto", StatusCode::kInvalidArgument,
-                "empty.interactions.tsv"},
-        BadFile{"what.xyz", "1;2;3\n", "auto", StatusCode::kNotFound, "what.xyz"},
-        BadFile{"ok.tsv", "a\tb\n", "movielens-rating", StatusCode::kNotFound,
-                "movielens-ratings"}));
+    testing::Values(BadFile{"truncated.ttl",
+                            "<http://a/s> <http://a/p> <http://a/o> .\n<http://a/s> <http://a/p>",
+                            "auto", StatusCode::kInvalidArgument, "truncated.ttl:2:"},
+                    BadFile{"garbage.nt",
+                            std::string("\x7f\x45\x4c\x46\x02\x00\x01\xff\xfe binary\x00 junk", 24),
+                            "auto", StatusCode::kInvalidArgument, "garbage.nt:1:"},
+                    BadFile{"utf8.ttl", "<http://a/s> <http://a/p> \"caf\xe9\" .\n", "auto",
+                            StatusCode::kInvalidArgument, "utf8.ttl:1:"},
+                    BadFile{"columns.interactions.tsv", std::string(kHeader) + "u\ti\t1\t5\nu\ti\n",
+                            "auto", StatusCode::kInvalidArgument, "columns.interactions.tsv:3:"},
+                    BadFile{"nan.interactions.tsv", std::string(kHeader) + "u\ti\tnan\t5\n", "auto",
+                            StatusCode::kInvalidArgument, "nan.interactions.tsv:2:"},
+                    BadFile{"time.interactions.tsv", std::string(kHeader) + "u\ti\t1\t-5\n", "auto",
+                            StatusCode::kInvalidArgument, "time.interactions.tsv:2:"},
+                    BadFile{"empty.interactions.tsv", kHeader, "auto", StatusCode::kInvalidArgument,
+                            "empty.interactions.tsv"},
+                    BadFile{"what.xyz", "1;2;3\n", "auto", StatusCode::kNotFound, "what.xyz"},
+                    BadFile{"ok.tsv", "a\tb\n", "movielens-rating", StatusCode::kNotFound,
+                            "movielens-ratings"}));
 
 TEST(BadInput, MissingFileAndDirectory) {
   SmallWorld world;
@@ -244,7 +245,8 @@ TEST(BadInput, AFileWithoutWritePermission) {
   ASSERT_EQ(waitpid(child, &status, 0), child);
   fs::permissions(world.dir.path(), fs::perms::owner_all);
   ASSERT_TRUE(WIFEXITED(status));
-  EXPECT_EQ(WEXITSTATUS(status), 0) << "1: opened for writing, 2: not readable, 3: cannot change user";
+  EXPECT_EQ(WEXITSTATUS(status), 0)
+      << "1: opened for writing, 2: not readable, 3: cannot change user";
 }
 
 TEST(BadInput, TheSecondWriterIsTold) {

@@ -147,9 +147,9 @@ TEST(MainJob, FiltersAllowDenyAndSeen) {
   for (const Recommendation& r : list) EXPECT_NE(r.item, "f-2");
   only.filter.allow = {"no such item"};
   EXPECT_EQ(recommender->Recommend("user-4", only).status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(Ok(recommender->Recommend("user-4", {.k = 1000, .filter = {.exclude_seen = false}}))
-                .size(),
-            static_cast<size_t>(SmallWorld::kFilms));
+  EXPECT_EQ(
+      Ok(recommender->Recommend("user-4", {.k = 1000, .filter = {.exclude_seen = false}})).size(),
+      static_cast<size_t>(SmallWorld::kFilms));
 }
 
 TEST(MainJob, SimilarItems) {

@@ -39,15 +39,16 @@ struct SmallWorld {
   std::string database = dir / "world.undula";
 
   SmallWorld() {
-    std::string ttl = "@prefix w: <http://world.example/> .\n"
-                      "@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .\n";
+    std::string ttl =
+        "@prefix w: <http://world.example/> .\n"
+        "@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .\n";
     for (int d = 0; d < kDirectors; ++d) {
       ttl += "w:director" + std::to_string(d) + " rdfs:label \"Director " + std::to_string(d) +
              "\"@en .\n";
     }
     for (int g = 0; g < kGenres; ++g) {
-      ttl += "w:genre" + std::to_string(g) + " rdfs:label \"Genre " + std::to_string(g) +
-             "\"@en .\n";
+      ttl +=
+          "w:genre" + std::to_string(g) + " rdfs:label \"Genre " + std::to_string(g) + "\"@en .\n";
     }
     std::string csv = "item,title,year\n";
     for (int f = 0; f < kFilms; ++f) {

@@ -30,7 +30,8 @@ struct Output {
 };
 
 // Runs a program with its output in files of `dir`.
-Output Execute(const std::string& program, std::vector<std::string> args, const test::TempDir& dir) {
+Output Execute(const std::string& program, std::vector<std::string> args,
+               const test::TempDir& dir) {
   const std::string out = dir / "stdout", err = dir / "stderr";
   const pid_t child = fork();
   if (child == 0) {
@@ -52,7 +53,7 @@ Output Undula(const std::vector<std::string>& args, const test::TempDir& dir) {
   return Execute(UNDULA_PROGRAM, args, dir);
 }
 
-const char* const kVerbs[] = {"import",  "link",    "stats",   "train", "evaluate", "recommend",
+const char* const kVerbs[] = {"import",  "link",    "stats", "train",  "evaluate", "recommend",
                               "similar", "explain", "score", "models", "export"};
 
 TEST(Cli, HelpOfEveryVerbHasAnExample) {
@@ -86,19 +87,18 @@ class CliJob : public testing::Test {
   // Import, link and train once for all tests of the suite.
   static void SetUpTestSuite() {
     world = new SmallWorld();
-    const Output imported = Undula({"import", world->database, world->graph, world->catalogue,
-                                    world->interactions, "--quiet"},
-                                   world->dir);
+    const Output imported = Undula(
+        {"import", world->database, world->graph, world->catalogue, world->interactions, "--quiet"},
+        world->dir);
     ASSERT_EQ(imported.code, 0) << imported.err;
     EXPECT_THAT(imported.out, HasSubstr("turtle"));
     const Output linked = Undula({"link", world->database}, world->dir);
     ASSERT_EQ(linked.code, 0) << linked.err;
     EXPECT_THAT(linked.err, HasSubstr("48 items: 48 linked"));
-    const Output trained =
-        Undula({"train", world->database, "--dim", "8", "--memory=8", "--epochs", "3",
-                "--batch-size", "128", "--learning-rate", "0.02", "--quiet", "--metrics",
-                world->dir / "metrics.jsonl", "--format", "json"},
-               world->dir);
+    const Output trained = Undula({"train", world->database, "--dim", "8", "--memory=8", "--epochs",
+                                   "3", "--batch-size", "128", "--learning-rate", "0.02", "--quiet",
+                                   "--metrics", world->dir / "metrics.jsonl", "--format", "json"},
+                                  world->dir);
     ASSERT_EQ(trained.code, 0) << trained.err;
     EXPECT_THAT(trained.out, HasSubstr("{\"what\": \"stored as\", \"value\": \"ripplenet\"}"));
     EXPECT_THAT(ReadFile(world->dir / "metrics.jsonl"), HasSubstr("\"epoch\""));
@@ -124,9 +124,9 @@ TEST_F(CliJob, RowsInThreeFormats) {
 }
 
 TEST_F(CliJob, RecommendExplainSimilar) {
-  const Output list = Undula({"recommend", world->database, "user-1", "-k", "3", "--reasons", "1",
-                              "--format", "csv"},
-                             world->dir);
+  const Output list = Undula(
+      {"recommend", world->database, "user-1", "-k", "3", "--reasons", "1", "--format", "csv"},
+      world->dir);
   ASSERT_EQ(list.code, 0) << list.err;
   EXPECT_THAT(list.out, HasSubstr("rank,item,title,score,hop,weight,reason\n1,f-"));
   const Output history =
@@ -142,9 +142,8 @@ TEST_F(CliJob, RecommendExplainSimilar) {
 }
 
 TEST_F(CliJob, EvaluateBesideBaselines) {
-  const Output out =
-      Undula({"evaluate", world->database, "--at", "5,10", "--bands", "--format", "csv"},
-             world->dir);
+  const Output out = Undula(
+      {"evaluate", world->database, "--at", "5,10", "--bands", "--format", "csv"}, world->dir);
   ASSERT_EQ(out.code, 0) << out.err;
   EXPECT_THAT(out.out, HasSubstr("recall@5"));
   EXPECT_THAT(out.out, HasSubstr("\nmost_popular,all,"));
@@ -158,11 +157,10 @@ TEST_F(CliJob, ModelsAndExport) {
   EXPECT_THAT(Undula({"models", "list"}, world->dir).out, HasSubstr("bpr_mf"));
   EXPECT_THAT(Undula({"models", "show", "ripplenet"}, world->dir).out, HasSubstr("memory"));
   EXPECT_THAT(Undula({"models", world->database}, world->dir).out, HasSubstr("ripplenet"));
-  EXPECT_THAT(
-      Undula({"models", world->database, "--details", "ripplenet"}, world->dir).out,
-      HasSubstr("model.dim"));
-  const Output out = Undula(
-      {"export", world->database, "model", world->dir / "m.safetensors"}, world->dir);
+  EXPECT_THAT(Undula({"models", world->database, "--details", "ripplenet"}, world->dir).out,
+              HasSubstr("model.dim"));
+  const Output out =
+      Undula({"export", world->database, "model", world->dir / "m.safetensors"}, world->dir);
   EXPECT_EQ(out.code, 0) << out.err;
   EXPECT_EQ(Undula({"export", world->database, "links", world->dir / "links.tsv"}, world->dir).code,
             0);
@@ -198,8 +196,8 @@ TEST_F(CliJob, AKilledTrainingResumesToTheSameModel) {
   const std::string database = world->dir / "copy.undula";
   std::filesystem::copy_file(world->database, database);
   const std::vector<std::string> train = {
-      "train",    database, "--dim",  "8",      "--epochs", "30",        "--batch-size",
-      "128",      "--device",      "cpu",    "--quiet", "--name",  "whole",     "--checkpoint-steps",
+      "train", database,   "--dim", "8",       "--epochs", "30",    "--batch-size",
+      "128",   "--device", "cpu",   "--quiet", "--name",   "whole", "--checkpoint-steps",
       "3"};
   ASSERT_EQ(Undula(train, world->dir).code, 0);
   const auto checksum = [&](const std::string& name) {
@@ -236,10 +234,10 @@ TEST_F(CliJob, AKilledTrainingResumesToTheSameModel) {
 
 TEST_F(CliJob, Examples) {
   const std::string examples = UNDULA_EXAMPLES;
-  const Output first = Execute(examples + "/first_steps",
-                           {world->dir / "first.undula", world->graph, world->catalogue,
-                            world->interactions},
-                           world->dir);
+  const Output first =
+      Execute(examples + "/first_steps",
+              {world->dir / "first.undula", world->graph, world->catalogue, world->interactions},
+              world->dir);
   ASSERT_EQ(first.code, 0) << first.err;
   EXPECT_THAT(first.out, HasSubstr("48 of 48 items linked"));
   EXPECT_THAT(first.out, HasSubstr("Film "));

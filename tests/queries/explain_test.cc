@@ -26,7 +26,8 @@ class GivenAttention final : public models::Scorer {
 
   absl::Status Score(const models::UserQuery&, models::ItemRange range, std::span<float> out,
                      propagation::Arena&) const override {
-    for (uint32_t i = range.begin; i < range.end; ++i) out[i - range.begin] = -static_cast<float>(i);
+    for (uint32_t i = range.begin; i < range.end; ++i)
+      out[i - range.begin] = -static_cast<float>(i);
     return absl::OkStatus();
   }
   absl::Status ScoreItems(const models::UserQuery&, std::span<const ItemId> items,
@@ -60,7 +61,8 @@ class ExplainTest : public testing::Test {
     catalog_.item_entity = {kAlien, kBladeRunner, kGladiator, kNone<EntityId>};
     catalog_.users.Add("anna");
     catalog_.BuildIndexes();
-    // Alien directedBy Scott, genre horror; Blade Runner directedBy Scott; Gladiator directedBy Scott.
+    // Alien directedBy Scott, genre horror; Blade Runner directedBy Scott; Gladiator directedBy
+    // Scott.
     snapshot_.n_entities = 5;
     snapshot_.n_items = 4;
     snapshot_.n_users = 1;
@@ -97,9 +99,10 @@ TEST_F(ExplainTest, PathsLeadBackToTheHistory) {
   EXPECT_EQ(walked.seed_item, "i0");
   EXPECT_EQ(walked.seed_title, "ALIEN");
   EXPECT_TRUE(walked.shared);
-  EXPECT_EQ(walked.sentence,
-            "Alien has directed by Ridley Scott, Blade Runner has directed by Ridley Scott: this is "
-            "Blade Runner");
+  EXPECT_EQ(
+      walked.sentence,
+      "Alien has directed by Ridley Scott, Blade Runner has directed by Ridley Scott: this is "
+      "Blade Runner");
   // A copied hop starts at the history at once.
   EXPECT_EQ(why->hops[1][1].path.size(), 1u);
   EXPECT_EQ(why->hops[1][1].sentence, "Alien has genre horror");

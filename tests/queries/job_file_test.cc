@@ -49,7 +49,8 @@ TEST(JobFile, ResumesAtTheLastMark) {
 }
 
 TEST(JobFile, AnotherJobOrADamagedMarkStartsAnew) {
-  for (const char* mark : {"job-1\n5\n999999\n", "job-1\n5\n", "job-1\n-5\n4\n", "", "other\n1\n4\n"}) {
+  for (const char* mark :
+       {"job-1\n5\n999999\n", "job-1\n5\n", "job-1\n-5\n4\n", "", "other\n1\n4\n"}) {
     TempDir dir;
     const std::string out = dir / "out.tsv";
     WriteFile(out + ".part", "one\n");

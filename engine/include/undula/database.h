@@ -20,18 +20,18 @@
 namespace undula {
 
 struct DatabaseOptions {
-  bool create = true;      // make the file if it is missing
+  bool create = true;  // make the file if it is missing
   bool read_only = false;
-  int threads = 0;         // of parallel loops; 0 = all cores
-  LogSink log;             // none by default
+  int threads = 0;  // of parallel loops; 0 = all cores
+  LogSink log;      // none by default
 };
 
 struct ImportOptions {
-  // "auto" (by file name and content), "ntriples", "turtle", or a column map of data/schemas such as
-  // "movielens-ratings", "csv", "recbole-inter"; ImportFormats() lists all.
+  // "auto" (by file name and content), "ntriples", "turtle", or a column map of data/schemas such
+  // as "movielens-ratings", "csv", "recbole-inter"; ImportFormats() lists all.
   std::string format = "auto";
-  std::string schema_file;          // a column map of the caller's own; wins over format
-  std::string on_error = "stop";    // "stop" or "skip"
+  std::string schema_file;        // a column map of the caller's own; wins over format
+  std::string on_error = "stop";  // "stop" or "skip"
 };
 
 struct ImportReport {
@@ -51,16 +51,16 @@ struct ImportFormat {
 // How items are linked to entities. Nothing is ever guessed: a title that fits several entities is
 // reported as ambiguous and left unlinked.
 struct LinkOptions {
-  // "label": the title column equals exactly one entity's label after normalisation; "identity": the
-  // item's id is the entity's name; "column": a column of the catalogue holds the entity's name;
-  // "value": a column equals a literal of `relation` (external ids).
+  // "label": the title column equals exactly one entity's label after normalisation; "identity":
+  // the item's id is the entity's name; "column": a column of the catalogue holds the entity's
+  // name; "value": a column equals a literal of `relation` (external ids).
   std::string method = "label";
-  std::string column = "title";    // of the catalogue
-  std::string relation;            // of method "value"
+  std::string column = "title";  // of the catalogue
+  std::string relation;          // of method "value"
   // Further conditions "column=relation": the column must equal a literal of that relation, e.g.
   // "year=http://undula.example/film/year". They filter candidates and never rank them.
   std::vector<std::string> require;
-  bool replace = false;            // relink items that have a link already
+  bool replace = false;  // relink items that have a link already
 };
 
 struct LinkReport {

@@ -33,13 +33,13 @@ struct PathEdge {
 // Why an item was recommended: one slot of the memory the model attended to, with the path that
 // leads to it from something in the user's history.
 struct Reason {
-  std::string seed_item;    // an item of the history the path starts at
+  std::string seed_item;  // an item of the history the path starts at
   std::string seed_title;
   std::vector<PathEdge> path;  // hop 1 to `hop`; the last edge is the attended triple
-  int hop = 0;              // 1-based
-  double weight = 0;        // attention in its hop, as the forward pass used it; a hop sums to 1
-  bool shared = false;      // the item itself touches the path's last entity in the graph
-  std::string sentence;     // "You watched Alien; directed by Ridley Scott, as is Blade Runner."
+  int hop = 0;                 // 1-based
+  double weight = 0;           // attention in its hop, as the forward pass used it; a hop sums to 1
+  bool shared = false;         // the item itself touches the path's last entity in the graph
+  std::string sentence;        // "You watched Alien; directed by Ridley Scott, as is Blade Runner."
 };
 
 struct Recommendation {
@@ -50,9 +50,9 @@ struct Recommendation {
 };
 
 struct RecommendOptions {
-  int64_t k = 10;       // InvalidArgument below 1; a short list when fewer items are allowed
+  int64_t k = 10;  // InvalidArgument below 1; a short list when fewer items are allowed
   ItemFilter filter;
-  int reasons = 0;      // reasons per item; 0 = none
+  int reasons = 0;  // reasons per item; 0 = none
 };
 
 struct ExplainOptions {
@@ -71,14 +71,14 @@ struct Explanation {
 // killed and resumed. Files are the same bytes for any number of threads and, concatenated, for any
 // number of shards.
 struct ScoreBatchOptions {
-  std::string output;            // file; with shards > 1 give each shard its own
-  std::string format = "tsv";    // "tsv" or "jsonl"
+  std::string output;          // file; with shards > 1 give each shard its own
+  std::string format = "tsv";  // "tsv" or "jsonl"
   int64_t k = 50;
   ItemFilter filter;
   int reasons = 0;
-  int64_t shard = 1, shards = 1; // this job scores shard `shard` of `shards` (1-based)
-  int64_t part_users = 1024;     // users scored between two durable marks
-  bool resume = true;            // go on after the last durable mark of an earlier, equal job
+  int64_t shard = 1, shards = 1;  // this job scores shard `shard` of `shards` (1-based)
+  int64_t part_users = 1024;      // users scored between two durable marks
+  bool resume = true;             // go on after the last durable mark of an earlier, equal job
 };
 
 struct ScoreBatchReport {
@@ -95,8 +95,8 @@ class Recommender {
   Recommender(const Recommender&) = delete;
   Recommender& operator=(const Recommender&) = delete;
 
-  // NotFound: no such user (names the nearest), or one that the model does not know. A user who came
-  // after the training is folded in from the interactions in the database where the model can
+  // NotFound: no such user (names the nearest), or one that the model does not know. A user who
+  // came after the training is folded in from the interactions in the database where the model can
   // (ModelFamily::fold_in); likewise in Explain and Score.
   absl::StatusOr<std::vector<Recommendation>> Recommend(std::string_view user,
                                                         const RecommendOptions& options = {}) const;

@@ -29,8 +29,8 @@ struct TrainOptions {
 
 // Metrics of one model on one part of the data.
 struct EvaluationRow {
-  std::string model;                // "ripplenet", "most_popular", ...
-  std::string part;                 // "all", "popularity: head", "history: 1-5", ...
+  std::string model;  // "ripplenet", "most_popular", ...
+  std::string part;   // "all", "popularity: head", "history: 1-5", ...
   int64_t users = 0;
   std::vector<Metric> metrics;
 };
@@ -42,22 +42,22 @@ struct EvaluationReport {
 
 struct TrainReport {
   std::string name;
-  std::string model_description;    // e.g. users, hops copied, items without a link
-  OptionMap options;                // effective options of model, training and split
+  std::string model_description;  // e.g. users, hops copied, items without a link
+  OptionMap options;              // effective options of model, training and split
   std::string device;
   int64_t epochs = 0, best_epoch = 0;
-  int64_t samples = 0;              // rows of the loss over all epochs
+  int64_t samples = 0;  // rows of the loss over all epochs
   double seconds = 0, cpu_seconds = 0;
-  std::string best_metric;          // "valid ndcg@20 = 0.123"
+  std::string best_metric;  // "valid ndcg@20 = 0.123"
 };
 
 struct EvaluateOptions {
-  std::string name;                 // a stored model; evaluated on the split it was trained with
-  std::string part = "test";        // "test" or "valid"
-  std::string protocol = "ranking"; // "ranking" (full catalogue) or "ctr"
-  std::vector<int> at = {10, 20};   // K of ranking metrics
-  bool bands = false;               // rows by popularity band and history length too
-  bool baselines = true;            // MostPopular and item log-odds beside the model
+  std::string name;                  // a stored model; evaluated on the split it was trained with
+  std::string part = "test";         // "test" or "valid"
+  std::string protocol = "ranking";  // "ranking" (full catalogue) or "ctr"
+  std::vector<int> at = {10, 20};    // K of ranking metrics
+  bool bands = false;                // rows by popularity band and history length too
+  bool baselines = true;             // MostPopular and item log-odds beside the model
 };
 
 struct ModelFamily {
