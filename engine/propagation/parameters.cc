@@ -61,6 +61,8 @@ std::string ShapeText(const std::vector<int64_t>& shape) {
   return text + "]";
 }
 
+}  // namespace
+
 std::string_view TypeName(DType dtype) {
   switch (dtype) {
     case DType::kF32:
@@ -76,8 +78,6 @@ std::string_view TypeName(DType dtype) {
   }
   return "unknown";
 }
-
-}  // namespace
 
 Parameter* ParameterSet::Add(std::string name, std::vector<int64_t> shape, bool row_sparse,
                              Init init, uint64_t seed) {

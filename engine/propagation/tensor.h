@@ -4,6 +4,7 @@
 #define UNDULA_PROPAGATION_TENSOR_H_
 
 #include <cstdint>
+#include <string_view>
 #include <type_traits>
 
 #include "base/tensor_map.h"
@@ -26,6 +27,9 @@ struct Tensor {
     return static_cast<T*>(data);
   }
 };
+
+// "float32", "uint32", ...: for messages.
+std::string_view TypeName(DType dtype);
 
 // Views of memory that the caller keeps alive.
 template <class T>

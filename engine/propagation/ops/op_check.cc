@@ -3,26 +3,6 @@
 #include "propagation/cuda/sort_rows.h"
 
 namespace undula::propagation {
-namespace {
-
-std::string_view TypeName(DType dtype) {
-  switch (dtype) {
-    case DType::kF32:
-      return "float32";
-    case DType::kF64:
-      return "float64";
-    case DType::kU32:
-      return "uint32";
-    case DType::kI64:
-      return "int64";
-    case DType::kU8:
-      return "uint8";
-  }
-  return "unknown";
-}
-
-}  // namespace
-
 std::string Describe(const Tensor& tensor) {
   if (tensor.empty()) return "nothing";
   std::string text = Concat(TypeName(tensor.dtype), " [");
