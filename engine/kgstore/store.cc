@@ -194,6 +194,8 @@ absl::StatusOr<std::shared_ptr<const TableSet>> Store::TablesOf(MDB_txn* txn, bo
   if (!state.ok()) return DataLossError(path_, ": ", Message(state.status()));
   tables->state = *std::move(state);
   *opened = true;
+  // `txn` is older than what another thread has seen: look again with a new one.
+  if (current_ != nullptr && tables->state.generation < current_->state.generation) return current_;
   const absl::Status status = OpenHandles(tables.get());
   if (absl::IsNotFound(status)) return current_;  // an import was faster: look again
   if (!status.ok()) return status;
@@ -283,8 +285,10 @@ absl::StatusOr<std::unique_ptr<WriteTxn>> Store::BeginWrite(uint64_t bytes) {
 absl::StatusOr<std::array<MDB_dbi, kTables>> Store::CreateTables(
     uint32_t generation, const std::bitset<kTables>& tables) {
   std::array<MDB_dbi, kTables> result{};
-  UNDULA_ASSIGN_OR_RETURN(std::unique_ptr<WriteTxn> txn, BeginWrite(1 << 20));
+  // Locked before the transaction begins: it copies the number of handles then, and a reader that
+  // opened one in between would have its slot taken over (LMDB's rule for mdb_dbi_open).
   const std::lock_guard<std::mutex> lock(tables_mutex_);
+  UNDULA_ASSIGN_OR_RETURN(std::unique_ptr<WriteTxn> txn, BeginWrite(1 << 20));
   std::vector<std::pair<std::string, MDB_dbi>> fresh;
   for (int i = 0; i < kTables; ++i) {
     if (!tables[static_cast<size_t>(i)]) continue;
@@ -300,25 +304,34 @@ absl::StatusOr<std::array<MDB_dbi, kTables>> Store::CreateTables(
 }
 
 absl::Status Store::DropDeadTables() {
-  { UNDULA_RETURN_IF_ERROR(BeginView().status()); }  // current_ is the newest state now
   std::set<std::string> keep = {std::string(kMetaTable), std::string(kModelsTable)};
   std::vector<std::string> dead;
   const std::lock_guard<std::mutex> lock(tables_mutex_);
-  std::vector<std::shared_ptr<const TableSet>> live = {current_};
-  for (const auto& older : older_) {
-    if (auto tables = older.lock()) live.push_back(std::move(tables));
-  }
-  for (const auto& tables : live) {
+  const auto keep_tables_of = [&](const State& state) {
     for (int i = 0; i < kTables; ++i) {
-      keep.insert(
-          TableName(static_cast<Table>(i), tables->state.table_generation[static_cast<size_t>(i)]));
+      keep.insert(TableName(static_cast<Table>(i), state.table_generation[static_cast<size_t>(i)]));
     }
+  };
+  // What open views read.
+  if (current_ != nullptr) keep_tables_of(current_->state);
+  for (const auto& older : older_) {
+    if (const auto tables = older.lock()) keep_tables_of(tables->state);
   }
   {
     MDB_txn* txn = nullptr;
     if (const int code = mdb_txn_begin(env_->raw(), nullptr, MDB_RDONLY, &txn); code != 0) {
       return env_->Error(code, "listing tables");
     }
+    // What the file itself names, from the same transaction that lists the tables: no other
+    // thread's idea of the newest state decides what is dead.
+    MDB_val state_key = ToVal(kStateKey), record;
+    absl::StatusOr<State> newest = DataLossError(path_, ": the state record is missing");
+    if (mdb_get(txn, meta_, &state_key, &record) == 0) newest = DecodeState(FromVal(record));
+    if (!newest.ok()) {
+      mdb_txn_abort(txn);
+      return DataLossError(path_, ": ", Message(newest.status()));
+    }
+    keep_tables_of(*newest);
     MDB_dbi main;
     MDB_cursor* cursor = nullptr;
     MDB_val key, value;
