@@ -1,5 +1,7 @@
 #include <ctime>
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "api/database_impl.h"
@@ -191,6 +193,8 @@ absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progres
     if (const absl::Status s = store.RemoveAll(); !s.ok()) {
       impl_->Log(Severity::kWarning, Message(s));
     }
+    std::error_code not_empty;  // checkpoints of other runs stay
+    std::filesystem::remove(context.checkpoint_directory, not_empty);
   }
   return report;
 }

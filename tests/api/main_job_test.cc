@@ -68,6 +68,7 @@ TEST(MainJob, ImportsLinksTrainsRecommendsAndExplains) {
   EXPECT_EQ(report.epochs, 4);
   EXPECT_GE(epochs_seen, 4);
   EXPECT_EQ(report.options.at("model.dim"), "8");
+  EXPECT_FALSE(std::filesystem::exists(world.database + ".ckpt"));  // nothing left to resume
 
   EvaluateOptions evaluate;
   const EvaluationReport evaluation = Ok(db->Evaluate(evaluate));
