@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Quality on real data, beside the baselines: trains with the program, reads the test part once.
+"""Quality on real data, beside the baselines: trains with the program, evaluates on the test part.
 
     bench/quality.py --undula build/release/bin/undula --out build/quality [--set small|all]
     bench/quality.py --out build/quality --table        # only print the table of what is there
 
 One result file per (data, model, seed), so a killed run goes on where it stopped; missing rows say
-"not run". Data are found through UNDULA_SHARED (default: ../shared beside the repository). Hyper-
-parameters were chosen on the validation part; seeds are fixed here.
+"not run". Data are found through UNDULA_SHARED (default: ../shared beside the repository). Epochs are
+chosen on the validation part; how the options were found: docs/benchmarks.md. Seeds are fixed here.
 """
 import argparse
 import json
