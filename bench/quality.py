@@ -30,7 +30,7 @@ DATA = {
     "lastfm": {
         "imports": [("lastfm-kgcn/kg_final.txt.xz", "kg-final"),
                     ("lastfm-kgcn/ratings_final.txt.xz", "ratings-final")],
-        "link": "identity", "split": STORED, "seed_splits": True, "set": "small",
+        "link": "identity", "split": STORED, "set": "small",
     },
     "lastfm-graphsw": {
         "imports": [("lastfm-kgcn/kg_final.txt.xz", "kg-final"),
@@ -42,13 +42,22 @@ DATA = {
                     ("book-crossing/ripplenet/ratings_final.txt.xz", "ratings-final")],
         "link": "identity", "files": ("book-crossing/ripplenet", "graphsw-csv"), "set": "small",
     },
+    # The same rows cut anew by each seed, with the options chosen for the fixed split.
+    "book-crossing-resplit": {
+        "imports": [("book-crossing/ripplenet/kg_final.txt.xz", "kg-final"),
+                    ("book-crossing/ripplenet/ratings_final.txt.xz", "ratings-final")],
+        "link": "identity", "split": STORED, "options_of": "book-crossing", "set": "small",
+    },
     "movielens-1m": {
         "imports": [("movielens-1m/mkr/kg_final.txt.xz", "kg-final"),
                     ("movielens-1m/interactions.tsv.xz", "movielens-1m-likes"),
                     ("movielens-1m/mkr/item_index2entity_id.txt", "item-index2entity-id")],
-        "link": None, "split": SAMPLED, "seed_splits": True, "set": "all",
+        "link": None, "split": SAMPLED, "set": "all",
     },
 }
+
+# Data whose options are chosen by bench/quality_search.py; the others borrow theirs.
+SEARCHED = [name for name, data in DATA.items() if "options_of" not in data]
 
 # Options by (model, data); None stands for all data.
 MODELS = {
@@ -87,24 +96,41 @@ def database(undula, out, name):
     return path
 
 
-def train_and_evaluate(undula, out, name, model, seed, threads):
-    data, path = DATA[name], database(undula, out, name)
-    options = dict(MODELS[model].get(None, {}))
-    options.update(MODELS[model].get(name, {}))
+def split_options(name, seed):
+    data = DATA[name]
     if "files" in data:
         folder, fmt = data["files"]
+        options = {"split.file-format": fmt}
         for part in ("train", "valid", "test"):
             file = "eval" if part == "valid" else part
             options[f"split.{part}-file"] = SHARED / "data" / folder / f"{file}_pd.csv.xz"
-        options["split.file-format"] = fmt
-    else:
-        options.update({f"split.{key}": value for key, value in data["split"].items()})
-        options["split.seed"] = 554 + seed if data["seed_splits"] else 555
-    options["train.seed"] = seed
-    stored = f"{model}-{seed}"
+        return options
+    options = {f"split.{key}": value for key, value in data["split"].items()}
+    options["split.seed"] = 554 + seed
+    return options
+
+
+def train(undula, path, model, stored, options, seed, threads):
+    """Trains and stores a model; returns what `undula train` says of it."""
     summary = run([undula, "train", path, "--model", model, "--name", stored, "--device", "cpu",
-                   "--threads", threads, "--quiet", "--format", "json"] + flags(options))
-    facts = dict((row["what"], row["value"]) for row in map(json.loads, summary.splitlines()))
+                   "--threads", threads, "--quiet", "--fresh", "--format", "json",
+                   f"--train.seed={seed}"] + flags(options))
+    return dict((row["what"], row["value"]) for row in map(json.loads, summary.splitlines()))
+
+
+def write(file, result):
+    partial = file.with_suffix(".partial")
+    partial.write_text(json.dumps(result, indent=1))
+    partial.rename(file)
+
+
+def train_and_evaluate(undula, out, name, model, seed, threads):
+    path = database(undula, out, name)
+    options = dict(MODELS[model].get(None, {}))
+    options.update(MODELS[model].get(DATA[name].get("options_of", name), {}))
+    options.update(split_options(name, seed))
+    stored = f"{model}-{seed}"
+    facts = train(undula, path, model, stored, options, seed, threads)
     result = {"data": name, "model": model, "seed": seed,
               "options": {k: str(v) for k, v in options.items()}, "train": facts}
     for protocol in ("ctr", "ranking"):
@@ -169,9 +195,7 @@ def main():
                         continue
                     result = train_and_evaluate(args.undula, args.out, name, model, seed,
                                                 args.threads)
-                    partial = file.with_suffix(".partial")
-                    partial.write_text(json.dumps(result, indent=1))
-                    partial.rename(file)
+                    write(file, result)
                     auc = [r["auc"] for r in result["ctr"]][0]
                     print(f"{name} {model} seed {seed}: test AUC {auc:.4f}", file=sys.stderr)
     table(args.out)

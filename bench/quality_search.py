@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Chooses the options of bench/quality.py on the validation part: one budget for every model.
+
+    bench/quality_search.py --undula build/release/bin/undula --out build/quality_search
+    bench/quality_search.py --out build/quality_search --table      # only print what is there
+
+Per (data, model): TRIALS settings drawn without replacement from SPACE by a fixed seed, the first one
+the program's defaults, on one split and training seed; the FINALISTS best of them again with
+MORE_SEEDS; the best mean of the validation AUC wins. Nothing here reads the test part: `undula
+evaluate` is never called. Splits drawn by seed use seeds that bench/quality.py does not. One result
+file per training, so a killed run goes on where it stopped.
+"""
+import argparse
+import itertools
+import json
+import random
+import statistics
+import sys
+from pathlib import Path
+
+import quality
+
+TRIALS = 40
+FINALISTS = 4
+FIRST_SEED = 101
+MORE_SEEDS = [102, 103]
+
+# The first value of each option is the program's default.
+SPACE = {
+    "ripplenet": {
+        "dim": [16, 32, 64],
+        "hops": [2, 1, 3],
+        "memory": [32, 64],
+        "learning-rate": [.005, .002, .01],
+        "chunk": [8, 1],
+        "scoring": ["paper", "code"],
+        "item-update": ["replace", "plus_transform"],
+        "inverse-edges": ["false", "true"],
+    },
+    "bpr_mf": {
+        "dim": [32, 16, 64, 128],
+        "learning-rate": [.005, .002, .01, .02],
+        "l2": [.01, .001, .003, .03, .1],
+        "init-scale": [.01, .1],
+        "chunk": [8, 1],
+    },
+}
+FIXED = {"epochs": 100, "patience": 5, "metric": "auc"}
+
+
+def settings(model):
+    """The trials of a model: the defaults, then TRIALS - 1 others in a fixed random order."""
+    space = SPACE[model]
+    every = [dict(zip(space, values)) for values in itertools.product(*space.values())]
+    return [every[0]] + random.Random(2026).sample(every[1:], TRIALS - 1)
+
+
+def validation_auc(result):
+    return float(result["train"]["best"].removeprefix("valid auc = "))
+
+
+def train(args, name, model, trial, setting, seed):
+    file = args.out / f"{name}.{model}.{trial:02}.{seed}.json"
+    if not file.exists():
+        path = quality.database(args.undula, args.out, name)
+        options = dict(FIXED, **setting)
+        options.update(quality.split_options(name, seed))
+        stored = f"{model}-search"
+        facts = quality.train(args.undula, path, model, stored, options, seed, args.threads)
+        quality.run([args.undula, "models", path, "--remove", stored])
+        quality.write(file, {"data": name, "model": model, "seed": seed, "setting": setting,
+                             "train": facts})
+        print(f"{name} {model} trial {trial} seed {seed}: {facts['best']}, "
+              f"epoch {facts['best epoch']}, CPU {facts['CPU seconds']} s", file=sys.stderr)
+    return validation_auc(json.loads(file.read_text()))
+
+
+def search(args, name, model):
+    trials = settings(model)
+    first = [train(args, name, model, i, s, FIRST_SEED) for i, s in enumerate(trials)]
+    best = sorted(range(TRIALS), key=lambda i: -first[i])[:FINALISTS]
+    for i in best:
+        for seed in MORE_SEEDS:
+            train(args, name, model, i, trials[i], seed)
+
+
+def table(out):
+    print("| data | model | trials | validation AUC: defaults | best | options of the best |")
+    print("|---|---|---|---|---|---|")
+    for name in quality.SEARCHED:
+        for model in SPACE:
+            trials, by_trial = settings(model), {}
+            for file in sorted(out.glob(f"{name}.{model}.*.json")):
+                auc = validation_auc(json.loads(file.read_text()))
+                by_trial.setdefault(int(file.name.split(".")[2]), []).append(auc)
+            full = {i: statistics.fmean(a) for i, a in by_trial.items() if len(a) > len(MORE_SEEDS)}
+            if len(full) < FINALISTS:
+                print(f"| {name} | {model} | {len(by_trial)} of {TRIALS} | not run | | |")
+                continue
+            best = max(full, key=full.get)
+            changed = {k: v for k, v in trials[best].items() if v != trials[0][k]}
+            print(f"| {name} | {model} | {len(by_trial)} | {by_trial[0][0]:.4f} | {full[best]:.4f} | "
+                  f"{' '.join(f'{k}={v}' for k, v in changed.items()) or 'the defaults'} |")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--undula", type=Path, default=quality.ROOT / "build/release/bin/undula")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the result files")
+    parser.add_argument("--data", action="append", choices=quality.SEARCHED, help="only these data")
+    parser.add_argument("--model", action="append", choices=list(SPACE), help="only these models")
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--table", action="store_true", help="print the table of what is there")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    if not args.table:
+        for name in args.data or quality.SEARCHED:
+            for model in args.model or SPACE:
+                search(args, name, model)
+    table(args.out)
+
+
+if __name__ == "__main__":
+    main()
