@@ -26,6 +26,12 @@ enum class OpenMode : uint8_t {
   kOpenOrCreate,  // creates the file where it is missing
 };
 
+// How much of a file is checked before it is trusted.
+enum class OpenCheck : uint8_t {
+  kQuick,  // meta pages, length, header, state record
+  kFull,   // every page too, by the reader of page_check.h; takes time with the size of the file
+};
+
 struct OpenOptions {
   OpenMode mode = OpenMode::kOpen;
   // Many read-only processes and one writing process may have the file open. A read-only file or
@@ -35,6 +41,7 @@ struct OpenOptions {
   // where the system refuses this one (ulimit -v, containers).
   uint64_t map_bytes = uint64_t{1} << 40;
   int threads = 0;  // of arena(); 0 = all cores the process may use
+  OpenCheck check = OpenCheck::kQuick;
 };
 
 // Thread-safe: Read() from any thread; at most one writing call (importer, links, models) at a

@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "kgstore/create_file.h"
 #include "kgstore/file_check.h"
+#include "kgstore/live_page_check.h"
 #include "kgstore/varint.h"
 
 namespace undula::kgstore::internal {
@@ -69,6 +70,9 @@ absl::Status Store::Initialize(const OpenOptions& options) {
   }
   if (!env.ok()) return env.status();
   env_ = *std::move(env);
+  if (options.check == OpenCheck::kFull) {
+    UNDULA_RETURN_IF_ERROR(CheckPagesOf(*env_, claim_->fd(), nullptr).status());
+  }
   UNDULA_RETURN_IF_ERROR(ReadMeta());
   if (!read_only_) {
     int dead = 0;
