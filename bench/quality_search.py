@@ -5,8 +5,9 @@
     bench/quality_search.py --out build/quality_search --table      # only print what is there
 
 Per (data, model): TRIALS settings drawn without replacement from SPACE by a fixed seed, the first one
-the program's defaults, on one split and training seed; the FINALISTS best of them again with
-MORE_SEEDS; the best mean of the validation AUC wins. Nothing here reads the test part: `undula
+the program's defaults, on one split and training seed; then the best of them with one option changed
+at a time (the sweep); the FINALISTS best of all again with MORE_SEEDS; the best mean of the validation
+AUC wins. Nothing here reads the test part: `undula
 evaluate` is never called. Splits drawn by seed use seeds that bench/quality.py does not. One result
 file per training, so a killed run goes on where it stopped.
 """
@@ -77,10 +78,20 @@ def train(args, name, model, trial, setting, seed):
     return validation_auc(json.loads(file.read_text()))
 
 
+def sweep(model, best, trials):
+    """The settings one option away from the best that are not trials yet."""
+    near = [dict(best, **{option: value}) for option, values in SPACE[model].items()
+            for value in values]
+    return [setting for setting in near if setting not in trials]
+
+
 def search(args, name, model):
     trials = settings(model)
     first = [train(args, name, model, i, s, FIRST_SEED) for i, s in enumerate(trials)]
-    best = sorted(range(TRIALS), key=lambda i: -first[i])[:FINALISTS]
+    trials += sweep(model, trials[first.index(max(first))], trials)
+    first += [train(args, name, model, i, trials[i], FIRST_SEED)
+              for i in range(TRIALS, len(trials))]
+    best = sorted(range(len(trials)), key=lambda i: -first[i])[:FINALISTS]
     for i in best:
         for seed in MORE_SEEDS:
             train(args, name, model, i, trials[i], seed)
@@ -91,17 +102,20 @@ def table(out):
     print("|---|---|---|---|---|---|")
     for name in quality.SEARCHED:
         for model in SPACE:
-            trials, by_trial = settings(model), {}
-            for file in sorted(out.glob(f"{name}.{model}.*.json")):
-                auc = validation_auc(json.loads(file.read_text()))
-                by_trial.setdefault(int(file.name.split(".")[2]), []).append(auc)
-            full = {i: statistics.fmean(a) for i, a in by_trial.items() if len(a) > len(MORE_SEEDS)}
+            results = [json.loads(f.read_text()) for f in sorted(out.glob(f"{name}.{model}.*.json"))]
+            by_setting = {}
+            for result in results:
+                key = json.dumps(result["setting"])
+                by_setting.setdefault(key, []).append(validation_auc(result))
+            full = {key: statistics.fmean(auc) for key, auc in by_setting.items()
+                    if len(auc) > len(MORE_SEEDS)}
             if len(full) < FINALISTS:
-                print(f"| {name} | {model} | {len(by_trial)} of {TRIALS} | not run | | |")
+                print(f"| {name} | {model} | {len(by_setting)}, unfinished | not run | | |")
                 continue
-            best = max(full, key=full.get)
-            changed = {k: v for k, v in trials[best].items() if v != trials[0][k]}
-            print(f"| {name} | {model} | {len(by_trial)} | {by_trial[0][0]:.4f} | {full[best]:.4f} | "
+            best, default = max(full, key=full.get), settings(model)[0]
+            changed = {k: v for k, v in json.loads(best).items() if v != default[k]}
+            print(f"| {name} | {model} | {len(by_setting)} | "
+                  f"{by_setting[json.dumps(default)][0]:.4f} | {full[best]:.4f} | "
                   f"{' '.join(f'{k}={v}' for k, v in changed.items()) or 'the defaults'} |")
 
 
