@@ -148,7 +148,9 @@ absl::StatusOr<Snapshot> TakeSnapshot(const ReadView& read_view, TaskArena& aren
   std::vector<std::function<absl::Status()>> parts;
   if (options.graph) {
     parts.emplace_back([&] { return ReadEdges(view, Table::kOut, &snapshot.out); });
-    parts.emplace_back([&] { return ReadEdges(view, Table::kIn, &snapshot.in); });
+    if (options.in_edges) {
+      parts.emplace_back([&] { return ReadEdges(view, Table::kIn, &snapshot.in); });
+    }
   }
   if (options.interactions) {
     parts.emplace_back([&] {

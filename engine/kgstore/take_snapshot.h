@@ -11,6 +11,7 @@ namespace undula::kgstore {
 
 struct SnapshotOptions {
   bool graph = true;         // out and in; else these have no rows
+  bool in_edges = true;      // of graph; without them only `out` is filled
   bool interactions = true;  // by_user and by_item
   bool links = true;
 };
