@@ -6,8 +6,8 @@
 
 Per (data, model): TRIALS settings drawn without replacement from SPACE by a fixed seed, the first one
 the program's defaults, on one split and training seed; then the best of them with one option changed
-at a time (the sweep); the FINALISTS best of all again with MORE_SEEDS; the best mean of the validation
-AUC wins. Nothing here reads the test part: `undula
+at a time (a sweep), and the same around the best of all (a second sweep, unless it stands); the
+FINALISTS best again with MORE_SEEDS; the best mean of the validation AUC wins. Nothing here reads the test part: `undula
 evaluate` is never called. Splits drawn by seed use seeds that bench/quality.py does not. One result
 file per training, so a killed run goes on where it stopped.
 """
@@ -22,7 +22,8 @@ from pathlib import Path
 import quality
 
 TRIALS = 20
-FINALISTS = 2
+SWEEPS = 2
+FINALISTS = 3
 FIRST_SEED = 101
 MORE_SEEDS = [102, 103]
 
@@ -88,9 +89,10 @@ def sweep(model, best, trials):
 def search(args, name, model):
     trials = settings(model)
     first = [train(args, name, model, i, s, FIRST_SEED) for i, s in enumerate(trials)]
-    trials += sweep(model, trials[first.index(max(first))], trials)
-    first += [train(args, name, model, i, trials[i], FIRST_SEED)
-              for i in range(TRIALS, len(trials))]
+    for _ in range(SWEEPS):
+        trials += sweep(model, trials[first.index(max(first))], trials)
+        first += [train(args, name, model, i, trials[i], FIRST_SEED)
+                  for i in range(len(first), len(trials))]
     best = sorted(range(len(trials)), key=lambda i: -first[i])[:FINALISTS]
     for i in best:
         for seed in MORE_SEEDS:
