@@ -6,7 +6,7 @@
 
 Per (data, model): TRIALS settings drawn without replacement from SPACE by a fixed seed, the first one
 the program's defaults, on one split and training seed; then the best of them with one option changed
-at a time (a sweep), and the same around the best of all (a second sweep, unless it stands); the
+at a time (a sweep), again around the best of all until it stands or SWEEPS are done; the
 FINALISTS best again with MORE_SEEDS; the best mean of the validation AUC wins. Nothing here reads the test part: `undula
 evaluate` is never called. Splits drawn by seed use seeds that bench/quality.py does not. One result
 file per training, so a killed run goes on where it stopped.
@@ -22,7 +22,7 @@ from pathlib import Path
 import quality
 
 TRIALS = 20
-SWEEPS = 2
+SWEEPS = 4
 FINALISTS = 3
 FIRST_SEED = 101
 MORE_SEEDS = [102, 103]
