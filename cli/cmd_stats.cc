@@ -40,6 +40,8 @@ absl::Status RunStats(const Args& args) {
     table.Add({"interactions", stats->interactions});
     table.Add({"links", stats->links});
     table.Add({"items with a link", stats->items_linked});
+    table.Add({"social edges", stats->social});
+    table.Add({"triples in named graphs", stats->quads});
     table.Add({"models", static_cast<int64_t>(stats->models.size())});
     table.Add({"generation", stats->generation});
     table.Add({"format version", stats->format_version});

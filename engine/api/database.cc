@@ -45,6 +45,8 @@ absl::StatusOr<DatabaseStats> Database::Stats() const {
   out.interactions = static_cast<int64_t>(in.counts.interactions);
   out.links = static_cast<int64_t>(in.counts.links);
   out.items_linked = static_cast<int64_t>(in.counts.linked_items);
+  out.quads = static_cast<int64_t>(in.counts.quads);
+  out.social = static_cast<int64_t>(in.counts.social);
   out.file_bytes = static_cast<int64_t>(in.file_bytes);
   out.generation = in.generation;
   out.format_version = in.format_version;

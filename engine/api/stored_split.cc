@@ -67,9 +67,17 @@ class RowSink final : public kgstore::RecordSink {
                          const kgstore::Term&) override {
     return WrongKind();
   }
+  absl::Status AddQuad(const kgstore::Term&, const kgstore::Term&, const kgstore::Term&,
+                       const kgstore::Term&) override {
+    return WrongKind();
+  }
   absl::Status AddItem(std::string_view, std::span<const kgstore::ItemColumn>) override {
     return WrongKind();
   }
+  absl::Status AddUser(std::string_view, std::span<const kgstore::ItemColumn>) override {
+    return WrongKind();
+  }
+  absl::Status AddSocial(std::string_view, std::string_view, float) override { return WrongKind(); }
   absl::Status AddLink(std::string_view, std::string_view, float, LinkMethod) override {
     return WrongKind();
   }

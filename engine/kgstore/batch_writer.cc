@@ -19,6 +19,7 @@ absl::Status BatchWriter::Append(MDB_dbi table, std::string_view key, std::strin
 absl::Status BatchWriter::Finish() {
   if (txn_ == nullptr) return absl::OkStatus();
   const std::unique_ptr<WriteTxn> txn = std::move(txn_);
+  for (size_t i = 0; i < sums_.size(); ++i) sums_[i] += txn->sums()[i];
   return txn->Commit();
 }
 

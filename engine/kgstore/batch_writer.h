@@ -25,6 +25,8 @@ class BatchWriter {
   absl::Status Append(MDB_dbi table, std::string_view key, std::string_view value);
   // Commits what is left.
   absl::Status Finish();
+  // What everything committed adds to the sums of the tables (WriteTxn::sums).
+  const TableSums& sums() const { return sums_; }
   // Gives up what is not committed.
   void Abort() { txn_.reset(); }
 
@@ -42,6 +44,7 @@ class BatchWriter {
   int64_t done_ = 0, total_ = 0;
   int until_report_ = 0;
   std::unique_ptr<WriteTxn> txn_;
+  TableSums sums_{};
 };
 
 }  // namespace undula::kgstore::internal

@@ -16,6 +16,7 @@
 #include "kgstore/import_record.h"
 #include "kgstore/labels.h"
 #include "kgstore/literal_key.h"
+#include "kgstore/merge_extras.h"
 #include "kgstore/merge_tables.h"
 #include "kgstore/resolve_ids.h"
 #include "kgstore/write_link_table.h"
@@ -38,9 +39,11 @@ class Committer {
     UNDULA_RETURN_IF_ERROR(writer_.CreateTables(Touched()));
     UNDULA_RETURN_IF_ERROR(WriteDictionaries());
     UNDULA_RETURN_IF_ERROR(WriteLabels());
+    UNDULA_RETURN_IF_ERROR(WriteNumbers());
     UNDULA_RETURN_IF_ERROR(WriteGraph());
     UNDULA_RETURN_IF_ERROR(WriteInteractions());
-    UNDULA_RETURN_IF_ERROR(WriteItems());
+    UNDULA_RETURN_IF_ERROR(WriteCatalogues());
+    UNDULA_RETURN_IF_ERROR(WriteSocial());
     UNDULA_RETURN_IF_ERROR(WriteLinks());
     return Stage("making the import visible");
   }
@@ -68,10 +71,19 @@ class Committer {
         if (needed) Mark(&tables, table);
       }
     };
-    mark(!data_.triples.empty(), {Table::kOut, Table::kOutHubs, Table::kIn, Table::kInHubs,
-                                  Table::kByRelation, Table::kByRelationHubs});
-    mark(!data_.attributes.empty(), {Table::kAttributes, Table::kAttributesHubs, Table::kValues,
-                                     Table::kValuesHubs, Table::kLabels});
+    bool triples = !data_.triples.empty(), attributes = !data_.attributes.empty();
+    for (const Quad& quad : data_.quads) {
+      (quad.kind == TailKind::kEntity ? triples : attributes) = true;
+    }
+    const bool has_quads = !data_.quads.empty() || writer_.old().state().counts.quads > 0;
+    mark(has_quads && (triples || attributes), {Table::kGraphs});
+    mark(attributes, {Table::kNumbers});
+    mark(!data_.user_cells.empty(), {Table::kUsers});
+    mark(!data_.social.empty(), {Table::kSocial});
+    mark(triples, {Table::kOut, Table::kOutHubs, Table::kIn, Table::kInHubs, Table::kByRelation,
+                   Table::kByRelationHubs});
+    mark(attributes, {Table::kAttributes, Table::kAttributesHubs, Table::kValues,
+                      Table::kValuesHubs, Table::kLabels});
     mark(!data_.interactions.empty(), {Table::kUserLog, Table::kItemLog});
     mark(!data_.cells.empty(), {Table::kItems});
     mark(!data_.links.empty(), {Table::kLinks});
@@ -106,7 +118,7 @@ class Committer {
   // Needs the provisional ids of the attributes, so it comes before WriteGraph.
   absl::Status WriteLabels() {
     UNDULA_RETURN_IF_ERROR(Stage("writing labels"));
-    if (data_.attributes.empty()) return absl::OkStatus();
+    if (!Wanted(Table::kLabels)) return absl::OkStatus();
     if (writer_.next().normalizer_version != static_cast<uint32_t>(kNormalizerVersion)) {
       return FailedPreconditionError(
           writer_.old().store().path(), ": its labels were written with text normalizer version ",
@@ -119,26 +131,82 @@ class Committer {
       is_label[r] = LabelRank(relations.text(r)).has_value();
     }
     LabelPairs pairs;
-    for (const Triple& t : data_.attributes) {
-      if (!is_label[t.b]) continue;
+    ForEachAttribute([&](const Triple& t) {
+      if (!is_label[t.b]) return;
       const std::string_view key = data_.space(Space::kLiteral).text(t.c);
       // Text that is not UTF-8 has no label; readers refuse it before it comes here.
       absl::StatusOr<std::string> label = NormalizeText(LexicalForm(key));
-      if (!label.ok() || label->empty() || label->size() > kMaxLabelBytes) continue;
+      if (!label.ok() || label->empty() || label->size() > kMaxLabelBytes) return;
       pairs.emplace_back(*std::move(label), Final(Space::kEntity, t.a));
-    }
+    });
     std::sort(pairs.begin(), pairs.end());
     pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
     UNDULA_ASSIGN_OR_RETURN(writer_.next().counts.labels, MergeLabels(&writer_, pairs));
     return absl::OkStatus();
   }
 
-  void Translate(std::vector<Triple>* triples, Space tail) const {
-    for (Triple& t : *triples) {
-      t = {Final(Space::kEntity, t.a), Final(Space::kRelation, t.b), Final(tail, t.c)};
+  bool Wanted(Table table) const { return writer_.created(table); }
+
+  // With provisional ids, of all graphs.
+  template <class F>
+  void ForEachAttribute(F&& f) const {
+    for (const Triple& t : data_.attributes) f(t);
+    for (const Quad& quad : data_.quads) {
+      if (quad.kind == TailKind::kLiteral) f(quad.triple);
     }
+  }
+
+  // Like WriteLabels.
+  absl::Status WriteNumbers() {
+    if (!Wanted(Table::kNumbers)) return absl::OkStatus();
+    const TermTable& literals = data_.space(Space::kLiteral);
+    std::vector<uint64_t> number(literals.size());
+    for (uint32_t l = 0; l < literals.size(); ++l) {
+      number[l] = NumberKey(literals.text(l)).value_or(0);
+    }
+    std::vector<NumberEntry> entries;
+    ForEachAttribute([&](const Triple& t) {
+      if (number[t.c] == 0) return;
+      entries.push_back({Final(Space::kRelation, t.b), number[t.c], Final(Space::kLiteral, t.c)});
+    });
+    std::sort(entries.begin(), entries.end());
+    entries.erase(std::unique(entries.begin(), entries.end()), entries.end());
+    return MergeNumbers(&writer_, entries);
+  }
+
+  // The triples and attributes of all graphs get their final ids and order.
+  absl::Status WriteGraphs() {
+    Translate(&data_.triples, Space::kEntity);
+    Translate(&data_.attributes, Space::kLiteral);
+    if (!Wanted(Table::kGraphs)) return absl::OkStatus();
+    for (Quad& quad : data_.quads) {
+      const Space tail = quad.kind == TailKind::kEntity ? Space::kEntity : Space::kLiteral;
+      quad.triple = Final(quad.triple, tail);
+      quad.graph = Final(Space::kEntity, quad.graph);
+    }
+    const uint64_t before = writer_.next().counts.quads;
+    UNDULA_RETURN_IF_ERROR(MergeGraphs(&writer_, data_.triples, data_.attributes, data_.quads));
+    report_.quads_new = writer_.next().counts.quads - before;
+    for (const Quad& quad : data_.quads) {
+      (quad.kind == TailKind::kEntity ? data_.triples : data_.attributes).push_back(quad.triple);
+    }
+    SortDistinct(&data_.triples);
+    SortDistinct(&data_.attributes);
+    return absl::OkStatus();
+  }
+
+  Triple Final(const Triple& t, Space tail) const {
+    return {Final(Space::kEntity, t.a), Final(Space::kRelation, t.b), Final(tail, t.c)};
+  }
+
+  static void SortDistinct(std::vector<Triple>* triples) {
     SortTriples(triples);
     triples->erase(std::unique(triples->begin(), triples->end()), triples->end());
+  }
+
+  void Translate(std::vector<Triple>* triples, Space tail) const {
+    for (Triple& t : *triples) t = Final(t, tail);
+    SortDistinct(triples);
   }
 
   static void Reorder(std::vector<Triple>* triples, Triple (*order)(const Triple&)) {
@@ -155,9 +223,9 @@ class Committer {
     const auto tail_first = [](const Triple& t) { return Triple{t.c, t.b, t.a}; };
 
     UNDULA_RETURN_IF_ERROR(Stage("writing triples"));
+    UNDULA_RETURN_IF_ERROR(WriteGraphs());
     std::vector<Triple>& triples = data_.triples;
     if (!triples.empty()) {
-      Translate(&triples, Space::kEntity);
       UNDULA_ASSIGN_OR_RETURN(const uint64_t total,
                               MergeAdjacency(&writer_, Table::kOut, triples, none));
       Reorder(&triples, tail_first);
@@ -178,7 +246,6 @@ class Committer {
     UNDULA_RETURN_IF_ERROR(Stage("writing attributes"));
     std::vector<Triple>& attributes = data_.attributes;
     if (!attributes.empty()) {
-      Translate(&attributes, Space::kLiteral);
       for (RelationCounts& c : per_relation) c.attributes = 0;
       UNDULA_ASSIGN_OR_RETURN(const uint64_t total,
                               MergeAdjacency(&writer_, Table::kAttributes, attributes,
@@ -221,25 +288,45 @@ class Committer {
     return absl::OkStatus();
   }
 
-  absl::Status WriteItems() {
+  absl::Status WriteCatalogues() {
     UNDULA_RETURN_IF_ERROR(Stage("writing the catalogue"));
-    std::vector<ItemCell>& cells = data_.cells;
-    if (cells.empty()) return absl::OkStatus();
-    std::vector<std::string>& names = writer_.next().item_columns;
-    std::vector<uint32_t> column(data_.column_names.size());
+    State& next = writer_.next();
+    UNDULA_RETURN_IF_ERROR(WriteCatalogue(Space::kItem, Table::kItems, data_.column_names,
+                                          &data_.cells, &next.item_columns));
+    return WriteCatalogue(Space::kUser, Table::kUsers, data_.user_column_names, &data_.user_cells,
+                          &next.user_columns);
+  }
+
+  absl::Status WriteCatalogue(Space space, Table table, const TermTable& fresh_names,
+                              std::vector<ItemCell>* cells, std::vector<std::string>* stored) {
+    if (cells->empty()) return absl::OkStatus();
+    std::vector<std::string>& names = *stored;
+    std::vector<uint32_t> column(fresh_names.size());
     for (uint32_t i = 0; i < column.size(); ++i) {
-      const std::string name(data_.column_names.text(i));
+      const std::string name(fresh_names.text(i));
       const auto it = std::find(names.begin(), names.end(), name);
       column[i] = static_cast<uint32_t>(it - names.begin());
       if (it == names.end()) names.push_back(name);
     }
-    for (ItemCell& cell : cells) {
-      cell.item = Final(Space::kItem, cell.item);
+    for (ItemCell& cell : *cells) {
+      cell.item = Final(space, cell.item);
       cell.column = column[cell.column];
     }
-    std::stable_sort(cells.begin(), cells.end(),
+    std::stable_sort(cells->begin(), cells->end(),
                      [](const ItemCell& a, const ItemCell& b) { return a.item < b.item; });
-    return MergeItems(&writer_, cells);
+    return MergeColumns(&writer_, table, *cells);
+  }
+
+  absl::Status WriteSocial() {
+    if (data_.social.empty()) return absl::OkStatus();
+    for (SocialRecord& edge : data_.social) {
+      edge.user = Final(Space::kUser, edge.user);
+      edge.other = Final(Space::kUser, edge.other);
+    }
+    const uint64_t before = writer_.next().counts.social;
+    UNDULA_RETURN_IF_ERROR(MergeSocial(&writer_, std::move(data_.social)));
+    report_.social_new = writer_.next().counts.social - before;
+    return absl::OkStatus();
   }
 
   absl::Status WriteLinks() {
@@ -266,11 +353,13 @@ class Committer {
 // Bytes that the import may add to the file, rather too many: tables touched are written anew.
 uint64_t RoomFor(const Store& store, const ImportData& data) {
   uint64_t bytes = store.env().used_bytes() + (uint64_t{64} << 20);
+  bytes += 128 * data.quads.size() + 32 * data.social.size();
   bytes += 64 * data.triples.size() + 64 * data.attributes.size() + 64 * data.interactions.size();
   for (const TermTable& terms : data.terms) {
     for (uint32_t i = 0; i < terms.size(); ++i) bytes += 40 + 2 * terms.text(i).size();
   }
   for (const ItemCell& cell : data.cells) bytes += 32 + 2 * cell.text.size();
+  for (const ItemCell& cell : data.user_cells) bytes += 32 + 2 * cell.text.size();
   return bytes;
 }
 
@@ -292,6 +381,8 @@ absl::Status CommitImport(Store* store, ImportData* data, const ImportOptions& o
   record.attributes_new = report->attributes_new;
   record.interactions_new = report->interactions_new;
   record.links_new = report->links_new;
+  record.quads_new = report->quads_new;
+  record.social_new = report->social_new;
   UNDULA_RETURN_IF_ERROR(writer->Publish(record));
   report->generation = record.generation;
   // It is done now, whatever the progress says.

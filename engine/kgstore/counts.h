@@ -18,6 +18,9 @@ struct Counts {
   uint64_t interactions = 0;  // distinct (user, item, time)
   uint64_t links = 0;         // (item, entity) pairs
   uint64_t linked_items = 0;
+  uint64_t quads = 0;    // (triple or attribute, named graph) pairs
+  uint64_t numbers = 0;  // (relation, literal that is a number or date) pairs
+  uint64_t social = 0;   // (user, other user) pairs
 };
 
 }  // namespace undula::kgstore

@@ -2,9 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <cstdio>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <cstdio>
 
 #include <cstdint>
 #include <memory>
@@ -43,9 +43,9 @@ absl::Status WriteEmpty(const std::string& path) {
   UNDULA_RETURN_IF_ERROR(txn->OpenTable(std::string(kModelsTable), MDB_CREATE).status());
   UNDULA_ASSIGN_OR_RETURN(const MDB_dbi meta, txn->OpenTable(std::string(kMetaTable), MDB_CREATE));
   UNDULA_RETURN_IF_ERROR(
-      txn->Put(meta, kHeaderKey, EncodeHeader(static_cast<uint32_t>(env->page_bytes()))));
+      txn->PutBare(meta, kHeaderKey, EncodeHeader(static_cast<uint32_t>(env->page_bytes()))));
   const uint64_t tag = RandomTag();
-  UNDULA_RETURN_IF_ERROR(txn->Put(meta, kIdSpaceKey, AsBytes(tag)));
+  UNDULA_RETURN_IF_ERROR(txn->PutBare(meta, kIdSpaceKey, AsBytes(tag)));
   UNDULA_RETURN_IF_ERROR(txn->Put(meta, kStateKey, EncodeState(state)));
   return txn->Commit();
 }

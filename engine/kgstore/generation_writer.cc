@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/status.h"
+#include "kgstore/change_log.h"
 #include "kgstore/import_record.h"
 
 namespace undula::kgstore::internal {
@@ -24,6 +25,7 @@ absl::StatusOr<std::unique_ptr<GenerationWriter>> GenerationWriter::Begin(Store*
                                   "new database");
   }
   ++writer->next_.generation;
+  ++writer->next_.change;
   return writer;
 }
 
@@ -35,6 +37,7 @@ GenerationWriter::~GenerationWriter() {
 
 absl::Status GenerationWriter::CreateTables(const TableBits& tables) {
   UNDULA_ASSIGN_OR_RETURN(handles_, store_->CreateTables(next_.generation, tables));
+  created_ = tables;
   for (size_t i = 0; i < tables.size(); ++i) {
     if (tables[i]) next_.table_generation[i] = next_.generation;
   }
@@ -52,6 +55,18 @@ absl::Status GenerationWriter::Publish(const std::optional<ImportRecord>& record
     UNDULA_RETURN_IF_ERROR(
         txn->Put(meta, ImportRecordKey(record->generation), EncodeImportRecord(*record)));
   }
+  for (size_t i = 0; i < created_.size(); ++i) {
+    if (created_[i]) next_.table_sum[i] = out_.sums()[i];
+  }
+  ChangeRecord changes;
+  for (int i = 0; i < kRowKinds; ++i) {
+    const auto table = static_cast<size_t>(TableOf(static_cast<Rows>(i)));
+    changes[static_cast<size_t>(i)].all = created_[table];
+  }
+  UNDULA_RETURN_IF_ERROR(
+      LogChange(store_->env(), txn.get(), old_->tables()[Table::kChanges], next_.change, changes));
+  const auto log = static_cast<size_t>(Table::kChanges);
+  next_.table_sum[log] += txn->sums()[log];
   UNDULA_RETURN_IF_ERROR(txn->Put(meta, kStateKey, EncodeState(next_)));
   return txn->Commit();
 }

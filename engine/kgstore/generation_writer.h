@@ -40,6 +40,7 @@ class GenerationWriter {
   // Creates these tables, empty; once.
   absl::Status CreateTables(const TableBits& tables);
   const std::array<MDB_dbi, kTables>& handles() const { return handles_; }
+  bool created(Table table) const { return created_[static_cast<size_t>(table)]; }
   MDB_dbi handle(Table table) const { return handles_[static_cast<size_t>(table)]; }
 
   void set_relation_counts(std::string record) { relation_counts_ = std::move(record); }
@@ -54,6 +55,7 @@ class GenerationWriter {
   BatchWriter out_;
   std::unique_ptr<ViewState> old_;
   State next_;
+  TableBits created_;
   std::array<MDB_dbi, kTables> handles_{};
   std::optional<std::string> relation_counts_;
 };

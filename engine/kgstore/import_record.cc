@@ -10,8 +10,8 @@ std::string EncodeImportRecord(const ImportRecord& record) {
   PutVarint(&out, record.generation);
   PutFixed(&out, record.time);
   PutText(&out, record.source);
-  for (const uint64_t n :
-       {record.triples_new, record.attributes_new, record.interactions_new, record.links_new}) {
+  for (const uint64_t n : {record.triples_new, record.attributes_new, record.interactions_new,
+                           record.links_new, record.quads_new, record.social_new}) {
     PutVarint(&out, n);
   }
   return out;
@@ -34,7 +34,7 @@ absl::StatusOr<std::vector<ImportRecord>> ReadImportRecords(const ViewState& vie
     record.time = in.Fixed<int64_t>();
     record.source = in.Text();
     for (uint64_t* n : {&record.triples_new, &record.attributes_new, &record.interactions_new,
-                        &record.links_new}) {
+                        &record.links_new, &record.quads_new, &record.social_new}) {
       *n = in.Varint();
     }
     if (!in.ok()) return DataLossError(view.store().path(), ": the import history is damaged");

@@ -16,6 +16,8 @@
 namespace undula::kgstore {
 
 using internal::Space;
+using internal::TailKind;
+using internal::Triple;
 
 struct Importer::Impl {
   std::shared_ptr<internal::Store> store;
@@ -59,26 +61,39 @@ struct Importer::Impl {
     return last_head_id;
   }
 
-  void AddTriple(const Term& head, const Term& relation, const Term& tail) {
+  void AddTriple(const Term& head, const Term& relation, const Term& tail, const Term* graph) {
     if (head.kind == TermKind::kLiteral || relation.kind != TermKind::kIri) {
       status = InvalidArgumentError(
           "a triple's head must be an IRI or a blank node and its "
           "relation an IRI");
       return;
     }
+    if (graph != nullptr && graph->kind == TermKind::kLiteral) {
+      status = InvalidArgumentError("a graph's name must be an IRI or a blank node");
+      return;
+    }
     const uint32_t h = Head(head);
     const uint32_t r = status.ok() ? Id(Space::kRelation, relation.text) : kNoIndex;
+    const uint32_t g = status.ok() && graph != nullptr ? Entity(*graph) : kNoIndex;
     if (!status.ok()) return;
+    const auto keep = [&](const Triple& triple, TailKind kind, std::vector<Triple>* plain) {
+      if (graph == nullptr) {
+        plain->push_back(triple);
+      } else {
+        data.quads.push_back({kind, triple, g});
+        ++report.quads_read;
+      }
+    };
     if (tail.kind == TermKind::kLiteral) {
       status = internal::EncodeLiteral(tail.text, tail.datatype, tail.language, &key);
       const uint32_t l = status.ok() ? Id(Space::kLiteral, key) : kNoIndex;
       if (!status.ok()) return;
-      data.attributes.push_back({h, r, l});
+      keep({h, r, l}, TailKind::kLiteral, &data.attributes);
       ++report.attributes_read;
     } else {
       const uint32_t t = Entity(tail);
       if (!status.ok()) return;
-      data.triples.push_back({h, r, t});
+      keep({h, r, t}, TailKind::kEntity, &data.triples);
       ++report.triples_read;
     }
   }
@@ -96,17 +111,32 @@ struct Importer::Impl {
     ++report.interactions_read;
   }
 
-  void AddItem(std::string_view item, std::span<const ItemColumn> columns) {
-    const uint32_t i = Id(Space::kItem, item);
+  // A row of the catalogue of items or users.
+  void AddRow(Space space, std::string_view name, std::span<const ItemColumn> columns,
+              internal::TermTable* column_names, std::vector<internal::ItemCell>* cells) {
+    const uint32_t i = Id(space, name);
     if (!status.ok()) return;
-    for (const auto& [name, value] : columns) {
+    for (const auto& [column, value] : columns) {
       const uint32_t text = data.cell_texts.Add(value);
       if (text == kNoIndex) {
         status = ResourceExhaustedError("more than ", kMaxIds, " catalogue values in one import");
         return;
       }
-      data.cells.push_back({i, data.column_names.Add(name), data.cell_texts.text(text)});
+      cells->push_back({i, column_names->Add(column), data.cell_texts.text(text)});
     }
+  }
+
+  void AddSocial(std::string_view user, std::string_view other, float weight) {
+    if (!std::isfinite(weight)) {
+      status = InvalidArgumentError("the weight of a social edge of user '", user,
+                                    "' is not a finite number");
+      return;
+    }
+    const uint32_t u = Id(Space::kUser, user);
+    const uint32_t o = status.ok() ? Id(Space::kUser, other) : kNoIndex;
+    if (!status.ok()) return;
+    data.social.push_back({u, o, weight});
+    ++report.social_read;
   }
 
   void AddLink(std::string_view item, std::string_view entity, float confidence,
@@ -147,7 +177,12 @@ Importer::Importer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Importer::~Importer() = default;
 
 absl::Status Importer::AddTriple(const Term& head, const Term& relation, const Term& tail) {
-  return impl_->Guarded([&] { impl_->AddTriple(head, relation, tail); });
+  return impl_->Guarded([&] { impl_->AddTriple(head, relation, tail, nullptr); });
+}
+
+absl::Status Importer::AddQuad(const Term& head, const Term& relation, const Term& tail,
+                               const Term& graph) {
+  return impl_->Guarded([&] { impl_->AddTriple(head, relation, tail, &graph); });
 }
 
 absl::Status Importer::AddInteraction(std::string_view user, std::string_view item, float weight,
@@ -156,7 +191,20 @@ absl::Status Importer::AddInteraction(std::string_view user, std::string_view it
 }
 
 absl::Status Importer::AddItem(std::string_view item, std::span<const ItemColumn> columns) {
-  return impl_->Guarded([&] { impl_->AddItem(item, columns); });
+  internal::ImportData& data = impl_->data;
+  return impl_->Guarded(
+      [&] { impl_->AddRow(Space::kItem, item, columns, &data.column_names, &data.cells); });
+}
+
+absl::Status Importer::AddUser(std::string_view user, std::span<const ItemColumn> columns) {
+  internal::ImportData& data = impl_->data;
+  return impl_->Guarded([&] {
+    impl_->AddRow(Space::kUser, user, columns, &data.user_column_names, &data.user_cells);
+  });
+}
+
+absl::Status Importer::AddSocial(std::string_view user, std::string_view other, float weight) {
+  return impl_->Guarded([&] { impl_->AddSocial(user, other, weight); });
 }
 
 absl::Status Importer::AddLink(std::string_view item, std::string_view entity, float confidence,

@@ -34,6 +34,10 @@ struct ImportReport {
   uint64_t interactions_new = 0;  // distinct (user, item, time) not stored before
   uint64_t links_read = 0;
   uint64_t links_new = 0;
+  uint64_t quads_read = 0;  // (triple, named graph); the triples are counted above as well
+  uint64_t quads_new = 0;
+  uint64_t social_read = 0;
+  uint64_t social_new = 0;
   uint32_t entities_new = 0;
   uint32_t relations_new = 0;
   uint32_t literals_new = 0;
@@ -66,8 +70,12 @@ class Importer final : public RecordSink {
   Importer& operator=(const Importer&) = delete;
 
   absl::Status AddTriple(const Term& head, const Term& relation, const Term& tail) override;
+  absl::Status AddQuad(const Term& head, const Term& relation, const Term& tail,
+                       const Term& graph) override;
   absl::Status AddInteraction(std::string_view user, std::string_view item, float weight,
                               int64_t time) override;
+  absl::Status AddUser(std::string_view user, std::span<const ItemColumn> columns) override;
+  absl::Status AddSocial(std::string_view user, std::string_view other, float weight) override;
   absl::Status AddItem(std::string_view item, std::span<const ItemColumn> columns) override;
   absl::Status AddLink(std::string_view item, std::string_view entity, float confidence,
                        LinkMethod method) override;

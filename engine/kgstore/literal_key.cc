@@ -67,6 +67,12 @@ std::string_view LexicalForm(std::string_view key) {
   return Split(key, &text, &tag, &kind) ? text : key;
 }
 
+std::string_view XsdType(std::string_view key) {
+  std::string_view text, tag;
+  Kind kind;
+  return Split(key, &text, &tag, &kind) && kind == kXsd ? tag : std::string_view();
+}
+
 absl::StatusOr<Literal> DecodeLiteral(std::string_view key) {
   std::string_view text, tag;
   Kind kind;

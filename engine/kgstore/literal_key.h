@@ -19,6 +19,9 @@ absl::Status EncodeLiteral(std::string_view text, std::string_view datatype,
 // The lexical form within a key; the whole key where it is damaged.
 std::string_view LexicalForm(std::string_view key);
 
+// The datatype of XML Schema without its prefix ("integer"); empty for other literals.
+std::string_view XsdType(std::string_view key);
+
 absl::StatusOr<Literal> DecodeLiteral(std::string_view key);
 
 }  // namespace undula::kgstore::internal

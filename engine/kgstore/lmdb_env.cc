@@ -8,14 +8,16 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "base/status.h"
+#include "kgstore/hash.h"
+#include "kgstore/varint.h"
 
 namespace undula::kgstore::internal {
 namespace {
 
-constexpr unsigned kMaxTables = 512;
 constexpr unsigned kMaxReaders = 1000;
 constexpr uint64_t kSmallestMap = uint64_t{16} << 20;
 constexpr char kNoLockFile[] = "no lock file could be made";
@@ -62,7 +64,7 @@ absl::StatusOr<std::unique_ptr<Env>> Env::Open(const std::string& path, const En
   }
   std::unique_ptr<Env> env(new Env(path, raw));
   int code = mdb_env_set_mapsize(raw, map_bytes);
-  if (code == 0) code = mdb_env_set_maxdbs(raw, kMaxTables);
+  if (code == 0) code = mdb_env_set_maxdbs(raw, kMaxHandles);
   if (code == 0) code = mdb_env_set_maxreaders(raw, kMaxReaders);
   if (code != 0) return env->Error(code, "opening");
   const unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | (options.read_only ? MDB_RDONLY : 0u) |
@@ -187,6 +189,25 @@ void Env::TrimFile() {
   }
 }
 
+absl::Status Env::Damaged(uint8_t kind) const {
+  return DataLossError(path_, ": table ", KindName(kind),
+                       " is damaged (a checksum does not fit); restore the file from a backup");
+}
+
+bool Env::Check(uint8_t kind, std::string_view key, std::string_view stored, uint64_t* hash) const {
+  if (stored.size() < kChecksumBytes) return false;
+  const size_t size = stored.size() - kChecksumBytes;
+  *hash = HashEntry(kind, key, stored.substr(0, size));
+  return LoadFixed<uint32_t>(stored.data() + size) == static_cast<uint32_t>(*hash);
+}
+
+absl::StatusOr<std::string_view> Env::Checked(MDB_dbi table, std::string_view key,
+                                              std::string_view stored) const {
+  uint64_t hash;
+  if (!Check(kind(table), key, stored, &hash)) return Damaged(kind(table));
+  return stored.substr(0, stored.size() - kChecksumBytes);
+}
+
 absl::StatusOr<std::unique_ptr<WriteTxn>> WriteTxn::Begin(Env* env) {
   MDB_txn* txn = nullptr;
   if (const int code = mdb_txn_begin(env->raw(), nullptr, 0, &txn); code != 0) {
@@ -204,18 +225,52 @@ absl::StatusOr<MDB_dbi> WriteTxn::OpenTable(const std::string& name, unsigned fl
   if (const int code = mdb_dbi_open(txn_, name.c_str(), flags, &table); code != 0) {
     return env_->Error(code, Concat("table ", name));
   }
+  env_->SetKind(table, name);
   pages_ += 8;
   return table;
 }
 
+void WriteTxn::Fill(MDB_dbi table, std::string_view key, std::string_view value,
+                    const MDB_val& space) {
+  const uint8_t kind = env_->kind(table);
+  const uint64_t hash = HashEntry(kind, key, value);
+  const auto checksum = static_cast<uint32_t>(hash);
+  char* const out = static_cast<char*>(space.mv_data);
+  if (!value.empty()) std::memcpy(out, value.data(), value.size());
+  std::memcpy(out + value.size(), &checksum, kChecksumBytes);
+  if (kind < kTables) sums_[kind] += hash;
+}
+
+absl::Status WriteTxn::Forget(MDB_dbi table, std::string_view key) {
+  const uint8_t kind = env_->kind(table);
+  if (kind >= kTables) return absl::OkStatus();
+  MDB_val k = ToVal(key), v;
+  const int code = mdb_get(txn_, table, &k, &v);
+  if (code == MDB_NOTFOUND) return absl::OkStatus();
+  if (code != 0) return env_->Error(code, "reading");
+  uint64_t hash;
+  if (!env_->Check(kind, key, FromVal(v), &hash)) return env_->Damaged(kind);
+  sums_[kind] -= hash;
+  return absl::OkStatus();
+}
+
 absl::Status WriteTxn::Put(MDB_dbi table, std::string_view key, std::string_view value) {
-  MDB_val k = ToVal(key), v = ToVal(value);
-  if (const int code = mdb_put(txn_, table, &k, &v, 0); code != 0) {
+  UNDULA_RETURN_IF_ERROR(Forget(table, key));
+  MDB_val k = ToVal(key), v{value.size() + kChecksumBytes, nullptr};
+  if (const int code = mdb_put(txn_, table, &k, &v, MDB_RESERVE); code != 0) {
     return env_->Error(code, "writing");
   }
+  Fill(table, key, value, v);
   bytes_ += key.size() + value.size() + 16;
   pages_ += 8 + value.size() / env_->page_bytes();  // a path of copied pages, splits, overflow
   return absl::OkStatus();
+}
+
+absl::Status WriteTxn::PutBare(MDB_dbi table, std::string_view key, std::string_view value) {
+  MDB_val k = ToVal(key), v = ToVal(value);
+  const int code = mdb_put(txn_, table, &k, &v, 0);
+  pages_ += 8;
+  return code == 0 ? absl::OkStatus() : env_->Error(code, "writing");
 }
 
 absl::Status WriteTxn::Append(MDB_dbi table, std::string_view key, std::string_view value) {
@@ -226,11 +281,12 @@ absl::Status WriteTxn::Append(MDB_dbi table, std::string_view key, std::string_v
     }
     pages_ += 8;
   }
-  MDB_val k = ToVal(key), v = ToVal(value);
-  if (const int code = mdb_cursor_put(cursor, &k, &v, MDB_APPEND); code != 0) {
+  MDB_val k = ToVal(key), v{value.size() + kChecksumBytes, nullptr};
+  if (const int code = mdb_cursor_put(cursor, &k, &v, MDB_APPEND | MDB_RESERVE); code != 0) {
     if (code == MDB_KEYEXIST) return InternalError(env_->path(), ": keys appended out of order");
     return env_->Error(code, "writing");
   }
+  Fill(table, key, value, v);
   const uint64_t before = bytes_;
   bytes_ += key.size() + value.size() + 16;
   pages_ += 2 * (bytes_ / env_->page_bytes() - before / env_->page_bytes());
@@ -239,6 +295,7 @@ absl::Status WriteTxn::Append(MDB_dbi table, std::string_view key, std::string_v
 }
 
 absl::Status WriteTxn::Delete(MDB_dbi table, std::string_view key) {
+  UNDULA_RETURN_IF_ERROR(Forget(table, key));
   MDB_val k = ToVal(key);
   const int code = mdb_del(txn_, table, &k, nullptr);
   if (code != 0 && code != MDB_NOTFOUND) return env_->Error(code, "deleting");
@@ -252,7 +309,8 @@ absl::StatusOr<std::optional<std::string_view>> WriteTxn::Get(MDB_dbi table,
   const int code = mdb_get(txn_, table, &k, &v);
   if (code == MDB_NOTFOUND) return std::optional<std::string_view>();
   if (code != 0) return env_->Error(code, "reading");
-  return std::optional<std::string_view>(FromVal(v));
+  UNDULA_ASSIGN_OR_RETURN(const std::string_view value, env_->Checked(table, key, FromVal(v)));
+  return std::optional<std::string_view>(value);
 }
 
 absl::Status WriteTxn::Drop(MDB_dbi table) {
@@ -279,16 +337,19 @@ absl::StatusOr<std::unique_ptr<Cursor>> Cursor::Open(const Env& env, MDB_txn* tx
   if (const int code = mdb_cursor_open(txn, table, &cursor); code != 0) {
     return env.Error(code, "reading");
   }
-  return std::unique_ptr<Cursor>(new Cursor(env, cursor));
+  return std::unique_ptr<Cursor>(new Cursor(env, cursor, env.kind(table)));
 }
 
 Cursor::~Cursor() { mdb_cursor_close(cursor_); }
 
 absl::StatusOr<bool> Cursor::Move(MDB_cursor_op op) {
   const int code = mdb_cursor_get(cursor_, &key_, &value_, op);
-  if (code == 0) return true;
   if (code == MDB_NOTFOUND) return false;
-  return env_.Error(code, "reading");
+  if (code != 0) return env_.Error(code, "reading");
+  uint64_t hash;
+  if (!env_.Check(kind_, FromVal(key_), FromVal(value_), &hash)) return env_.Damaged(kind_);
+  value_.mv_size -= kChecksumBytes;
+  return true;
 }
 
 }  // namespace undula::kgstore::internal

@@ -1,9 +1,13 @@
-// One LMDB environment and its write transactions. Only kgstore's .cc files include this header.
+// One LMDB environment and its write transactions. Every value carries a checksum, which is added
+// and checked here (docs/file-format.md); callers never see it. Only kgstore's .cc files include
+// this header.
 #ifndef UNDULA_KGSTORE_LMDB_ENV_H_
 #define UNDULA_KGSTORE_LMDB_ENV_H_
 
 #include <lmdb.h>
 
+#include <array>
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -13,6 +17,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "kgstore/state.h"
 
 namespace undula::kgstore::internal {
 
@@ -22,6 +27,9 @@ inline MDB_val ToVal(std::string_view bytes) {
 inline std::string_view FromVal(const MDB_val& value) {
   return std::string_view(static_cast<const char*>(value.mv_data), value.mv_size);
 }
+
+inline constexpr size_t kChecksumBytes = 4;
+inline constexpr unsigned kMaxHandles = 512;
 
 struct EnvOptions {
   uint64_t map_bytes = uint64_t{1} << 40;
@@ -49,6 +57,19 @@ class Env {
   // An LMDB or errno code as a Status that names the file and the remedy.
   absl::Status Error(int code, std::string_view what) const;
 
+  // What a handle stands for, by the name of its table: part of each entry's checksum. Set when the
+  // handle is opened.
+  void SetKind(MDB_dbi table, std::string_view name) {
+    kinds_[table].store(KindOfTable(name), std::memory_order_relaxed);
+  }
+  uint8_t kind(MDB_dbi table) const { return kinds_[table].load(std::memory_order_relaxed); }
+  // A stored value without its checksum; DataLoss where they do not fit.
+  absl::StatusOr<std::string_view> Checked(MDB_dbi table, std::string_view key,
+                                           std::string_view stored) const;
+  // The same as Checked; sets *hash to the entry's hash.
+  bool Check(uint8_t kind, std::string_view key, std::string_view stored, uint64_t* hash) const;
+  absl::Status Damaged(uint8_t kind) const;
+
   // Maps again with at least `map_bytes`. No transaction of this process may be active.
   // ResourceExhausted where the address space is refused; the old map then still stands.
   absl::Status Grow(uint64_t map_bytes);
@@ -67,7 +88,8 @@ class Env {
   std::string path_;
   MDB_env* env_;
   uint64_t page_bytes_ = 4096;
-  bool broken_ = false;  // a map was lost while growing
+  bool broken_ = false;                                        // a map was lost while growing
+  std::array<std::atomic<uint8_t>, kMaxHandles + 2> kinds_{};  // LMDB's own two come first
 };
 
 // A write transaction; aborted unless committed. Must end on the thread that began it.
@@ -80,7 +102,10 @@ class WriteTxn {
 
   MDB_txn* raw() const { return txn_; }
   absl::StatusOr<MDB_dbi> OpenTable(const std::string& name, unsigned flags);
+  // `value` must not lie within the file: copy what Get returned.
   absl::Status Put(MDB_dbi table, std::string_view key, std::string_view value);
+  // Without a checksum: the records of `meta` that are read before anything else.
+  absl::Status PutBare(MDB_dbi table, std::string_view key, std::string_view value);
   // `key` is greater than every key of the table.
   absl::Status Append(MDB_dbi table, std::string_view key, std::string_view value);
   absl::Status Delete(MDB_dbi table, std::string_view key);  // Ok where there is none
@@ -91,14 +116,22 @@ class WriteTxn {
   absl::Status Commit();
 
   uint64_t bytes() const { return bytes_; }  // keys and values written so far
+  // By kind of table: what the entries written add to the sum of the hashes of its entries, minus
+  // what the entries replaced or deleted took away (mod 2^64).
+  const TableSums& sums() const { return sums_; }
 
  private:
   WriteTxn(Env* env, MDB_txn* txn) : env_(env), txn_(txn) {}
+  // Subtracts the stored entry, if there is one, from the sums.
+  absl::Status Forget(MDB_dbi table, std::string_view key);
+  // Fills the space of a value that LMDB has reserved.
+  void Fill(MDB_dbi table, std::string_view key, std::string_view value, const MDB_val& space);
 
   Env* env_;
   MDB_txn* txn_;
   std::map<MDB_dbi, MDB_cursor*> cursors_;  // of Append; LMDB frees them with the transaction
   uint64_t bytes_ = 0;
+  TableSums sums_{};
   uint64_t pages_ = 64;  // bound of the pages that the commit may add
 };
 
@@ -124,11 +157,13 @@ class Cursor {
   std::string_view value() const { return FromVal(value_); }
 
  private:
-  Cursor(const Env& env, MDB_cursor* cursor) : env_(env), cursor_(cursor) {}
+  Cursor(const Env& env, MDB_cursor* cursor, uint8_t kind)
+      : env_(env), cursor_(cursor), kind_(kind) {}
   absl::StatusOr<bool> Move(MDB_cursor_op op);
 
   const Env& env_;
   MDB_cursor* cursor_;
+  uint8_t kind_;
   MDB_val key_{};
   MDB_val value_{};
 };

@@ -65,8 +65,9 @@ absl::StatusOr<uint64_t> MergeLabels(GenerationWriter* writer,
   return count;
 }
 
-absl::Status MergeItems(GenerationWriter* writer, const std::vector<ItemCell>& fresh) {
-  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Cursor> stored, writer->old().Walk(Table::kItems));
+absl::Status MergeColumns(GenerationWriter* writer, Table table,
+                          const std::vector<ItemCell>& fresh) {
+  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Cursor> stored, writer->old().Walk(table));
   UNDULA_ASSIGN_OR_RETURN(bool more, stored->First());
   std::map<uint64_t, std::string_view> columns;
   std::string value;
@@ -82,9 +83,8 @@ absl::Status MergeItems(GenerationWriter* writer, const std::vector<ItemCell>& f
         columns[column] = in.Text();
       }
       if (!in.ok()) {
-        return DataLossError(writer->old().store().path(),
-                             ": table items is damaged; restore the "
-                             "file from a backup");
+        return DataLossError(writer->old().store().path(), ": table ", SpecOf(table).name,
+                             " is damaged; restore the file from a backup");
       }
       UNDULA_ASSIGN_OR_RETURN(more, stored->Next());
     }
@@ -94,8 +94,7 @@ absl::Status MergeItems(GenerationWriter* writer, const std::vector<ItemCell>& f
       PutVarint(&value, column);
       PutText(&value, text);
     }
-    UNDULA_RETURN_IF_ERROR(
-        writer->out().Append(writer->handle(Table::kItems), AsBytes(item), value));
+    UNDULA_RETURN_IF_ERROR(writer->out().Append(writer->handle(table), AsBytes(item), value));
   }
   return absl::OkStatus();
 }

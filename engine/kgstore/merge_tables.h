@@ -51,9 +51,10 @@ absl::StatusOr<uint64_t> MergeLog(GenerationWriter* writer, Table table,
 absl::StatusOr<uint64_t> MergeLabels(GenerationWriter* writer,
                                      const std::vector<std::pair<std::string, uint32_t>>& fresh);
 
-// Cells with final item ids and column numbers of the next state, by (item, order of reading): the
-// last value of an item's column holds.
-absl::Status MergeItems(GenerationWriter* writer, const std::vector<ItemCell>& fresh);
+// `table`: items or users. Cells with final ids and column numbers of the next state, by (item,
+// order of reading): the last value of an item's column holds.
+absl::Status MergeColumns(GenerationWriter* writer, Table table,
+                          const std::vector<ItemCell>& fresh);
 
 }  // namespace undula::kgstore::internal
 

@@ -264,25 +264,6 @@ absl::Status ReadView::ForEachLabel(
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<std::pair<std::string, std::string>>> ReadView::ItemColumns(
-    ItemId item) const {
-  const uint32_t id = Index(item);
-  UNDULA_RETURN_IF_ERROR(CheckId(*state_, Space::kItem, id));
-  std::vector<std::pair<std::string, std::string>> columns;
-  UNDULA_ASSIGN_OR_RETURN(const auto value, state_->Get(Table::kItems, internal::AsBytes(id)));
-  if (!value.has_value()) return columns;
-  const auto& names = state_->state().item_columns;
-  internal::FieldReader in(*value);
-  while (!in.done()) {
-    const uint64_t column = in.Varint();
-    const std::string_view text = in.Text();
-    if (!in.ok() || column >= names.size()) return Damaged(*state_, Table::kItems);
-    columns.emplace_back(names[column], text);
-  }
-  std::sort(columns.begin(), columns.end());
-  return columns;
-}
-
 absl::StatusOr<std::vector<Link>> ReadView::Links(ItemId item) const {
   const uint32_t id = Index(item);
   UNDULA_RETURN_IF_ERROR(CheckId(*state_, Space::kItem, id));

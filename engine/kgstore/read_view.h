@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,6 +39,11 @@ struct Link {
   EntityId entity;
   float confidence;
   LinkMethod method;
+};
+
+struct SocialLink {
+  UserId user;
+  float weight;
 };
 
 struct Interaction {
@@ -117,6 +123,30 @@ class ReadView {
   absl::StatusOr<std::vector<Link>> Links(ItemId item) const;
   // Ordered by (time, item).
   absl::StatusOr<std::vector<Interaction>> UserLog(UserId user) const;
+
+  // (name, value) by ascending name; empty where nothing is known of the user.
+  absl::StatusOr<std::vector<std::pair<std::string, std::string>>> UserColumns(UserId user) const;
+  // Whom the user trusts or follows, ascending.
+  absl::StatusOr<std::vector<SocialLink>> Social(UserId user) const;
+
+  // The graphs that a triple is stated in: entities that name them, kNone<EntityId> for the default
+  // graph, which comes last. Empty where there is no such triple.
+  absl::StatusOr<std::vector<EntityId>> Graphs(EntityId head, RelationId relation,
+                                               EntityId tail) const;
+  absl::StatusOr<std::vector<EntityId>> Graphs(EntityId head, RelationId relation,
+                                               LiteralId tail) const;
+
+  // Literals of the relation that are numbers (or dates) between two literals, both included, in
+  // ascending order of value; kgstore/number_key.h says which ones have an order and how exact it
+  // is. nullopt: no bound on that side. InvalidArgument: no bound at all, a bound without order,
+  // or one a number and the other a date.
+  absl::StatusOr<std::vector<LiteralId>> LiteralsByRange(RelationId relation,
+                                                         const std::optional<Literal>& from,
+                                                         const std::optional<Literal>& to) const;
+  // Entities with such a literal; ascending, distinct.
+  absl::StatusOr<std::vector<EntityId>> EntitiesByRange(RelationId relation,
+                                                        const std::optional<Literal>& from,
+                                                        const std::optional<Literal>& to) const;
 
   const internal::ViewState& state() const { return *state_; }  // for kgstore only
 

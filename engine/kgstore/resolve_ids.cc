@@ -14,10 +14,14 @@ namespace {
 std::vector<uint32_t> ByDegree(const ImportData& data) {
   const uint32_t n = data.space(Space::kEntity).size();
   std::vector<uint32_t> degree(n, 0);
-  for (const Triple& t : data.triples) {
+  const auto count = [&](const Triple& t) {
     for (const uint32_t e : {t.a, t.c}) {
       if (degree[e] != ~uint32_t{0}) ++degree[e];
     }
+  };
+  for (const Triple& t : data.triples) count(t);
+  for (const Quad& quad : data.quads) {
+    if (quad.kind == TailKind::kEntity) count(quad.triple);
   }
   std::vector<uint32_t> order(n);
   std::iota(order.begin(), order.end(), 0u);

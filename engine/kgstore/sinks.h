@@ -34,12 +34,19 @@ class RecordSink {
   virtual ~RecordSink() = default;
   // head: kIri or kBlank; relation: kIri; tail: any (a literal tail becomes an attribute).
   virtual absl::Status AddTriple(const Term& head, const Term& relation, const Term& tail) = 0;
+  // A triple of a named graph (kIri or kBlank); AddTriple's are of the default graph.
+  virtual absl::Status AddQuad(const Term& head, const Term& relation, const Term& tail,
+                               const Term& graph) = 0;
   // time: seconds since 1970-01-01 UTC, 0 for none. The same (user, item, time) twice keeps the
   // later weight.
   virtual absl::Status AddInteraction(std::string_view user, std::string_view item, float weight,
                                       int64_t time) = 0;
   // A catalogue row: declares the item and stores its columns (replacing those of the same name).
   virtual absl::Status AddItem(std::string_view item, std::span<const ItemColumn> columns) = 0;
+  // The same for a user.
+  virtual absl::Status AddUser(std::string_view user, std::span<const ItemColumn> columns) = 0;
+  // A directed edge between users; weight: finite. The same pair twice keeps the later weight.
+  virtual absl::Status AddSocial(std::string_view user, std::string_view other, float weight) = 0;
   virtual absl::Status AddLink(std::string_view item, std::string_view entity, float confidence,
                                LinkMethod method) = 0;
 };

@@ -40,6 +40,10 @@ constexpr std::array<TableSpec, kTables> kTableSpecs = {{
     {"items", true},
     {"links", true},
     {"social", true},
+    {"graphs", false},
+    {"numbers", false},
+    {"users", true},
+    {"changes", false},
 }};
 
 constexpr std::string_view kMagic = "UNDULAKG";
@@ -61,6 +65,19 @@ std::string TableName(Table table, uint32_t generation) {
   return Concat(SpecOf(table).name, '@', generation);
 }
 
+uint8_t KindOfTable(std::string_view name) {
+  if (name == kModelsTable) return kModelsKind;
+  const std::string_view base = name.substr(0, name.find('@'));
+  const auto spec = std::find_if(kTableSpecs.begin(), kTableSpecs.end(),
+                                 [&](const TableSpec& s) { return s.name == base; });
+  return spec == kTableSpecs.end() ? kMetaKind : static_cast<uint8_t>(spec - kTableSpecs.begin());
+}
+
+const char* KindName(uint8_t kind) {
+  if (kind < kTables) return kTableSpecs[kind].name;
+  return kind == kModelsKind ? "models" : "meta";
+}
+
 uint32_t& State::CountOf(Space space) {
   switch (space) {
     case Space::kEntity:
@@ -80,15 +97,17 @@ uint32_t& State::CountOf(Space space) {
 std::string EncodeState(const State& state) {
   std::string out;
   PutVarint(&out, state.generation);
+  PutVarint(&out, state.change);
   PutVarint(&out, kTables);
   for (int i = 0; i < kTables; ++i) {
     PutText(&out, kTableSpecs[static_cast<size_t>(i)].name);
     PutVarint(&out, state.table_generation[static_cast<size_t>(i)]);
+    PutFixed(&out, state.table_sum[static_cast<size_t>(i)]);
   }
   const Counts& c = state.counts;
   for (const uint64_t n : {uint64_t{c.entities}, uint64_t{c.relations}, uint64_t{c.literals},
                            uint64_t{c.users}, uint64_t{c.items}, c.triples, c.attributes, c.labels,
-                           c.interactions, c.links, c.linked_items}) {
+                           c.interactions, c.links, c.linked_items, c.quads, c.numbers, c.social}) {
     PutVarint(&out, n);
   }
   for (const uint8_t bits : state.bucket_bits) PutVarint(&out, bits);
@@ -100,6 +119,8 @@ std::string EncodeState(const State& state) {
   }
   PutVarint(&out, state.item_columns.size());
   for (const std::string& name : state.item_columns) PutText(&out, name);
+  PutVarint(&out, state.user_columns.size());
+  for (const std::string& name : state.user_columns) PutText(&out, name);
   return out;
 }
 
@@ -107,6 +128,7 @@ absl::StatusOr<State> DecodeState(std::string_view bytes) {
   FieldReader in(bytes);
   State state;
   state.generation = static_cast<uint32_t>(in.Varint());
+  state.change = in.Varint();
   const uint64_t tables = in.Varint();
   if (tables != kTables) return DataLossError("the state record lists ", tables, " tables");
   for (int i = 0; i < kTables; ++i) {
@@ -114,13 +136,14 @@ absl::StatusOr<State> DecodeState(std::string_view bytes) {
       return DataLossError("the state record lists unknown tables");
     }
     state.table_generation[static_cast<size_t>(i)] = static_cast<uint32_t>(in.Varint());
+    state.table_sum[static_cast<size_t>(i)] = in.Fixed<uint64_t>();
   }
   Counts& c = state.counts;
   for (uint32_t* n : {&c.entities, &c.relations, &c.literals, &c.users, &c.items}) {
     *n = static_cast<uint32_t>(in.Varint());
   }
-  for (uint64_t* n :
-       {&c.triples, &c.attributes, &c.labels, &c.interactions, &c.links, &c.linked_items}) {
+  for (uint64_t* n : {&c.triples, &c.attributes, &c.labels, &c.interactions, &c.links,
+                      &c.linked_items, &c.quads, &c.numbers, &c.social}) {
     *n = in.Varint();
   }
   for (uint8_t& bits : state.bucket_bits) bits = static_cast<uint8_t>(in.Varint());
@@ -131,6 +154,9 @@ absl::StatusOr<State> DecodeState(std::string_view bytes) {
   }
   for (uint64_t n = in.Varint(); n > 0 && in.ok(); --n) {
     state.item_columns.emplace_back(in.Text());
+  }
+  for (uint64_t n = in.Varint(); n > 0 && in.ok(); --n) {
+    state.user_columns.emplace_back(in.Text());
   }
   const bool bits_ok = std::all_of(state.bucket_bits.begin(), state.bucket_bits.end(),
                                    [](uint8_t bits) { return bits <= 32; });

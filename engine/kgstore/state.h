@@ -57,8 +57,13 @@ enum class Table : uint8_t {
   kItems,
   kLinks,
   kSocial,
+  kGraphs,
+  kNumbers,
+  kUsers,
+  kChanges,
 };
-inline constexpr int kTables = 31;
+inline constexpr int kTables = 35;
+using TableSums = std::array<uint64_t, kTables>;
 
 struct TableSpec {
   const char* name;  // without the generation
@@ -66,6 +71,12 @@ struct TableSpec {
 };
 const TableSpec& SpecOf(Table table);
 std::string TableName(Table table, uint32_t generation);  // "out@8"
+
+// The number of a kind of table in checksums: that of Table, or one of these.
+inline constexpr uint8_t kMetaKind = 254;
+inline constexpr uint8_t kModelsKind = 255;
+uint8_t KindOfTable(std::string_view name);  // of "out@8", "meta", "models"; else kMetaKind
+const char* KindName(uint8_t kind);          // "out"
 
 inline Table TermsOf(Space space) { return static_cast<Table>(3 * static_cast<int>(space)); }
 inline Table IdsOf(Space space) { return static_cast<Table>(3 * static_cast<int>(space) + 1); }
@@ -80,12 +91,16 @@ struct LabelRelation {
 
 struct State {
   uint32_t generation = 1;
+  // Counts the commits that wrote this record: + 1 with each. Also the key of the changes table.
+  uint64_t change = 0;
   std::array<uint32_t, kTables> table_generation{};
+  TableSums table_sum{};  // of the hashes of each table's entries (HashEntry), mod 2^64
   Counts counts;
   std::array<uint8_t, kSpaces> bucket_bits{};  // 2^bits hash buckets of each dictionary
   uint32_t normalizer_version = 0;             // of the labels table
   std::vector<LabelRelation> label_relations;  // by relation id
   std::vector<std::string> item_columns;       // names by column number
+  std::vector<std::string> user_columns;
 
   uint32_t& CountOf(Space space);
   uint32_t CountOf(Space space) const { return const_cast<State*>(this)->CountOf(space); }

@@ -33,6 +33,8 @@ struct ImportRecord {
   uint64_t attributes_new = 0;
   uint64_t interactions_new = 0;
   uint64_t links_new = 0;
+  uint64_t quads_new = 0;
+  uint64_t social_new = 0;
 };
 
 struct ModelInfo {

@@ -32,7 +32,9 @@ absl::StatusOr<std::optional<std::string_view>> ViewState::Get(MDB_dbi table,
   const int code = mdb_get(txn_, table, &k, &v);
   if (code == MDB_NOTFOUND) return std::optional<std::string_view>();
   if (code != 0) return store_->env().Error(code, "reading");
-  return std::optional<std::string_view>(FromVal(v));
+  UNDULA_ASSIGN_OR_RETURN(const std::string_view value,
+                          store_->env().Checked(table, key, FromVal(v)));
+  return std::optional<std::string_view>(value);
 }
 
 absl::StatusOr<std::unique_ptr<Cursor>> ViewState::Walk(Table table) const {
@@ -108,6 +110,8 @@ absl::Status Store::ReadMeta() {
   }
   code = mdb_txn_commit(txn);
   if (code != 0) return env_->Error(code, "opening");
+  env_->SetKind(meta_, kMetaTable);
+  env_->SetKind(models_, kModelsTable);
   UNDULA_RETURN_IF_ERROR(CheckHeader(header, path_));
   if (id_space.size() != sizeof(id_space_)) {
     return DataLossError(path_, ": the id-space record is damaged");
@@ -182,7 +186,8 @@ absl::StatusOr<std::shared_ptr<const TableSet>> Store::TablesOf(MDB_txn* txn, bo
   if (const int code = mdb_get(txn, meta_, &key, &value); code != 0) {
     return DataLossError(path_, ": the state record is missing");
   }
-  const std::string_view record = FromVal(value);
+  UNDULA_ASSIGN_OR_RETURN(const std::string_view record,
+                          env_->Checked(meta_, kStateKey, FromVal(value)));
   const std::lock_guard<std::mutex> lock(tables_mutex_);
   if (current_ != nullptr && current_->record == record) {
     // `txn` may have begun before the handles were opened; then it does not know them. This also
@@ -199,7 +204,7 @@ absl::StatusOr<std::shared_ptr<const TableSet>> Store::TablesOf(MDB_txn* txn, bo
   tables->state = *std::move(state);
   *opened = true;
   // `txn` is older than what another thread has seen: look again with a new one.
-  if (current_ != nullptr && tables->state.generation < current_->state.generation) return current_;
+  if (current_ != nullptr && tables->state.change < current_->state.change) return current_;
   const absl::Status status = OpenHandles(tables.get());
   if (absl::IsNotFound(status)) return current_;  // an import was faster: look again
   if (!status.ok()) return status;
@@ -231,7 +236,10 @@ absl::Status Store::OpenHandles(TableSet* tables) {
                                 : env_->Error(code, "opening tables");
   }
   if (code = mdb_txn_commit(txn); code != 0) return env_->Error(code, "opening tables");
-  for (auto& [name, handle] : fresh) handles_.emplace(std::move(name), handle);
+  for (auto& [name, handle] : fresh) {
+    env_->SetKind(handle, name);
+    handles_.emplace(std::move(name), handle);
+  }
   return absl::OkStatus();
 }
 
@@ -330,7 +338,10 @@ absl::Status Store::DropDeadTables() {
     // thread's idea of the newest state decides what is dead.
     MDB_val state_key = ToVal(kStateKey), record;
     absl::StatusOr<State> newest = DataLossError(path_, ": the state record is missing");
-    if (mdb_get(txn, meta_, &state_key, &record) == 0) newest = DecodeState(FromVal(record));
+    if (mdb_get(txn, meta_, &state_key, &record) == 0) {
+      const auto bytes = env_->Checked(meta_, kStateKey, FromVal(record));
+      newest = bytes.ok() ? DecodeState(*bytes) : bytes.status();
+    }
     if (!newest.ok()) {
       mdb_txn_abort(txn);
       return DataLossError(path_, ": ", Message(newest.status()));

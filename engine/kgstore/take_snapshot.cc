@@ -10,6 +10,7 @@
 #include "kgstore/interaction_log.h"
 #include "kgstore/link_value.h"
 #include "kgstore/store.h"
+#include "kgstore/value_set.h"
 
 namespace undula::kgstore {
 namespace {
@@ -126,6 +127,32 @@ absl::Status ReadLinks(const ViewState& view, LinkCsr* csr) {
                                                   : Contradiction(view, Table::kLinks);
 }
 
+absl::Status ReadSocial(const ViewState& view, SocialCsr* csr) {
+  const Counts& counts = view.state().counts;
+  Rows rows(&csr->ptr, counts.users);
+  csr->user.reserve(counts.social);
+  csr->weight.reserve(counts.social);
+  UNDULA_ASSIGN_OR_RETURN(const auto cursor, view.Walk(Table::kSocial));
+  UNDULA_ASSIGN_OR_RETURN(bool more, cursor->First());
+  std::vector<internal::SocialEdge> edges;
+  bool ok = true;
+  while (more && ok) {
+    ok = cursor->key().size() == 4 &&
+         rows.Enter(internal::LoadFixed<uint32_t>(cursor->key().data()),
+                    static_cast<int64_t>(csr->user.size())) &&
+         internal::DecodeSocial(cursor->value(), &edges);
+    for (const internal::SocialEdge& edge : edges) {
+      ok = ok && edge.other < counts.users;
+      csr->user.push_back(static_cast<UserId>(edge.other));
+      csr->weight.push_back(edge.weight);
+    }
+    UNDULA_ASSIGN_OR_RETURN(more, cursor->Next());
+  }
+  rows.Finish(static_cast<int64_t>(csr->user.size()));
+  return ok && csr->user.size() == counts.social ? absl::OkStatus()
+                                                 : Contradiction(view, Table::kSocial);
+}
+
 }  // namespace
 
 absl::StatusOr<Snapshot> TakeSnapshot(const Database& database, const SnapshotOptions& options) {
@@ -160,6 +187,7 @@ absl::StatusOr<Snapshot> TakeSnapshot(const ReadView& read_view, TaskArena& aren
       return ReadLog(view, Table::kItemLog, counts.items, counts.users, &snapshot.by_item);
     });
   }
+  if (options.social) parts.emplace_back([&] { return ReadSocial(view, &snapshot.social); });
   if (options.links) parts.emplace_back([&] { return ReadLinks(view, &snapshot.links); });
   std::vector<absl::Status> statuses(parts.size());
   arena.For(static_cast<int64_t>(parts.size()), 1, [&](int64_t begin, int64_t end) {

@@ -14,6 +14,7 @@ struct SnapshotOptions {
   bool in_edges = true;      // of graph; without them only `out` is filled
   bool interactions = true;  // by_user and by_item
   bool links = true;
+  bool social = true;
 };
 
 // Decodes one read transaction; the sizes are known from the counts, so every array is allocated

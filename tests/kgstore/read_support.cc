@@ -35,6 +35,22 @@ absl::Status RecordingSink::AddInteraction(std::string_view user, std::string_vi
   return Add(Concat(user, '|', item, '|', static_cast<double>(weight), '|', time));
 }
 
+absl::Status RecordingSink::AddQuad(const Term& head, const Term& relation, const Term& tail,
+                                    const Term& graph) {
+  return Add(Concat(TermText(head), ' ', TermText(relation), ' ', TermText(tail), ' ',
+                    TermText(graph), " ."));
+}
+
+absl::Status RecordingSink::AddUser(std::string_view user, std::span<const ItemColumn> columns) {
+  std::string record = Concat("user|", user);
+  for (const auto& [name, value] : columns) record += Concat('|', name, '=', value);
+  return Add(std::move(record));
+}
+
+absl::Status RecordingSink::AddSocial(std::string_view user, std::string_view other, float weight) {
+  return Add(Concat("social|", user, '|', other, '|', static_cast<double>(weight)));
+}
+
 absl::Status RecordingSink::AddItem(std::string_view item, std::span<const ItemColumn> columns) {
   std::string record(item);
   for (const auto& [name, value] : columns) record += Concat('|', name, '=', value);

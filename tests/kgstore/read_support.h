@@ -22,7 +22,11 @@ class RecordingSink : public RecordSink {
   absl::Status AddTriple(const Term& head, const Term& relation, const Term& tail) override;
   absl::Status AddInteraction(std::string_view user, std::string_view item, float weight,
                               int64_t time) override;
+  absl::Status AddQuad(const Term& head, const Term& relation, const Term& tail,
+                       const Term& graph) override;
   absl::Status AddItem(std::string_view item, std::span<const ItemColumn> columns) override;
+  absl::Status AddUser(std::string_view user, std::span<const ItemColumn> columns) override;
+  absl::Status AddSocial(std::string_view user, std::string_view other, float weight) override;
   absl::Status AddLink(std::string_view item, std::string_view entity, float confidence,
                        LinkMethod method) override;
 
@@ -48,8 +52,21 @@ class CountingSink : public RecordSink {
     timed += time != 0;
     return absl::OkStatus();
   }
+  absl::Status AddQuad(const Term& head, const Term& relation, const Term& tail,
+                       const Term&) override {
+    ++quads;
+    return AddTriple(head, relation, tail);
+  }
   absl::Status AddItem(std::string_view, std::span<const ItemColumn>) override {
     ++items;
+    return absl::OkStatus();
+  }
+  absl::Status AddUser(std::string_view, std::span<const ItemColumn>) override {
+    ++users;
+    return absl::OkStatus();
+  }
+  absl::Status AddSocial(std::string_view, std::string_view, float) override {
+    ++social;
     return absl::OkStatus();
   }
   absl::Status AddLink(std::string_view, std::string_view, float, LinkMethod) override {
@@ -58,6 +75,7 @@ class CountingSink : public RecordSink {
   }
 
   int64_t triples = 0, literals = 0, interactions = 0, timed = 0, items = 0, links = 0;
+  int64_t quads = 0, users = 0, social = 0;
   double weight_sum = 0;
 };
 

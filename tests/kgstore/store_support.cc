@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "kgstore/hash.h"
+#include "kgstore/store.h"
+
 namespace undula::kgstore {
 
 TempFolder::TempFolder() {
@@ -109,6 +112,13 @@ std::vector<std::string> Dump(const Database& database) {
   }
   for (uint32_t u = 0; u < counts.users; ++u) {
     const auto id = static_cast<UserId>(u);
+    for (const auto& [column, value] : Take(view.UserColumns(id))) {
+      lines.push_back("user column " + view.UserName(id).value() + " " + column + "=" + value);
+    }
+    for (const SocialLink& link : Take(view.Social(id))) {
+      lines.push_back("social " + view.UserName(id).value() + " " +
+                      view.UserName(link.user).value() + " " + std::to_string(link.weight));
+    }
     for (const Interaction& x : Take(view.UserLog(id))) {
       lines.push_back("interaction " + view.UserName(id).value() + " " +
                       view.ItemName(x.item).value() + " " + std::to_string(x.weight) + " " +
@@ -133,6 +143,26 @@ std::string StatsText(const Database& database) {
   }
   for (const ModelInfo& model : stats->models) text += Concat(model.name, ' ', model.bytes, '\n');
   return text;
+}
+
+std::vector<std::string> SumErrors(const Database& database) {
+  std::vector<std::string> wrong;
+  auto view = database.Read();
+  EXPECT_TRUE(view.ok()) << view.status().ToString();
+  if (!view.ok()) return wrong;
+  for (int i = 0; i < internal::kTables; ++i) {
+    const auto table = static_cast<internal::Table>(i);
+    auto cursor = view->state().Walk(table);
+    uint64_t sum = 0;
+    absl::StatusOr<bool> more = (*cursor)->First();
+    for (; more.ok() && *more; more = (*cursor)->Next()) {
+      sum += internal::HashEntry(static_cast<uint8_t>(i), (*cursor)->key(), (*cursor)->value());
+    }
+    if (!more.ok() || sum != view->state().state().table_sum[static_cast<size_t>(i)]) {
+      wrong.push_back(internal::SpecOf(table).name);
+    }
+  }
+  return wrong;
 }
 
 std::set<Edge> MakeGraph(uint32_t entities, uint32_t relations, uint32_t edges, uint64_t seed) {

@@ -72,6 +72,9 @@ std::vector<std::string> Dump(const Database& database);
 // The counts, generation and tables of ReadStats as text.
 std::string StatsText(const Database& database);
 
+// The tables whose entries do not add up to the sum in the state record.
+std::vector<std::string> SumErrors(const Database& database);
+
 // A generated graph: `edges` distinct triples over `entities` entities e0, e1, ... and `relations`
 // relations r0, ...; tails prefer small numbers (hubs). Same seed, same graph.
 using Edge = std::tuple<std::string, std::string, std::string>;

@@ -80,6 +80,8 @@ struct RelationStats {
 struct DatabaseStats {
   int64_t entities = 0, relations = 0, literals = 0, triples = 0, attributes = 0, labels = 0;
   int64_t users = 0, items = 0, interactions = 0, links = 0, items_linked = 0;
+  int64_t quads = 0;   // triples in named graphs, once for each graph
+  int64_t social = 0;  // edges between users
   int64_t file_bytes = 0, generation = 0, format_version = 0;
   std::vector<RelationStats> by_relation;               // most triples first
   std::vector<std::pair<std::string, int64_t>> tables;  // name, bytes
