@@ -350,7 +350,10 @@ TEST(StoreImport, SnapshotPartsAndThreads) {
   EXPECT_EQ(a.out.ptr, b.out.ptr);
   EXPECT_TRUE(a.out.entity == b.out.entity && a.out.relation == b.out.relation);
   EXPECT_TRUE(a.in.entity == b.in.entity && a.in.relation == b.in.relation);
-  ASSERT_OK_AND_ASSIGN(const Snapshot part, TakeSnapshot(view, one, {false, true, false}));
+  SnapshotOptions options;
+  options.graph = false;
+  options.links = false;
+  ASSERT_OK_AND_ASSIGN(const Snapshot part, TakeSnapshot(view, one, options));
   EXPECT_EQ(part.out.edges(), 0);
   EXPECT_EQ(part.by_user.size(), 1);
 }
