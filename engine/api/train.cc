@@ -175,6 +175,7 @@ absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progres
   for (const auto& [key, value] : report.options) stored.metadata[key] = value;
   stored.metadata["family"] = std::string(spec->name);
   stored.metadata["id_space"] = std::to_string(snapshot->id_space);
+  stored.metadata["n_users"] = std::to_string(snapshot->n_users);
   stored.metadata["checksum"] = checksum.Hex();
   stored.metadata["writer"] = Concat("undula ", Version());
   stored.metadata["trained"] = UtcNow();

@@ -12,40 +12,7 @@
 namespace undula::kgstore::internal {
 namespace {
 
-constexpr uint32_t kTermsPerBucket = 48;
 constexpr size_t kPairBytes = 8;  // fingerprint, id
-
-uint32_t BucketOf(uint64_t hash, int bits) {
-  return bits == 0 ? 0 : static_cast<uint32_t>(hash >> (64 - bits));
-}
-
-uint8_t BitsFor(uint64_t terms) {
-  uint8_t bits = 0;
-  while (bits < 32 && (uint64_t{kTermsPerBucket} << bits) < terms) ++bits;
-  return bits;
-}
-
-// Calls f(i, text, in_side_table) for each text of a block until f returns false. False where the
-// block is damaged.
-template <class F>
-bool DecodeBlock(std::string_view block, std::string* text, F&& f) {
-  FieldReader in(block);
-  text->clear();
-  for (uint32_t i = 0; i < kBlockTerms && !in.done(); ++i) {
-    const uint64_t shared = in.Varint();
-    if (shared == 0) {
-      if (!in.ok()) return false;
-      if (!f(i, std::string_view(), true)) return true;
-      continue;
-    }
-    const std::string_view suffix = in.Text();
-    if (!in.ok() || shared - 1 > text->size()) return false;
-    text->resize(shared - 1);
-    text->append(suffix);
-    if (!f(i, std::string_view(*text), false)) return true;
-  }
-  return in.done() && in.ok();
-}
 
 // Appends texts as blocks.
 class TermsWriter {
@@ -101,12 +68,13 @@ absl::Status DictionaryReader::Load(uint32_t id, std::string* text) const {
   UNDULA_ASSIGN_OR_RETURN(const auto block, view_.Get(TermsOf(space_), AsBytes(number)));
   if (!block.has_value()) return Damaged();
   bool found = false, aside = false;
-  const bool ok = DecodeBlock(*block, text, [&](uint32_t i, std::string_view, bool in_side_table) {
-    if (i != id % kBlockTerms) return true;
-    found = true;
-    aside = in_side_table;
-    return false;
-  });
+  const bool ok =
+      DecodeTermBlock(*block, text, [&](uint32_t i, std::string_view, bool in_side_table) {
+        if (i != id % kBlockTerms) return true;
+        found = true;
+        aside = in_side_table;
+        return false;
+      });
   if (!ok || !found) return Damaged();
   if (aside) {
     UNDULA_ASSIGN_OR_RETURN(const auto whole, view_.Get(TextsOf(space_), AsBytes(id)));
@@ -119,7 +87,8 @@ absl::Status DictionaryReader::Load(uint32_t id, std::string* text) const {
 template <class Match>
 absl::Status DictionaryReader::Candidates(std::string_view hashed, Match&& match) const {
   const uint64_t hash = HashText(view_.store().id_space(), hashed);
-  const uint32_t bucket = BucketOf(hash, view_.state().bucket_bits[static_cast<size_t>(space_)]);
+  const uint32_t bucket =
+      BucketOfHash(hash, view_.state().bucket_bits[static_cast<size_t>(space_)]);
   UNDULA_ASSIGN_OR_RETURN(const auto pairs, view_.Get(IdsOf(space_), AsBytes(bucket)));
   if (!pairs.has_value()) return absl::OkStatus();
   std::string text;
@@ -173,18 +142,18 @@ absl::Status DictionaryReader::ForEach(
   uint32_t id = 0;
   while (more && id < size()) {
     absl::Status status;
-    const bool ok = DecodeBlock(blocks->value(), &text,
-                                [&](uint32_t, std::string_view term, bool in_side_table) {
-                                  if (in_side_table) {
-                                    const auto whole = view_.Get(TextsOf(space_), AsBytes(id));
-                                    status = !whole.ok()          ? whole.status()
-                                             : whole->has_value() ? fn(id, **whole)
-                                                                  : Damaged();
-                                  } else {
-                                    status = fn(id, term);
-                                  }
-                                  return status.ok() && ++id < size();
-                                });
+    const bool ok = DecodeTermBlock(blocks->value(), &text,
+                                    [&](uint32_t, std::string_view term, bool in_side_table) {
+                                      if (in_side_table) {
+                                        const auto whole = view_.Get(TextsOf(space_), AsBytes(id));
+                                        status = !whole.ok()          ? whole.status()
+                                                 : whole->has_value() ? fn(id, **whole)
+                                                                      : Damaged();
+                                      } else {
+                                        status = fn(id, term);
+                                      }
+                                      return status.ok() && ++id < size();
+                                    });
     UNDULA_RETURN_IF_ERROR(status);
     if (!ok) return Damaged();
     UNDULA_ASSIGN_OR_RETURN(more, blocks->Next());
@@ -200,7 +169,7 @@ absl::Status WriteDictionary(const ViewState& old, Space space,
   const DictionaryReader reader(old, space);
   const uint64_t seed = old.store().id_space();
   const uint64_t total = uint64_t{reader.size()} + fresh.size();
-  const uint8_t bits = BitsFor(total);
+  const uint8_t bits = BucketBitsFor(total);
   const uint8_t old_bits = old.state().bucket_bits[static_cast<size_t>(space)];
   // (hash, id) of what must be put into buckets: everything where the buckets are split anew, else
   // the fresh texts, merged below with the stored buckets.
@@ -209,7 +178,9 @@ absl::Status WriteDictionary(const ViewState& old, Space space,
   hashes.reserve(rehash ? total : fresh.size());
   TermsWriter terms(out, handle(TermsOf(space)), handle(TextsOf(space)));
   UNDULA_RETURN_IF_ERROR(reader.ForEach([&](uint32_t id, std::string_view text) {
-    if (rehash) hashes.emplace_back(HashText(seed, HashedPart(space, text)), id);
+    // A user's empty name is what is left of a forgotten one: nobody shall find it.
+    if (rehash && !(space == Space::kUser && text.empty()))
+      hashes.emplace_back(HashText(seed, HashedPart(space, text)), id);
     return terms.Add(text);
   }));
   for (size_t i = 0; i < fresh.size(); ++i) {
@@ -228,7 +199,8 @@ absl::Status WriteDictionary(const ViewState& old, Space space,
   }
   std::string pairs;
   for (size_t i = 0; i < hashes.size() || more;) {
-    const uint64_t next_fresh = i < hashes.size() ? BucketOf(hashes[i].first, bits) : ~uint64_t{0};
+    const uint64_t next_fresh =
+        i < hashes.size() ? BucketOfHash(hashes[i].first, bits) : ~uint64_t{0};
     const uint64_t next_stored = more ? LoadFixed<uint32_t>(stored->key().data()) : ~uint64_t{0};
     const auto bucket = static_cast<uint32_t>(std::min(next_fresh, next_stored));
     pairs.clear();
@@ -236,7 +208,7 @@ absl::Status WriteDictionary(const ViewState& old, Space space,
       pairs.append(stored->value());
       UNDULA_ASSIGN_OR_RETURN(more, stored->Next());
     }
-    for (; i < hashes.size() && BucketOf(hashes[i].first, bits) == bucket; ++i) {
+    for (; i < hashes.size() && BucketOfHash(hashes[i].first, bits) == bucket; ++i) {
       PutFixed(&pairs, static_cast<uint32_t>(hashes[i].first));
       PutFixed(&pairs, hashes[i].second);
     }

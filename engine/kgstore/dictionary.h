@@ -14,11 +14,47 @@
 #include "absl/status/statusor.h"
 #include "kgstore/batch_writer.h"
 #include "kgstore/store.h"
+#include "kgstore/varint.h"
 
 namespace undula::kgstore::internal {
 
 inline constexpr uint32_t kBlockTerms = 16;
 inline constexpr size_t kMaxSuffix = 112;  // longer ones go to the texts table; block <= 2000 bytes
+
+// Buckets: 2^bits of them, the smallest number with at most this many terms each on average.
+inline constexpr uint32_t kTermsPerBucket = 48;
+
+inline uint32_t BucketOfHash(uint64_t hash, int bits) {
+  return bits == 0 ? 0 : static_cast<uint32_t>(hash >> (64 - bits));
+}
+
+inline uint8_t BucketBitsFor(uint64_t terms) {
+  uint8_t bits = 0;
+  while (bits < 32 && (uint64_t{kTermsPerBucket} << bits) < terms) ++bits;
+  return bits;
+}
+
+// Calls f(i, text, in_side_table) for each text of a block until f returns false. False where the
+// block is damaged.
+template <class F>
+inline bool DecodeTermBlock(std::string_view block, std::string* text, F&& f) {
+  FieldReader in(block);
+  text->clear();
+  for (uint32_t i = 0; i < kBlockTerms && !in.done(); ++i) {
+    const uint64_t shared = in.Varint();
+    if (shared == 0) {
+      if (!in.ok()) return false;
+      if (!f(i, std::string_view(), true)) return true;
+      continue;
+    }
+    const std::string_view suffix = in.Text();
+    if (!in.ok() || shared - 1 > text->size()) return false;
+    text->resize(shared - 1);
+    text->append(suffix);
+    if (!f(i, std::string_view(*text), false)) return true;
+  }
+  return in.done() && in.ok();
+}
 
 // The bytes of a text that its hash covers: of literals the lexical form only, so that a literal
 // can be found whatever its datatype.

@@ -39,7 +39,7 @@ absl::Status LogWriter::Add(const LogEntry& entry) {
 absl::Status LogWriter::Finish() {
   if (bytes_.empty()) return absl::OkStatus();
   const HubKey key(row_, block_, 0);
-  const absl::Status status = out_->Append(table_, key.view().substr(0, 8), bytes_);
+  const absl::Status status = put_(key.view().substr(0, 8), bytes_);
   bytes_.clear();
   ++block_;
   time_ = 0;

@@ -4,10 +4,12 @@
 #define UNDULA_KGSTORE_INTERACTION_LOG_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -32,14 +34,19 @@ struct LogEntry {
 // Takes entries in ascending (row, time, other).
 class LogWriter {
  public:
-  LogWriter(BatchWriter* out, MDB_dbi table) : out_(out), table_(table) {}
+  // Takes the blocks: key and value.
+  using PutFn = std::function<absl::Status(std::string_view, std::string_view)>;
+  explicit LogWriter(PutFn put) : put_(std::move(put)) {}
+  LogWriter(BatchWriter* out, MDB_dbi table)
+      : put_([out, table](std::string_view key, std::string_view value) {
+          return out->Append(table, key, value);
+        }) {}
   absl::Status Add(const LogEntry& entry);
   absl::Status Finish();
   uint64_t count() const { return count_; }
 
  private:
-  BatchWriter* out_;
-  MDB_dbi table_;
+  PutFn put_;
   uint32_t row_ = 0, block_ = 0;
   int64_t time_ = 0;
   float weight_ = 1;

@@ -324,6 +324,25 @@ absl::Status WriteTxn::Drop(MDB_dbi table) {
   return code == 0 ? absl::OkStatus() : env_->Error(code, "dropping a table");
 }
 
+absl::Status WriteTxn::Clear(MDB_dbi table) {
+  const uint8_t kind = env_->kind(table);
+  {
+    UNDULA_ASSIGN_OR_RETURN(const auto cursor, Cursor::Open(*env_, txn_, table));
+    UNDULA_ASSIGN_OR_RETURN(bool more, cursor->First());
+    while (more) {
+      if (kind < kTables) sums_[kind] -= HashEntry(kind, cursor->key(), cursor->value());
+      UNDULA_ASSIGN_OR_RETURN(more, cursor->Next());
+    }
+  }
+  MDB_stat stat;
+  int code = mdb_stat(txn_, table, &stat);
+  if (code == 0) {
+    pages_ += 16 + (stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages) / 128;
+    code = mdb_drop(txn_, table, 0);
+  }
+  return code == 0 ? absl::OkStatus() : env_->Error(code, "clearing a table");
+}
+
 absl::Status WriteTxn::Commit() {
   env_->ExtendFile(pages_);
   const int code = mdb_txn_commit(std::exchange(txn_, nullptr));

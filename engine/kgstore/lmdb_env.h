@@ -111,6 +111,7 @@ class WriteTxn {
   absl::Status Delete(MDB_dbi table, std::string_view key);  // Ok where there is none
   absl::StatusOr<std::optional<std::string_view>> Get(MDB_dbi table, std::string_view key) const;
   absl::Status Drop(MDB_dbi table);  // with its handle
+  absl::Status Clear(MDB_dbi table);
 
   // Durable when it returns. After an error nothing of the transaction is stored.
   absl::Status Commit();

@@ -189,12 +189,15 @@ absl::StatusOr<std::shared_ptr<const TableSet>> Store::TablesOf(MDB_txn* txn, bo
   UNDULA_ASSIGN_OR_RETURN(const std::string_view record,
                           env_->Checked(meta_, kStateKey, FromVal(value)));
   const std::lock_guard<std::mutex> lock(tables_mutex_);
-  if (current_ != nullptr && current_->record == record) {
-    // `txn` may have begun before the handles were opened; then it does not know them. This also
-    // loads the tables' roots, so that several cursors may then read from different threads.
+  // `txn` may have begun before the handles were opened; then it does not know them. Asking also
+  // loads the tables' roots, so that several cursors may then read from different threads.
+  const auto unknown_to_txn = [&] {
     MDB_stat stat;
-    *opened = std::any_of(current_->handle.begin(), current_->handle.end(),
-                          [&](MDB_dbi handle) { return mdb_stat(txn, handle, &stat) != 0; });
+    return std::any_of(current_->handle.begin(), current_->handle.end(),
+                       [&](MDB_dbi handle) { return mdb_stat(txn, handle, &stat) != 0; });
+  };
+  if (current_ != nullptr && current_->record == record) {
+    *opened = unknown_to_txn();
     return current_;
   }
   auto tables = std::make_shared<TableSet>();
@@ -209,12 +212,24 @@ absl::StatusOr<std::shared_ptr<const TableSet>> Store::TablesOf(MDB_txn* txn, bo
   if (absl::IsNotFound(status)) return current_;  // an import was faster: look again
   if (!status.ok()) return status;
   if (current_ != nullptr) older_.push_back(current_);
+  // After an update in place the tables are the same ones.
+  const bool same_tables = current_ != nullptr && current_->handle == tables->handle;
   current_ = std::move(tables);
   CloseUnusedHandles(*current_);
+  if (same_tables) *opened = unknown_to_txn();
   return current_;
 }
 
 absl::Status Store::OpenHandles(TableSet* tables) {
+  bool all_open = true;
+  for (int i = 0; i < kTables && all_open; ++i) {
+    const auto at = static_cast<size_t>(i);
+    const auto it =
+        handles_.find(TableName(static_cast<Table>(i), tables->state.table_generation[at]));
+    all_open = it != handles_.end();
+    if (all_open) tables->handle[at] = it->second;
+  }
+  if (all_open) return absl::OkStatus();
   MDB_txn* txn = nullptr;
   int code = mdb_txn_begin(env_->raw(), nullptr, MDB_RDONLY, &txn);
   if (code != 0) return env_->Error(code, "opening tables");

@@ -48,6 +48,7 @@ class ViewState {
   Store& store() const { return *store_; }
   MDB_txn* txn() const { return txn_; }
   const TableSet& tables() const { return *tables_; }
+  std::shared_ptr<const TableSet> shared_tables() const { return tables_; }
   const State& state() const { return tables_->state; }
 
   // The value, or nothing; valid while the view lives.

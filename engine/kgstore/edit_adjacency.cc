@@ -1,0 +1,233 @@
+#include "kgstore/edit_adjacency.h"
+
+#include <algorithm>
+
+#include "base/status.h"
+
+namespace undula::kgstore::internal {
+namespace {
+
+bool IsOf(const Cursor& cursor, uint32_t a) {
+  return cursor.key().size() == 12 && LoadBigEndian(cursor.key().data()) == a;
+}
+
+}  // namespace
+
+absl::Status OpenTables::Damaged(Table table) const {
+  return DataLossError(store.path(), ": table ", SpecOf(table).name,
+                       " is damaged; restore the file from a backup");
+}
+
+absl::StatusOr<Cursor*> AdjacencyEditor::Hubs() {
+  if (hubs_ == nullptr) {
+    UNDULA_ASSIGN_OR_RETURN(
+        hubs_, Cursor::Open(open_.store.env(), open_.txn->raw(), open_[HubsOf(table_)]));
+  }
+  return hubs_.get();
+}
+
+void AdjacencyEditor::Merge(const Pairs& pairs, Edits begin, Edits end, Pairs* out) {
+  out->clear();
+  auto pair = pairs.begin();
+  for (Edits edit = begin; edit != end; ++edit) {
+    const std::pair<uint32_t, uint32_t> wanted(edit->triple.b, edit->triple.c);
+    while (pair != pairs.end() && *pair < wanted) out->push_back(*pair++);
+    const bool stored = pair != pairs.end() && *pair == wanted;
+    edit->done = edit->add != stored;
+    if (stored) ++pair;
+    if (edit->add) out->push_back(wanted);
+  }
+  out->insert(out->end(), pair, pairs.end());
+}
+
+absl::Status AdjacencyEditor::Apply(std::vector<TripleEdit>* edits) {
+  for (Edits begin = edits->begin(); begin != edits->end();) {
+    const uint32_t bucket = begin->triple.a / kBucketIds;
+    Edits end = begin;
+    while (end != edits->end() && end->triple.a / kBucketIds == bucket) ++end;
+    UNDULA_RETURN_IF_ERROR(ApplyToBucket(bucket, begin, end));
+    begin = end;
+  }
+  hubs_.reset();
+  return absl::OkStatus();
+}
+
+absl::Status AdjacencyEditor::ApplyToBucket(uint32_t bucket, Edits begin, Edits end) {
+  std::array<Slot, kBucketIds> slots;
+  UNDULA_ASSIGN_OR_RETURN(const auto value, open_.txn->Get(open_[table_], AsBytes(bucket)));
+  if (value.has_value()) {
+    const bool ok = SplitBucket(*value, [&](uint32_t i, std::string_view bytes, bool hub) {
+      slots[i].hub = hub;
+      if (!hub) {
+        slots[i].list = bytes;
+        return true;
+      }
+      FieldReader in(bytes);
+      slots[i].degree = in.Varint();
+      return in.ok();
+    });
+    if (!ok) return open_.Damaged(table_);
+  }
+  bool changed = false;
+  while (begin != end) {
+    Edits next = begin;
+    while (next != end && next->triple.a == begin->triple.a) ++next;
+    UNDULA_RETURN_IF_ERROR(ApplyToList(begin, next, &slots[begin->triple.a % kBucketIds]));
+    for (; begin != next; ++begin) changed = changed || begin->done;
+  }
+  return changed ? PutBucket(bucket, value.has_value(), &slots) : absl::OkStatus();
+}
+
+absl::Status AdjacencyEditor::ApplyToList(Edits begin, Edits end, Slot* slot) {
+  if (slot->hub) return ApplyToHub(begin, end, slot);
+  pairs_.clear();
+  if (!DecodeList(slot->list, [&](uint32_t b, uint32_t c) { pairs_.emplace_back(b, c); })) {
+    return open_.Damaged(table_);
+  }
+  Merge(pairs_, begin, end, &merged_);
+  ListEncoder list;
+  for (const auto& [b, c] : merged_) {
+    if (list.Add(b, c, kMaxInlineList)) continue;
+    slot->hub = true;
+    slot->degree = merged_.size();
+    slot->list.clear();
+    return PutBlocks(begin->triple.a, merged_, 0, merged_.size());
+  }
+  slot->list = list.Finish();
+  return absl::OkStatus();
+}
+
+absl::Status AdjacencyEditor::ApplyToHub(Edits begin, Edits end, Slot* slot) {
+  const uint32_t a = begin->triple.a;
+  const MDB_dbi hubs = open_[HubsOf(table_)];
+  UNDULA_ASSIGN_OR_RETURN(Cursor* const cursor, Hubs());
+  while (begin != end) {
+    // The block that has or would have the pair: the last one that does not begin after it.
+    const HubKey wanted(a, begin->triple.b, begin->triple.c);
+    UNDULA_ASSIGN_OR_RETURN(bool found, cursor->Seek(wanted.view()));
+    if (!found || cursor->key() != wanted.view()) {
+      UNDULA_ASSIGN_OR_RETURN(found, found ? cursor->Prev() : cursor->Last());
+      if (!found || !IsOf(*cursor, a)) {
+        UNDULA_ASSIGN_OR_RETURN(found, cursor->Seek(HubKey(a, 0, 0).view()));
+      }
+    }
+    if (!found || !IsOf(*cursor, a)) return open_.Damaged(HubsOf(table_));
+    const std::string key(cursor->key());
+    pairs_.clear();
+    if (!DecodeList(cursor->value(), [&](uint32_t b, uint32_t c) { pairs_.emplace_back(b, c); })) {
+      return open_.Damaged(HubsOf(table_));
+    }
+    Edits next = end;
+    UNDULA_ASSIGN_OR_RETURN(found, cursor->Next());
+    if (found && IsOf(*cursor, a)) {
+      const std::string following(cursor->key());
+      next = begin;
+      while (next != end &&
+             HubKey(a, next->triple.b, next->triple.c).view() < std::string_view(following)) {
+        ++next;
+      }
+    }
+    Merge(pairs_, begin, next, &merged_);
+    bool changed = false;
+    for (; begin != next; ++begin) {
+      if (!begin->done) continue;
+      changed = true;
+      slot->degree += begin->add ? 1 : ~uint64_t{0};
+    }
+    if (!changed) continue;
+    if (merged_.empty() ||
+        HubKey(a, merged_.front().first, merged_.front().second).view() != std::string_view(key)) {
+      UNDULA_RETURN_IF_ERROR(open_.txn->Delete(hubs, key));
+    }
+    UNDULA_RETURN_IF_ERROR(PutBlocks(a, merged_, 0, merged_.size()));
+  }
+  // Each pair needs a byte at least.
+  return slot->degree <= kMaxInlineList ? ShrinkHub(a, slot) : absl::OkStatus();
+}
+
+absl::Status AdjacencyEditor::ShrinkHub(uint32_t a, Slot* slot) {
+  UNDULA_ASSIGN_OR_RETURN(Cursor* const cursor, Hubs());
+  std::vector<std::string> keys;
+  ListEncoder list;
+  bool fits = true;
+  UNDULA_ASSIGN_OR_RETURN(bool more, cursor->Seek(HubKey(a, 0, 0).view()));
+  while (more && IsOf(*cursor, a)) {
+    keys.emplace_back(cursor->key());
+    if (!DecodeList(cursor->value(), [&](uint32_t b, uint32_t c) {
+          fits = fits && list.Add(b, c, kMaxInlineList);
+        })) {
+      return open_.Damaged(HubsOf(table_));
+    }
+    UNDULA_ASSIGN_OR_RETURN(more, cursor->Next());
+  }
+  if (!fits) return absl::OkStatus();
+  for (const std::string& key : keys) {
+    UNDULA_RETURN_IF_ERROR(open_.txn->Delete(open_[HubsOf(table_)], key));
+  }
+  slot->hub = false;
+  slot->list = list.Finish();
+  return absl::OkStatus();
+}
+
+absl::Status AdjacencyEditor::PutBlocks(uint32_t a, const Pairs& pairs, size_t begin, size_t end) {
+  if (begin == end) return absl::OkStatus();
+  ListEncoder list;
+  for (size_t i = begin; i < end; ++i) {
+    if (list.Add(pairs[i].first, pairs[i].second, kMaxHubBlock)) continue;
+    // Halves, so that the next pairs find room in both.
+    UNDULA_RETURN_IF_ERROR(PutBlocks(a, pairs, begin, begin + (end - begin) / 2));
+    return PutBlocks(a, pairs, begin + (end - begin) / 2, end);
+  }
+  const HubKey key(a, pairs[begin].first, pairs[begin].second);
+  return open_.txn->Put(open_[HubsOf(table_)], key.view(), list.Finish());
+}
+
+absl::Status AdjacencyEditor::PutBucket(uint32_t bucket, bool stored,
+                                        std::array<Slot, kBucketIds>* slots) {
+  std::string value(kBucketIds, '\0');
+  for (uint32_t i = 0; i < kBucketIds; ++i) {
+    Slot& slot = (*slots)[i];
+    if (!slot.hub && !slot.list.empty() && value.size() + slot.list.size() > kMaxBucketBytes) {
+      pairs_.clear();
+      DecodeList(slot.list, [&](uint32_t b, uint32_t c) { pairs_.emplace_back(b, c); });
+      UNDULA_RETURN_IF_ERROR(PutBlocks(bucket * kBucketIds + i, pairs_, 0, pairs_.size()));
+      slot.hub = true;
+      slot.degree = pairs_.size();
+    }
+    if (slot.hub) {
+      value[i] = static_cast<char>(kHubMark);
+      PutVarint(&value, slot.degree);
+    } else {
+      value[i] = static_cast<char>(slot.list.size());
+      value += slot.list;
+    }
+  }
+  if (value.size() > kBucketIds) return open_.txn->Put(open_[table_], AsBytes(bucket), value);
+  return stored ? open_.txn->Delete(open_[table_], AsBytes(bucket)) : absl::OkStatus();
+}
+
+absl::Status AdjacencyEditor::ForEach(uint32_t a,
+                                      const std::function<void(uint32_t, uint32_t)>& f) {
+  const uint32_t bucket = a / kBucketIds;
+  UNDULA_ASSIGN_OR_RETURN(const auto value, open_.txn->Get(open_[table_], AsBytes(bucket)));
+  if (!value.has_value()) return absl::OkStatus();
+  bool is_hub = false, list_ok = true;
+  const bool ok = SplitBucket(*value, [&](uint32_t i, std::string_view bytes, bool hub) {
+    if (i != a % kBucketIds) return true;
+    is_hub = hub;
+    list_ok = hub || DecodeList(bytes, f);
+    return true;
+  });
+  if (!ok || !list_ok) return open_.Damaged(table_);
+  if (!is_hub) return absl::OkStatus();
+  UNDULA_ASSIGN_OR_RETURN(const auto cursor,
+                          Cursor::Open(open_.store.env(), open_.txn->raw(), open_[HubsOf(table_)]));
+  UNDULA_ASSIGN_OR_RETURN(bool more, cursor->Seek(HubKey(a, 0, 0).view()));
+  while (more && IsOf(*cursor, a)) {
+    if (!DecodeList(cursor->value(), f)) return open_.Damaged(HubsOf(table_));
+    UNDULA_ASSIGN_OR_RETURN(more, cursor->Next());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace undula::kgstore::internal
