@@ -14,20 +14,6 @@
 namespace undula {
 namespace {
 
-std::string_view KindName(kgstore::TableKind kind) {
-  switch (kind) {
-    case kgstore::TableKind::kInteractions:
-      return "interactions";
-    case kgstore::TableKind::kItems:
-      return "items";
-    case kgstore::TableKind::kLinks:
-      return "links";
-    case kgstore::TableKind::kTriples:
-      return "triples";
-  }
-  return "";
-}
-
 bool HasExtension(std::string_view name, std::string_view extension) {
   return name.size() > extension.size() && name.substr(name.size() - extension.size()) == extension;
 }
@@ -134,7 +120,7 @@ std::vector<ImportFormat> ImportFormats() {
   const auto schemas = kgstore::EmbeddedSchemas();
   if (!schemas.ok()) return out;
   for (const kgstore::Schema& s : *schemas) {
-    out.push_back({s.name, std::string(KindName(s.kind)), s.description});
+    out.push_back({s.name, std::string(kgstore::KindName(s.kind())), s.description});
   }
   return out;
 }

@@ -62,9 +62,9 @@ absl::Status CheckOption(const OptionTable& table, std::string_view key, std::st
 // All effective values as text; SetOptions on them restores the object bit for bit.
 OptionMap GetOptions(const OptionTable& table, const void* object);
 
-// The keys of [section] of a TOML file as an OptionMap ('-' in keys becomes '_'); keys outside of
-// `known_sections` and syntax errors are InvalidArgument with file:line:column. A file that cannot
-// be read: errors of base/file.h; the limit is 16 MiB.
+// The keys of [section] of a TOML file as an OptionMap ('-' in keys becomes '_'; a list ["a", "b"]
+// becomes "a|b"); keys outside of `known_sections` and syntax errors are InvalidArgument with
+// file:line:column. A file that cannot be read: errors of base/file.h; the limit is 16 MiB.
 absl::StatusOr<std::map<std::string, OptionMap>> ReadOptionsFile(
     const std::string& path, std::span<const std::string_view> known_sections);
 
@@ -72,13 +72,6 @@ absl::StatusOr<std::map<std::string, OptionMap>> ReadOptionsFile(
 // InvalidArgument with file:line:column.
 absl::StatusOr<std::map<std::string, OptionMap>> ReadOptionsFile(
     const std::string& path, std::span<const OptionTable> tables);
-
-// ReadOptionsFile of a text in memory; `name` takes the file's place in messages. Keys are not
-// checked: the caller knows them. A list ["a", "b"] becomes "a|b", here and in the first
-// ReadOptionsFile.
-absl::StatusOr<std::map<std::string, OptionMap>> ParseOptionsText(
-    std::string_view text, const std::string& name,
-    std::span<const std::string_view> known_sections);
 
 // The entry of `known` nearest to `key` by edit distance (case, '-' and '_' do not count); empty
 // where none is near.

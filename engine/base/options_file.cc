@@ -1,4 +1,4 @@
-// ReadOptionsFile: the only use of toml++ in base.
+// ReadOptionsFile and ParseToml: the only use of toml++ in base.
 #include <algorithm>
 #include <charconv>
 
@@ -8,10 +8,12 @@
 #include "base/file.h"
 #include "base/options.h"
 #include "base/status.h"
+#include "base/toml_tree.h"
 
 namespace undula {
 namespace {
 
+constexpr int kMaxDepth = 8;
 constexpr int64_t kMaxFile = int64_t{16} << 20;
 
 // "file:line:column: "
@@ -105,6 +107,28 @@ absl::StatusOr<std::map<std::string, OptionMap>> ParseSections(
   return sections;
 }
 
+absl::StatusOr<TomlNode> ReadNode(const std::string& name, const toml::node& node, int depth) {
+  TomlNode out;
+  out.where = Concat(name, ':', node.source().begin.line, ':', node.source().begin.column);
+  if (depth > kMaxDepth) return InvalidArgumentError(out.where, ": nested too deep");
+  if (const auto* list = node.as_array()) {
+    out.kind = TomlNode::Kind::kList;
+    for (const toml::node& element : *list) {
+      UNDULA_ASSIGN_OR_RETURN(out.list.emplace_back(), ReadNode(name, element, depth + 1));
+    }
+  } else if (const auto* table = node.as_table()) {
+    for (const auto& [key, value] : *table) {
+      UNDULA_ASSIGN_OR_RETURN(TomlNode child, ReadNode(name, value, depth + 1));
+      child.where = Concat(name, ':', key.source().begin.line, ':', key.source().begin.column);
+      out.table.emplace_back(key.str(), std::move(child));
+    }
+  } else {
+    out.kind = TomlNode::Kind::kValue;
+    UNDULA_ASSIGN_OR_RETURN(out.text, ValueText(node, Concat(out.where, ": ")));
+  }
+  return out;
+}
+
 absl::StatusOr<std::map<std::string, OptionMap>> ReadSections(
     const std::string& path, std::span<const std::string_view> known,
     std::span<const OptionTable> tables) {
@@ -114,10 +138,12 @@ absl::StatusOr<std::map<std::string, OptionMap>> ReadSections(
 
 }  // namespace
 
-absl::StatusOr<std::map<std::string, OptionMap>> ParseOptionsText(
-    std::string_view text, const std::string& name,
-    std::span<const std::string_view> known_sections) {
-  return ParseSections(text, name, known_sections, {});
+absl::StatusOr<TomlNode> ParseToml(std::string_view text, const std::string& name) {
+  const toml::parse_result parsed = toml::parse(text, std::string_view(name));
+  if (!parsed) {
+    return InvalidArgumentError(At(name, parsed.error().source()), parsed.error().description());
+  }
+  return ReadNode(name, parsed.table(), 0);
 }
 
 absl::StatusOr<std::map<std::string, OptionMap>> ReadOptionsFile(

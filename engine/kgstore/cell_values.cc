@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 
 #include "base/status.h"
@@ -27,6 +28,36 @@ bool ParseNumber(std::string_view cell, Number* out) {
   const auto result = std::from_chars(cell.data(), end, *out);
   if (result.ec != std::errc() || result.ptr != end) return false;
   if constexpr (std::is_floating_point_v<Number>) return std::isfinite(*out);
+  return true;
+}
+
+// "11/15/2019 8:55:22 AM" (the time may be missing) as seconds since 1970 UTC.
+bool ParseMonthDayYear(std::string_view cell, int64_t* time) {
+  constexpr char kSeparators[] = "// ::";
+  int parts[6] = {1, 1, 1970, 0, 0, 0};
+  const char* at = cell.data();
+  const char* const end = cell.data() + cell.size();
+  int count = 0;
+  while (count < 6) {
+    const auto result = std::from_chars(at, end, parts[count]);
+    if (result.ec != std::errc() || parts[count] < 0) return false;
+    at = result.ptr;
+    ++count;
+    if (at == end || count == 6 || *at != kSeparators[count - 1]) break;
+    ++at;
+  }
+  const std::string_view rest(at, static_cast<size_t>(end - at));
+  const bool half_day = rest == " AM" || rest == " PM";
+  if ((count != 3 && count != 6) || !(rest.empty() || (half_day && count == 6))) return false;
+  const auto [month, day, year, hour, minute, second] = parts;
+  const std::chrono::year_month_day date{std::chrono::year(year),
+                                         std::chrono::month(static_cast<unsigned>(month)),
+                                         std::chrono::day(static_cast<unsigned>(day))};
+  if (!date.ok() || year < 1970 || year > 9999 || minute > 59 || second > 59) return false;
+  if (half_day ? hour < 1 || hour > 12 : hour > 23) return false;
+  const int hours = half_day ? hour % 12 + (rest == " PM" ? 12 : 0) : hour;
+  const int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
+  *time = days * 86400 + hours * 3600 + minute * 60 + second;
   return true;
 }
 
@@ -58,6 +89,12 @@ bool ParseConfidence(std::string_view cell, float* confidence, std::string* erro
 }
 
 bool ParseTime(std::string_view cell, TimeUnit unit, int64_t* time, std::string* error) {
+  if (unit == TimeUnit::kMonthDayYear) {
+    if (ParseMonthDayYear(Trim(cell), time)) return true;
+    *error = Concat("time ", QuoteCell(cell), ": expected a date from 1970 on, e.g. ",
+                    "11/15/2019 8:55:22 AM");
+    return false;
+  }
   if (unit == TimeUnit::kIso8601) {
     const auto parsed = ParseIso8601(Trim(cell));
     if (parsed.has_value() && *parsed >= 0) {

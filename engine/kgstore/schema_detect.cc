@@ -1,12 +1,13 @@
 // DetectSchema: the compiled-in column map that fits a file.
 #include <algorithm>
 #include <memory>
+#include <set>
 
 #include "base/status.h"
 #include "kgstore/input_stream.h"
+#include "kgstore/row_records.h"
 #include "kgstore/row_splitter.h"
 #include "kgstore/schema.h"
-#include "kgstore/table_columns.h"
 #include "kgstore/text_window.h"
 
 namespace undula::kgstore {
@@ -36,10 +37,6 @@ bool Matches(std::string_view pattern, std::string_view name) {
          Matches(pattern.substr(1), name.substr(1));
 }
 
-bool HasNames(const Schema& schema) {
-  return schema.header == HeaderMode::kNames || schema.header == HeaderMode::kRecbole;
-}
-
 // How many columns of the map the header has (for maps by column name), 0 where it lacks a required
 // one. For maps by number 1 where the first row has the columns needed.
 int Fit(const Schema& schema, std::string_view line) {
@@ -48,18 +45,23 @@ int Fit(const Schema& schema, std::string_view line) {
   std::string_view error;
   size_t offset = 0;
   if (!splitter.Split(line, &fields, &error, &offset)) return 0;
-  const bool named = HasNames(schema);
+  const bool named = schema.has_names();
   if (schema.skip_lines > 0 || schema.header == HeaderMode::kSkip) return 1;
   if (schema.header == HeaderMode::kRecbole && line.find(':') == line.npos) return 0;
   const std::vector<std::string> header =
       named ? HeaderNames(fields, schema.header) : std::vector<std::string>();
-  const auto columns = ResolveColumns(schema, header);
-  if (!columns.ok()) return 0;
-  if (!named) return static_cast<int>(fields.size()) >= columns->needed ? 1 : 0;
-  return static_cast<int>(std::count_if(
-      schema.columns.begin(), schema.columns.end(), [&](const auto& column) {
-        return std::find(header.begin(), header.end(), column.second) != header.end();
-      }));
+  const auto records = RowRecords::Bind(schema, header, "", false);
+  if (!records.ok()) return 0;
+  if (!named) return static_cast<int>(fields.size()) >= (*records)->needed() ? 1 : 0;
+  std::set<std::string> found;
+  for (const RecordMap& map : schema.records) {
+    for (const auto& [role, column] : map.columns) {
+      for (const std::string& name : column.names) {
+        if (std::find(header.begin(), header.end(), name) != header.end()) found.insert(name);
+      }
+    }
+  }
+  return static_cast<int>(found.size());
 }
 
 std::string NamesOf(const std::vector<const Schema*>& schemas) {
@@ -93,7 +95,7 @@ absl::StatusOr<Schema> DetectSchema(const std::string& path) {
     all.push_back(&schema);
     const int fit = Fit(schema, line);
     if (fit == 0) continue;
-    if (HasNames(schema) && !IsForNamedFiles(schema) && fit >= most) {
+    if (schema.has_names() && !IsForNamedFiles(schema) && fit >= most) {
       if (fit > most) header.clear();
       most = fit;
       header.push_back(&schema);
@@ -113,7 +115,7 @@ absl::StatusOr<Schema> DetectSchema(const std::string& path) {
     }
   }
   return NotFoundError("no format fits ", path, "; name one (--schema) of ", NamesOf(all),
-                       ", or the path of a .toml file (data/schemas/README.md)");
+                       ", or the path of a .toml file (docs/data-formats.md)");
 }
 
 }  // namespace undula::kgstore

@@ -6,10 +6,9 @@
 #include <vector>
 
 #include "base/status.h"
-#include "kgstore/cell_values.h"
 #include "kgstore/input_stream.h"
+#include "kgstore/row_records.h"
 #include "kgstore/row_splitter.h"
-#include "kgstore/table_columns.h"
 #include "kgstore/text_window.h"
 
 namespace undula::kgstore {
@@ -39,6 +38,7 @@ class TableReading {
         window_(*window),
         sink_(*sink),
         splitter_(options.separator.value_or(schema.separator), schema.quote),
+        folder_(name.substr(0, name.rfind('/') + 1)),
         log_(name, options.on_error, &report_) {}
 
   absl::Status Read() {
@@ -49,17 +49,32 @@ class TableReading {
       if (!row) return absl::OkStatus();
       // Two steps, as a bad row is logged and a failing sink ends the import.
       bool good = false;
-      if (!record_.empty()) {
+      if (!record_.empty() && !IsComment()) {
+        ++row_;
         UNDULA_RETURN_IF_ERROR(CheckRow(&good));
-        if (good) UNDULA_RETURN_IF_ERROR(DeliverRow());
+        if (good) {
+          report_.records += static_cast<int64_t>(records_->size());
+          UNDULA_RETURN_IF_ERROR(records_->Deliver(sink_));
+        }
       }
-      window_.Consume(taken_);
+      Consume();
     }
   }
 
   const ReadReport& report() const { return report_; }
 
  private:
+  bool IsComment() const { return !schema_.comment.empty() && record_.starts_with(schema_.comment); }
+
+  // Drops the row from the window.
+  void Consume() {
+    if (schema_.quote == '\0') {
+      window_.ConsumeLine(taken_);
+    } else {
+      window_.Consume(taken_);
+    }
+  }
+
   // Finds the next row in the window: record_ (without its line end, in UTF-8) and taken_ (its
   // bytes in the window). Rows too long are logged and dropped.
   absl::Status NextRow(bool* row) {
@@ -117,11 +132,15 @@ class TableReading {
     for (int64_t line = 0; line < schema_.skip_lines; ++line) {
       UNDULA_RETURN_IF_ERROR(NextRow(&row));
       if (!row) return absl::OkStatus();
-      window_.Consume(taken_);
+      Consume();
     }
     if (schema_.header == HeaderMode::kNone) return Resolve({});
-    UNDULA_RETURN_IF_ERROR(NextRow(&row));
-    if (!row) return absl::OkStatus();
+    while (true) {
+      UNDULA_RETURN_IF_ERROR(NextRow(&row));
+      if (!row) return absl::OkStatus();
+      if (!IsComment()) break;
+      Consume();
+    }
     const TextPosition at = window_.position();
     std::string_view error;
     size_t offset = 0;
@@ -134,18 +153,19 @@ class TableReading {
       names = HeaderNames(fields_, schema_.header);
     }
     UNDULA_RETURN_IF_ERROR(Resolve(names));
-    window_.Consume(taken_);
+    Consume();
     return absl::OkStatus();
   }
 
   absl::Status Resolve(const std::vector<std::string>& names) {
-    auto columns = ResolveColumns(schema_, names);
-    if (!columns.ok()) {
-      return Error(columns.status().code(), name_, ':', window_.position().line, ":1: ",
-                   Message(columns.status()), " (format ", schema_.name, ", fields separated by ",
+    auto records = RowRecords::Bind(schema_, names, folder_);
+    if (!records.ok()) {
+      return Error(records.status().code(), name_, ':', window_.position().line, ":1: ",
+                   Message(records.status()), " (format ", schema_.name, ", fields separated by ",
                    splitter_.Describe(), ")");
     }
-    columns_ = *std::move(columns);
+    records_ = *std::move(records);
+    expected_ = records_->expected();
     return absl::OkStatus();
   }
 
@@ -178,72 +198,24 @@ class TableReading {
       return Bad(offset, error);
     }
     const int count = static_cast<int>(fields_.size());
-    if (columns_.expected == 0 && count >= columns_.needed) columns_.expected = count;
-    if (count < columns_.needed || count != columns_.expected) return WrongCount(count);
-
+    if (count < records_->needed()) return WrongCount(count);
+    if (count != expected_ && !records_->ragged()) {
+      if (expected_ != 0) return WrongCount(count);
+      expected_ = count;
+    }
     std::string text;
-    for (const int field : {columns_.user, columns_.item, columns_.head, columns_.relation,
-                            columns_.tail, columns_.entity}) {
-      if (field >= 0 && fields_[field].text.empty()) {
-        return Bad(fields_[field].offset, Concat("empty ", RoleOf(field), ": expected an id"));
-      }
-    }
-    weight_ = schema_.kind == TableKind::kLinks ? schema_.confidence_default
-                                                : schema_.weight_default;
-    if (HasCell(columns_.weight) && !ParseWeight(Cell(columns_.weight), &weight_, &text)) {
-      return Bad(fields_[columns_.weight].offset, text);
-    }
-    if (HasCell(columns_.confidence) &&
-        !ParseConfidence(Cell(columns_.confidence), &weight_, &text)) {
-      return Bad(fields_[columns_.confidence].offset, text);
-    }
-    time_ = 0;
-    if (HasCell(columns_.time) &&
-        !ParseTime(Cell(columns_.time), schema_.time_unit, &time_, &text)) {
-      return Bad(fields_[columns_.time].offset, text);
-    }
+    if (!records_->Make(fields_, row_, &text, &offset)) return Bad(offset, text);
     *good = true;
     return absl::OkStatus();
   }
 
   absl::Status WrongCount(int count) {
-    const int expected = columns_.expected == 0 ? columns_.needed : columns_.expected;
+    const bool known = expected_ != 0 && !records_->ragged();
+    const int expected = known ? expected_ : records_->needed();
     const size_t offset = count > expected ? fields_[expected].offset : record_.size();
     return Bad(offset, Concat(count, count == 1 ? " field" : " fields", ", expected ",
-                              columns_.expected == 0 ? "at least " : "", expected,
-                              " separated by ", splitter_.Describe()));
-  }
-
-  std::string_view RoleOf(int field) const {
-    if (field == columns_.user) return "user";
-    if (field == columns_.item) return "item";
-    if (field == columns_.head) return "head";
-    if (field == columns_.relation) return "relation";
-    return field == columns_.tail ? "tail" : "entity";
-  }
-
-  bool HasCell(int field) const { return field >= 0 && !fields_[field].text.empty(); }
-  std::string_view Cell(int field) const { return fields_[field].text; }
-
-  absl::Status DeliverRow() {
-    ++report_.records;
-    switch (schema_.kind) {
-      case TableKind::kInteractions:
-        return sink_.AddInteraction(Cell(columns_.user), Cell(columns_.item), weight_, time_);
-      case TableKind::kLinks:
-        return sink_.AddLink(Cell(columns_.item), Cell(columns_.entity), weight_, schema_.method);
-      case TableKind::kTriples:
-        return sink_.AddTriple({TermKind::kIri, Cell(columns_.head), {}, {}},
-                               {TermKind::kIri, Cell(columns_.relation), {}, {}},
-                               {TermKind::kIri, Cell(columns_.tail), {}, {}});
-      case TableKind::kItems:
-        break;
-    }
-    item_columns_.clear();
-    for (const auto& [name, field] : columns_.item_columns) {
-      if (HasCell(field)) item_columns_.emplace_back(name, Cell(field));
-    }
-    return sink_.AddItem(Cell(columns_.item), item_columns_);
+                              known ? "" : "at least ", expected, " separated by ",
+                              splitter_.Describe()));
   }
 
   const std::string& name_;
@@ -251,7 +223,10 @@ class TableReading {
   TextWindow& window_;
   RecordSink& sink_;
   RowSplitter splitter_;
-  TableColumns columns_;
+  std::string folder_;  // of the file, with its '/'
+  std::unique_ptr<RowRecords> records_;
+  int expected_ = 0;  // fields of a row; 0 where not known yet
+  int64_t row_ = 0;   // rows read, bad ones too
   ReadReport report_;
   BadRecordLog log_;
 
@@ -260,9 +235,6 @@ class TableReading {
   size_t taken_ = 0;
   std::string converted_;
   std::vector<Field> fields_;
-  std::vector<ItemColumn> item_columns_;
-  float weight_ = 0;
-  int64_t time_ = 0;
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/status.h"
+#include "base/toml_tree.h"
 #include "tests/base/temp_dir.h"
 
 namespace undula {
@@ -210,14 +211,44 @@ TEST_F(OptionsFileTest, FilesThatCannotBeRead) {
             absl::StatusCode::kFailedPrecondition);
 }
 
-TEST(ParseOptionsTextTest, ListsAreJoined) {
+TEST_F(OptionsFileTest, ListsAreJoined) {
   const std::string_view known[] = {"format"};
-  const auto read =
-      ParseOptionsText("[format]\nfiles = [\"a.csv\", 'b?']\nnone = []\n", "t", known);
+  const auto read = ReadOptionsFile(
+      dir_.Write("o.toml", "[format]\nfiles = [\"a.csv\", 'b?']\nnone = []\n"), known);
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(read->at("format").at("files"), "a.csv|b?");
   EXPECT_EQ(read->at("format").at("none"), "");
-  EXPECT_FALSE(ParseOptionsText("[format]\nfiles = ['a|b']\n", "t", known).ok());
+  EXPECT_FALSE(ReadOptionsFile(dir_.Write("o.toml", "[format]\nfiles = ['a|b']\n"), known).ok());
+}
+
+TEST(ParseTomlTest, TreeWithPlaces) {
+  const auto root = ParseToml(
+      "[format]\nname = 'x'\nskip = 2\n[[record]]\nc = { column = [1, 'b'], on = true }\n"
+      "[[record]]\n", "t.toml");
+  ASSERT_TRUE(root.ok()) << root.status();
+  EXPECT_EQ(root->Find("format")->Find("name")->text, "x");
+  EXPECT_EQ(root->Find("format")->Find("skip")->text, "2");
+  EXPECT_EQ(root->Find("format")->Find("skip")->where, "t.toml:3:1");
+  const TomlNode* records = root->Find("record");
+  ASSERT_EQ(records->kind, TomlNode::Kind::kList);
+  ASSERT_EQ(records->list.size(), 2u);
+  const TomlNode* column = records->list[0].Find("c");
+  ASSERT_EQ(column->kind, TomlNode::Kind::kTable);
+  EXPECT_EQ(column->Find("column")->list[1].text, "b");
+  EXPECT_EQ(column->Find("on")->text, "true");
+  EXPECT_EQ(column->Find("off"), nullptr);
+}
+
+TEST(ParseTomlTest, Errors) {
+  EXPECT_THAT(std::string(Message(ParseToml("a = \n", "t.toml").status())), HasSubstr("t.toml:1:"));
+  EXPECT_THAT(std::string(Message(ParseToml("\nd = 2020-01-01\n", "t.toml").status())),
+              HasSubstr("t.toml:2:5: the value must be a string"));
+  std::string deep = "a = ";
+  for (int i = 0; i < 100; ++i) deep += "[";
+  for (int i = 0; i < 100; ++i) deep += "]";
+  EXPECT_THAT(std::string(Message(ParseToml(deep, "t.toml").status())), HasSubstr("too deep"));
+  for (int i = 0; i < 100000; ++i) deep += "[";
+  EXPECT_FALSE(ParseToml(deep, "t.toml").ok());
 }
 
 }  // namespace

@@ -24,7 +24,9 @@ TEST(SchemaTest, EveryEmbeddedMapIsValid) {
   }
   for (const char* name : {"csv", "tsv", "movielens-ratings", "recbole-inter", "recbole-kg",
                            "recbole-link", "kgcn-kg-txt", "kg-final", "ratings-final",
-                           "item-index2entity-id", "user-artists"}) {
+                           "item-index2entity-id", "user-artists", "recbole-user", "recbole-net",
+                           "movielens-csv-ratings", "kb4rec", "user-items", "kgat-kg", "mind-news",
+                           "mind-behaviors", "social-tsv"}) {
     EXPECT_EQ(names.count(name), 1u) << name;
   }
 }
@@ -32,18 +34,18 @@ TEST(SchemaTest, EveryEmbeddedMapIsValid) {
 TEST(SchemaTest, Fields) {
   const auto movies = FindSchema("movielens-movies");
   ASSERT_TRUE(movies.ok()) << movies.status();
-  EXPECT_EQ(movies->kind, TableKind::kItems);
+  EXPECT_EQ(movies->kind(), TableKind::kItems);
   EXPECT_EQ(movies->separator, "::");
   EXPECT_EQ(movies->quote, '\0');
   EXPECT_EQ(movies->encoding, TextEncoding::kLatin1);
   EXPECT_EQ(movies->header, HeaderMode::kNone);
-  EXPECT_EQ(movies->columns.at("title"), "1");
+  EXPECT_EQ(movies->records[0].columns.at("title").names[0], "1");
   const auto csv = FindSchema("csv");
   ASSERT_TRUE(csv.ok());
   EXPECT_EQ(csv->quote, '"');
   EXPECT_EQ(csv->header, HeaderMode::kNames);
   EXPECT_EQ(csv->files.size(), 2u);
-  EXPECT_EQ(csv->time_unit, TimeUnit::kSeconds);
+  EXPECT_EQ(csv->records[0].time_unit, TimeUnit::kSeconds);
 }
 
 TEST(SchemaTest, UnknownNameNamesTheNearestAndAll) {
@@ -60,7 +62,7 @@ TEST(SchemaTest, FromAFile) {
                                      "entity=0\n[values]\nmethod='manual'\n");
   const auto schema = FindSchema(path);
   ASSERT_TRUE(schema.ok()) << schema.status();
-  EXPECT_EQ(schema->method, LinkMethod::kManual);
+  EXPECT_EQ(schema->records[0].method, LinkMethod::kManual);
   EXPECT_EQ(FindSchema("/nonexistent/x.toml").status().code(), absl::StatusCode::kNotFound);
 }
 
@@ -77,13 +79,33 @@ TEST(SchemaTest, BadMaps) {
       {format + "quote='xy'\n" + columns, "one ASCII character"},
       {format + "separator='::'\nquote='\"'\n" + columns, "separator of one character"},
       {format + "skip_lines=-1\n" + columns, "skip_lines"},
-      {format + "other_columns=true\n" + columns, "items"},
+      {format + columns + "[values]\nother_columns=true\n", "items"},
       {format + "[columns]\nuser=0\n", "[columns] item: is missing"},
       {format + columns + "titel=3\n", "unknown column"},
       {format + "[columns]\nuser='u'\nitem=1\n", "column number"},
       {format + columns + "[values]\ntime_unit='h'\n", "s, ms, iso8601"},
       {format + columns + "[values]\nweight_default='x'\n", "weight_default"},
       {format + columns + "[valeus]\n", "did you mean [values]?"},
+      {format + "[columns]\nuser=0\nitem={column=1, prefx='a'}\n",
+       "my.toml:6:17: column 'item': prefx: unknown key; did you mean 'prefix'?"},
+      {format + "[columns]\nuser=0\nitem={prefix='a'}\n", "give one of column, value and count"},
+      {format + "[columns]\nuser=0\nitem={column=1, value='a'}\n", "give one of"},
+      {format + "[columns]\nuser=0\nitem={column=1, list=' ', rest=true}\n", "one of list, rest"},
+      {format + "[columns]\nuser=0\nitem={value='a', list=' '}\n", "a constant is no list"},
+      {format + "[columns]\nuser={column=0, list=' '}\nitem={column=1, list=' '}\n",
+       "lists of one record must be of the same column"},
+      {format + columns + "time={count='element'}\n", "no column of this record is a list"},
+      {format + columns + "time={count='elements'}\n", "none, element, row"},
+      {format + columns + "time={column=2, literal=true}\n", "is for tail only"},
+      {format + columns + "time={column=2, optional='maybe'}\n", "expected true or false"},
+      {format + columns + "time={column=2, names_file='x'}\n", "belong together"},
+      {format + columns + "time={column=[2, [3]]}\n", "expected a list of texts"},
+      {format + columns + "[record]\nkind='links'\n", "write [[record]]"},
+      {format + columns + "[[record]]\n[record.columns]\nitem=0\n", "[[record]] kind: is missing"},
+      {format + columns + "[[record]]\nkind='links'\n[record.columns]\nitem=0\n",
+       "[record.columns] entity: is missing"},
+      {format + columns + "[[record]]\nkind='links'\ncolums={item=0}\n",
+       "did you mean 'columns'?"},
       {format + "name='y'\n" + columns, "my.toml:4"},
   };
   for (const auto& [text, message] : cases) {

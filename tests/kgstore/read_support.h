@@ -74,6 +74,8 @@ class CountingSink : public RecordSink {
     return absl::OkStatus();
   }
 
+  int64_t total() const { return triples + interactions + items + links + users + social; }
+
   int64_t triples = 0, literals = 0, interactions = 0, timed = 0, items = 0, links = 0;
   int64_t quads = 0, users = 0, social = 0;
   double weight_sum = 0;
