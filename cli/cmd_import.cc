@@ -6,6 +6,23 @@
 #include "cli/table.h"
 
 namespace undula::cli {
+namespace {
+
+// Imports one file of pre-computed vectors and adds its row.
+absl::Status ImportVectorFile(Database* database, const std::string& file,
+                              const VectorImportOptions& options, Progress* progress,
+                              Table* table) {
+  const auto report = database->ImportVectors(file, options, progress);
+  if (!report.ok()) return report.status();
+  for (const std::string& name : report->unknown_names) {
+    std::cerr << "unknown among the " << report->space << ": " << name << "\n";
+  }
+  table->Add({file, report->format, report->name, report->space, report->stored, report->dim,
+              report->unknown, report->seconds});
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::Status RunImport(const Args& args) {
   Arguments a("import",
@@ -13,16 +30,25 @@ absl::Status RunImport(const Args& args) {
               "wholly or not at all; plain or gz, bz2, xz, zst compressed.",
               "  undula import films.undula films.ttl\n"
               "  undula import films.undula ratings.dat --format movielens-ratings\n"
+              "  undula import films.undula entity_embedding.vec --name transe\n"
               "  undula import --list-formats");
   std::string db, schema, format_out = "table";
   std::vector<std::string> files;
   ImportOptions options;
+  VectorImportOptions vectors;
+  std::string prefix = "-";
   int64_t threads = 0;
   bool list = false, quiet = false;
   a.Positional("database", &db, "database file, NAME.undula", false);
   a.Positionals("files", &files, "files to import, in order; - is standard input", false);
   a.Option("--format", &options.format, "auto, ntriples, turtle or a column map (--list-formats)");
   a.Option("--schema", &options.schema_file, "a column map of your own (TOML)");
+  a.Option("--name", &vectors.name, "of vectors: the name to store them under");
+  a.Option("--space", &vectors.space, "of vectors: entities, items, users or relations");
+  a.Option("--names", &vectors.names_file,
+           "of npy and safetensors: a file with one name a line, or rows (row 17 is the name 17)");
+  a.Option("--tensor", &vectors.tensor, "of safetensors: which tensor");
+  a.Option("--prefix", &prefix, "of vectors: text put before each name; - is the format's own");
   a.Choice("--on-error", &options.on_error, {"stop", "skip"}, "what to do at a bad record");
   a.Option("--threads", &threads, "threads; 0 = all cores");
   a.Choice("--output", &format_out, {"table", "csv", "json"}, "how to print rows");
@@ -33,6 +59,7 @@ absl::Status RunImport(const Args& args) {
   if (list) {
     Table table({"format", "kind", "description"});
     for (const ImportFormat& f : ImportFormats()) table.Add({f.name, f.kind, f.description});
+    for (const ImportFormat& f : VectorFormats()) table.Add({f.name, f.kind, f.description});
     table.Print(format_out);
     return absl::OkStatus();
   }
@@ -44,8 +71,24 @@ absl::Status RunImport(const Args& args) {
   if (!database.ok()) return database.status();
   Table table({"file", "format", "records", "skipped", "triples", "attributes", "entities", "users",
                "items", "interactions", "links", "seconds"});
+  Table vector_table(
+      {"file", "format", "name", "space", "vectors", "dimensions", "unknown", "seconds"});
+  vectors.format = options.format;
+  if (prefix != "-") vectors.prefix = prefix;
+  int64_t records = 0, vector_files = 0;
   for (const std::string& file : files) {
     ProgressBar bar(quiet);
+    if (IsVectorImport(file, options.format) && options.schema_file.empty()) {
+      ++vector_files;
+      const absl::Status s =
+          ImportVectorFile(database->get(), file, vectors, bar.progress(), &vector_table);
+      bar.Clear();
+      if (s.ok()) continue;
+      if (records > 0) table.Print(format_out);
+      if (vector_files > 1) vector_table.Print(format_out);
+      return s;
+    }
+    ++records;
     auto report = (*database)->Import(file, options, bar.progress());
     bar.Clear();
     if (!report.ok()) {
@@ -57,7 +100,8 @@ absl::Status RunImport(const Args& args) {
                report->attributes_new, report->entities_new, report->users_new, report->items_new,
                report->interactions_new, report->links_new, report->seconds});
   }
-  table.Print(format_out);
+  if (records > 0) table.Print(format_out);
+  if (vector_files > 0) vector_table.Print(format_out);
   return absl::OkStatus();
 }
 

@@ -87,6 +87,13 @@ absl::Status RunModels(const Args& args) {
     return it == map.end() ? std::string() : it->second;
   };
   for (const StoredModel& m : *models) {
+    if (get(m.metadata, "kind") == "vectors") {  // imported, not trained
+      table.Add({m.name, m.family,
+                 get(m.metadata, "count") + " of " + get(m.metadata, "dim") + " dimensions, " +
+                     get(m.metadata, "space"),
+                 ""});
+      continue;
+    }
     table.Add({m.name, m.family, get(m.metadata, "best_metric"), get(m.metadata, "trained")});
   }
   table.Print(format);

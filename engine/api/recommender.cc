@@ -19,15 +19,19 @@ namespace api {
 
 absl::StatusOr<std::string> ResolveModelName(const ModelSink& sink, std::string_view name) {
   UNDULA_ASSIGN_OR_RETURN(const std::vector<std::string> names, sink.List());
-  if (names.empty()) {
-    return NotFoundError("the database holds no trained model; train one first (undula train)");
-  }
-  if (name.empty() && names.size() == 1) return names[0];
+  std::vector<std::string> trained;  // what is stored but not imported vectors
   std::string list;
   for (const std::string& n : names) {
     if (n == name) return n;
+    UNDULA_ASSIGN_OR_RETURN(auto metadata, sink.Metadata(n));
+    if (metadata["kind"] == "vectors") continue;
+    trained.push_back(n);
     list += (list.empty() ? "" : ", ") + n;
   }
+  if (trained.empty()) {
+    return NotFoundError("the database holds no trained model; train one first (undula train)");
+  }
+  if (name.empty() && trained.size() == 1) return trained[0];
   if (name.empty()) return InvalidArgumentError("several models are stored, name one: ", list);
   return NotFoundError("no stored model '", name, "'; there are: ", list);
 }
@@ -47,6 +51,9 @@ absl::StatusOr<std::unique_ptr<models::Model>> RestoreModel(
     const auto it = stored.metadata.find(key);
     return it == stored.metadata.end() ? std::string() : it->second;
   };
+  if (get("kind") == "vectors") {
+    return InvalidArgumentError("'", name, "' holds imported vectors and is no trained model");
+  }
   if (get("id_space") != std::to_string(snapshot->id_space)) {
     return FailedPreconditionError("model '", name, "' was trained on another id space (",
                                    get("id_space"), ", here ", snapshot->id_space,

@@ -31,6 +31,30 @@ bool ParseNumber(std::string_view cell, Number* out) {
   return true;
 }
 
+// At most seven digits with or without a point, the common form of weights: exact, as the digits
+// and the power of ten are floats and the division rounds once. False where the cell is anything
+// else.
+bool ParseShortDecimal(std::string_view cell, float* out) {
+  constexpr float kPowers[] = {1, 10, 100, 1000, 1e4f, 1e5f, 1e6f, 1e7f};
+  if (cell.empty() || cell.size() > 8) return false;
+  uint32_t digits = 0;
+  size_t point = cell.size();
+  for (size_t i = 0; i < cell.size(); ++i) {
+    const char c = cell[i];
+    if (c == '.' && point == cell.size() && i > 0) {
+      point = i;
+    } else if (c >= '0' && c <= '9') {
+      digits = digits * 10 + static_cast<uint32_t>(c - '0');
+    } else {
+      return false;
+    }
+  }
+  const size_t decimals = point == cell.size() ? 0 : cell.size() - point - 1;
+  if (digits >= 1u << 24 || (decimals == 0 && point != cell.size())) return false;
+  *out = static_cast<float>(digits) / kPowers[decimals];
+  return true;
+}
+
 // "11/15/2019 8:55:22 AM" (the time may be missing) as seconds since 1970 UTC.
 bool ParseMonthDayYear(std::string_view cell, int64_t* time) {
   constexpr char kSeparators[] = "// ::";
@@ -77,7 +101,7 @@ std::string QuoteCell(std::string_view cell) {
 }
 
 bool ParseWeight(std::string_view cell, float* weight, std::string* error) {
-  if (ParseNumber(cell, weight)) return true;
+  if (ParseShortDecimal(cell, weight) || ParseNumber(cell, weight)) return true;
   *error = Concat("weight ", QuoteCell(cell), ": expected a finite number");
   return false;
 }
@@ -101,9 +125,9 @@ bool ParseTime(std::string_view cell, TimeUnit unit, int64_t* time, std::string*
       *time = *parsed;
       return true;
     }
-    *error = Concat("time ", QuoteCell(cell), ": expected ",
-                    parsed.has_value() ? "a date from 1970 on"
-                                       : "an ISO 8601 date, e.g. 2024-05-31T18:00:00Z");
+    *error = Concat(
+        "time ", QuoteCell(cell), ": expected ",
+        parsed.has_value() ? "a date from 1970 on" : "an ISO 8601 date, e.g. 2024-05-31T18:00:00Z");
     return false;
   }
   const int64_t per_second = unit == TimeUnit::kSeconds ? 1 : 1000;
@@ -117,15 +141,15 @@ bool ParseTime(std::string_view cell, TimeUnit unit, int64_t* time, std::string*
     ticks = static_cast<int64_t>(std::floor(value));
   }
   if (ticks < 0) {
-    *error = Concat("negative time ", QuoteCell(cell), ": expected ", UnitName(unit),
-                    " since 1970");
+    *error =
+        Concat("negative time ", QuoteCell(cell), ": expected ", UnitName(unit), " since 1970");
     return false;
   }
   *time = ticks / per_second;
   if (*time <= kMaxTime) return true;
-  *error = Concat("time ", QuoteCell(cell), " is past the year 9999",
-                  unit == TimeUnit::kSeconds ? "; are these milliseconds (time_unit = \"ms\")?"
-                                             : "");
+  *error =
+      Concat("time ", QuoteCell(cell), " is past the year 9999",
+             unit == TimeUnit::kSeconds ? "; are these milliseconds (time_unit = \"ms\")?" : "");
   return false;
 }
 

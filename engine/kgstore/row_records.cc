@@ -100,8 +100,7 @@ absl::StatusOr<std::unique_ptr<RowRecords>> RowRecords::Bind(const Schema& schem
                                                              bool load_names) {
   auto records = std::make_unique<RowRecords>();
   for (const RecordMap& map : schema.records) {
-    UNDULA_RETURN_IF_ERROR(
-        records->AddRecord(map, header, schema.has_names(), folder, load_names));
+    UNDULA_RETURN_IF_ERROR(records->AddRecord(map, header, schema.has_names(), folder, load_names));
   }
   if (schema.has_names()) records->expected_ = static_cast<int>(header.size());
   return records;
@@ -139,8 +138,8 @@ absl::Status RowRecords::AddRecord(const RecordMap& map, std::span<const std::st
       cell.names = &entry->second;
     }
     if (cell.required) {
-      cell.slot = static_cast<Slot>(std::find(required.begin(), required.end(), role) -
-                                    required.begin());
+      cell.slot =
+          static_cast<Slot>(std::find(required.begin(), required.end(), role) - required.begin());
     } else if (!HasFreeColumns(map.kind)) {
       cell.slot = role == "time" ? kTime : role == "offset" ? kOffset : kWeight;
     }
@@ -259,8 +258,8 @@ bool RowRecords::FindText(const Cell& cell, std::span<const Field> fields, size_
     *text = *column.value;
   } else if (column.counter != Counter::kNone) {
     std::string* number = NewText();
-    *number = std::to_string(column.counter == Counter::kRow ? row
-                                                             : static_cast<int64_t>(element) + 1);
+    *number =
+        std::to_string(column.counter == Counter::kRow ? row : static_cast<int64_t>(element) + 1);
     *text = *number;
   } else if (column.json.has_value()) {
     *text = {};

@@ -36,9 +36,11 @@ class RowRecords {
                                                           const std::string& folder,
                                                           bool load_names = true);
 
-  int needed() const { return needed_; }      // fields that a row must have at least
-  int expected() const { return expected_; }  // that it must have exactly; 0: the file does not tell
-  bool ragged() const { return ragged_; }     // rows may have any number of fields from needed() on
+  int needed() const { return needed_; }  // fields that a row must have at least
+  int expected() const {
+    return expected_;
+  }                                        // that it must have exactly; 0: the file does not tell
+  bool ragged() const { return ragged_; }  // rows may have any number of fields from needed() on
 
   // Makes the records of a row of at least needed() fields, `row` counted from 1. False with *error
   // and *offset in the row where it is bad; nothing is to be delivered then.

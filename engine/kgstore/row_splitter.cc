@@ -25,6 +25,7 @@ RowSplitter::RowSplitter(std::string separator, char quote)
 std::string RowSplitter::Describe() const {
   if (blanks_) return "white space";
   if (separator_ == "\t") return "a tab";
+  if (separator_ == kJson) return "JSON's ':'";
   return Concat('\'', separator_, '\'');
 }
 

@@ -19,6 +19,8 @@ struct Field {
 class RowSplitter {
  public:
   static constexpr std::string_view kWhitespace = "whitespace";
+  // Not for a splitter: the file is one JSON object (kgstore/json_rows.h).
+  static constexpr std::string_view kJson = "json";
 
   // quote '\0' means none; it needs a separator of one character.
   RowSplitter(std::string separator, char quote);

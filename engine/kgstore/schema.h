@@ -45,9 +45,10 @@ struct Column {
   // in its place.
   std::string names_file;
   int64_t names_key = 0, names_value = 0;
-  std::string prefix, suffix;     // put around a text that is not empty
-  std::vector<std::string> drop;  // texts of which no record is made (no column, of items and users)
-  bool optional = false;          // no record where the text is empty, instead of an error
+  std::string prefix, suffix;  // put around a text that is not empty
+  std::vector<std::string>
+      drop;               // texts of which no record is made (no column, of items and users)
+  bool optional = false;  // no record where the text is empty, instead of an error
 
   bool literal = false;  // of tail: a literal instead of an entity
   std::string datatype, language;
@@ -71,7 +72,7 @@ struct Schema {
   std::string name;
   std::string description;
   std::vector<std::string> files;  // file names for DetectSchema, with * and ?
-  std::string separator = "\t";    // any text; "whitespace": runs of blanks and tabs
+  std::string separator = "\t";    // any text; "whitespace": runs of blanks and tabs; "json"
   char quote = '\0';               // '\0': fields are never quoted
   HeaderMode header = HeaderMode::kNone;
   TextEncoding encoding = TextEncoding::kUtf8;
@@ -103,10 +104,10 @@ absl::StatusOr<std::vector<Schema>> EmbeddedSchemas();
 // nearest name and lists all.
 absl::StatusOr<Schema> FindSchema(const std::string& name);
 
-// The compiled-in map that fits the file: by its name (a plain name before a pattern), where several
-// fit by the columns of the first line, where none does by that line alone (the map of which it has
-// most columns). NotFound and
-// InvalidArgument (several fit) list the names to choose from; errors of InputStream.
+// The compiled-in map that fits the file: by its name (a plain name before a pattern), where
+// several fit by the columns of the first line, where none does by that line alone (the map of
+// which it has most columns). NotFound and InvalidArgument (several fit) list the names to choose
+// from; errors of InputStream.
 absl::StatusOr<Schema> DetectSchema(const std::string& path);
 
 }  // namespace undula::kgstore

@@ -40,6 +40,7 @@ bool Matches(std::string_view pattern, std::string_view name) {
 // How many columns of the map the header has (for maps by column name), 0 where it lacks a required
 // one. For maps by number 1 where the first row has the columns needed.
 int Fit(const Schema& schema, std::string_view line) {
+  if (schema.separator == RowSplitter::kJson) return line.starts_with('{') ? 1 : 0;
   RowSplitter splitter(schema.separator, schema.quote);
   std::vector<Field> fields;
   std::string_view error;

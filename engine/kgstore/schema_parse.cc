@@ -6,6 +6,7 @@
 #include "base/options.h"
 #include "base/status.h"
 #include "base/toml_tree.h"
+#include "kgstore/row_splitter.h"
 #include "kgstore/schema.h"
 
 namespace undula::kgstore {
@@ -15,16 +16,16 @@ using Words = std::span<const std::string_view>;
 
 constexpr std::string_view kSections[] = {"format", "columns", "values", "record"};
 constexpr std::string_view kRecordSections[] = {"kind", "columns", "values"};
-constexpr std::string_view kFormatKeys[] = {"name",   "kind",     "description", "files",
-                                            "separator", "quote", "header",      "encoding",
+constexpr std::string_view kFormatKeys[] = {"name",       "kind",   "description", "files",
+                                            "separator",  "quote",  "header",      "encoding",
                                             "skip_lines", "comment"};
 constexpr std::string_view kValueKeys[] = {"time_unit", "weight_default", "confidence_default",
                                            "method", "other_columns"};
 constexpr std::string_view kColumnKeys[] = {
-    "column",     "value",     "count",       "missing",      "list",         "rest",
-    "json",       "before",    "after",       "before_last",  "after_last",   "strip_prefix",
-    "strip_suffix", "names_file", "names_key", "names_value", "prefix",       "suffix",
-    "drop",       "optional",  "literal",     "datatype",     "language"};
+    "column",       "value",      "count",     "missing",     "list",       "rest",
+    "json",         "before",     "after",     "before_last", "after_last", "strip_prefix",
+    "strip_suffix", "names_file", "names_key", "names_value", "prefix",     "suffix",
+    "drop",         "optional",   "literal",   "datatype",    "language"};
 
 constexpr std::string_view kKinds[] = {"interactions", "items", "links",
                                        "triples",      "users", "social"};
@@ -142,8 +143,8 @@ class Section {
     if (!status_.ok()) return;
     const TomlNode* at = Find(key);
     if (at == nullptr) at = node_;
-    status_ = InvalidArgumentError(at == nullptr ? "" : at->where, at == nullptr ? "" : ": ",
-                                   name_, " ", key, ": ", text);
+    status_ = InvalidArgumentError(at == nullptr ? "" : at->where, at == nullptr ? "" : ": ", name_,
+                                   " ", key, ": ", text);
   }
 
   const absl::Status& status() const { return status_; }
@@ -182,6 +183,11 @@ absl::Status ReadFormat(Section format, Schema* schema) {
   if (schema->separator.empty() || schema->separator.find('\n') != std::string::npos) {
     format.Fail("separator", "expected a text without a line end, or \"whitespace\"");
   }
+  if (schema->separator == RowSplitter::kJson &&
+      (schema->header != HeaderMode::kNone || schema->encoding != TextEncoding::kUtf8 ||
+       schema->skip_lines != 0 || !schema->comment.empty())) {
+    format.Fail("separator", "a JSON file has no header, comments or encoding");
+  }
   return format.status();
 }
 
@@ -219,15 +225,16 @@ absl::StatusOr<Column> ReadColumn(const TomlNode& node, const std::string& role,
   s.Text("datatype", &column.datatype);
   s.Text("language", &column.language);
 
-  const int sources = !column.names.empty() + column.value.has_value() +
-                      (column.counter != Counter::kNone);
+  const int sources =
+      !column.names.empty() + column.value.has_value() + (column.counter != Counter::kNone);
   if (sources != 1) s.Fail("column", "give one of column, value and count");
   for (const std::string& name : column.names) {
     if (name.empty()) s.Fail("column", "is empty");
     if (IsNumber(name) && name.size() > 4) s.Fail("column", "column numbers end at 9999");
     if (named || IsNumber(name)) continue;
-    s.Fail("column", Concat("'", name, "' must be a column number from 0, as the file has no "
-                                       "header with names"));
+    s.Fail("column", Concat("'", name,
+                            "' must be a column number from 0, as the file has no "
+                            "header with names"));
   }
   if (!column.list.empty() + column.rest + column.json.has_value() > 1) {
     s.Fail("list", "give one of list, rest and json");

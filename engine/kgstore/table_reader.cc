@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 #include "kgstore/input_stream.h"
+#include "kgstore/json_rows.h"
 #include "kgstore/row_records.h"
 #include "kgstore/row_splitter.h"
 #include "kgstore/text_window.h"
@@ -64,11 +65,15 @@ class TableReading {
   const ReadReport& report() const { return report_; }
 
  private:
-  bool IsComment() const { return !schema_.comment.empty() && record_.starts_with(schema_.comment); }
+  bool IsComment() const {
+    return !schema_.comment.empty() && record_.starts_with(schema_.comment);
+  }
+
+  bool IsJson() const { return schema_.separator == RowSplitter::kJson; }
 
   // Drops the row from the window.
   void Consume() {
-    if (schema_.quote == '\0') {
+    if (schema_.quote == '\0' && !IsJson()) {
       window_.ConsumeLine(taken_);
     } else {
       window_.Consume(taken_);
@@ -78,6 +83,7 @@ class TableReading {
   // Finds the next row in the window: record_ (without its line end, in UTF-8) and taken_ (its
   // bytes in the window). Rows too long are logged and dropped.
   absl::Status NextRow(bool* row) {
+    if (IsJson()) return NextMember(row);
     size_t scanned = 0;
     while (true) {
       const std::string_view text = window_.unread();
@@ -108,13 +114,50 @@ class TableReading {
     }
   }
 
+  // NextRow of a file that is one JSON object. What is no JSON ends the reading, as nothing tells
+  // where the next row begins.
+  absl::Status NextMember(bool* row) {
+    while (true) {
+      std::string_view error;
+      size_t offset = 0;
+      const std::string_view text = window_.unread();
+      const JsonScan scan =
+          NextJsonRow(text, !json_begun_, window_.at_end(), &member_, &error, &offset);
+      if (scan == JsonScan::kMore && text.size() <= kMaxRow) {
+        UNDULA_RETURN_IF_ERROR(window_.Fill());
+        continue;
+      }
+      *row = scan == JsonScan::kRow;
+      if (scan == JsonScan::kEnd) return absl::OkStatus();
+      if (scan != JsonScan::kRow || member_.taken > kMaxRow) {
+        const TextPosition at = Advance(window_.position(), text, offset);
+        return InvalidArgumentError(
+            name_, ':', at.line, ':', at.column, ": ",
+            scan == JsonScan::kBad ? error : "a member of the JSON object is longer than 1 MiB");
+      }
+      json_begun_ = true;
+      taken_ = member_.taken;
+      record_ = text.substr(0, taken_);
+      return absl::OkStatus();
+    }
+  }
+
+  // The fields of record_, in UTF-8.
+  bool SplitRow(std::string_view* error, size_t* offset) {
+    if (!ToText(error, offset)) return false;
+    if (!IsJson()) return splitter_.Split(record_, &fields_, error, offset);
+    fields_ = {{member_.key, member_.begin + 1},
+               {member_.value, member_.taken - member_.value.size()}};
+    return true;
+  }
+
   // Drops the first line of the window, reading on until its end.
   absl::Status DropLongRow() {
     const TextPosition at = window_.position();
-    UNDULA_RETURN_IF_ERROR(log_.Add(
-        at.line, at.column,
-        schema_.quote == '\0' ? "row longer than 1 MiB; are these lines of text?"
-                              : "row longer than 1 MiB (a quote that is not closed?)"));
+    UNDULA_RETURN_IF_ERROR(log_.Add(at.line, at.column,
+                                    schema_.quote == '\0'
+                                        ? "row longer than 1 MiB; are these lines of text?"
+                                        : "row longer than 1 MiB (a quote that is not closed?)"));
     while (true) {
       const size_t end = window_.unread().find('\n');
       if (end != std::string_view::npos) {
@@ -146,7 +189,7 @@ class TableReading {
     size_t offset = 0;
     std::vector<std::string> names;
     if (schema_.header != HeaderMode::kSkip) {
-      if (!ToText(&error, &offset) || !splitter_.Split(record_, &fields_, &error, &offset)) {
+      if (!SplitRow(&error, &offset)) {
         const TextPosition bad = Advance(at, record_, offset);
         return InvalidArgumentError(name_, ':', bad.line, ':', bad.column, ": ", error);
       }
@@ -160,9 +203,9 @@ class TableReading {
   absl::Status Resolve(const std::vector<std::string>& names) {
     auto records = RowRecords::Bind(schema_, names, folder_);
     if (!records.ok()) {
-      return Error(records.status().code(), name_, ':', window_.position().line, ":1: ",
-                   Message(records.status()), " (format ", schema_.name, ", fields separated by ",
-                   splitter_.Describe(), ")");
+      return Error(records.status().code(), name_, ':', window_.position().line,
+                   ":1: ", Message(records.status()), " (format ", schema_.name,
+                   ", fields separated by ", splitter_.Describe(), ")");
     }
     records_ = *std::move(records);
     expected_ = records_->expected();
@@ -194,7 +237,7 @@ class TableReading {
   absl::Status CheckRow(bool* good) {
     std::string_view error;
     size_t offset = 0;
-    if (!ToText(&error, &offset) || !splitter_.Split(record_, &fields_, &error, &offset)) {
+    if (!SplitRow(&error, &offset)) {
       return Bad(offset, error);
     }
     const int count = static_cast<int>(fields_.size());
@@ -213,9 +256,9 @@ class TableReading {
     const bool known = expected_ != 0 && !records_->ragged();
     const int expected = known ? expected_ : records_->needed();
     const size_t offset = count > expected ? fields_[expected].offset : record_.size();
-    return Bad(offset, Concat(count, count == 1 ? " field" : " fields", ", expected ",
-                              known ? "" : "at least ", expected, " separated by ",
-                              splitter_.Describe()));
+    return Bad(offset,
+               Concat(count, count == 1 ? " field" : " fields", ", expected ",
+                      known ? "" : "at least ", expected, " separated by ", splitter_.Describe()));
   }
 
   const std::string& name_;
@@ -231,6 +274,8 @@ class TableReading {
   BadRecordLog log_;
 
   // The row being read.
+  JsonRow member_;
+  bool json_begun_ = false;
   std::string_view record_;
   size_t taken_ = 0;
   std::string converted_;
@@ -244,10 +289,9 @@ absl::StatusOr<ReadReport> ReadTable(const std::string& path, const Schema& sche
                                      Progress* progress) {
   if (options.separator.has_value() &&
       (options.separator->empty() || (schema.quote != '\0' && options.separator->size() != 1))) {
-    return InvalidArgumentError("separator '", *options.separator, "' does not fit format ",
-                                schema.name, schema.quote == '\0'
-                                                 ? ": it is empty"
-                                                 : ": quoted fields need one character");
+    return InvalidArgumentError(
+        "separator '", *options.separator, "' does not fit format ", schema.name,
+        schema.quote == '\0' ? ": it is empty" : ": quoted fields need one character");
   }
   UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<InputStream> stream, InputStream::Open(path));
   TextWindow window(stream.get(), progress);
@@ -258,8 +302,8 @@ absl::StatusOr<ReadReport> ReadTable(const std::string& path, const Schema& sche
   if (report.records == 0 && report.skipped > 0) {
     const SkippedRecord& first = report.errors.front();
     return InvalidArgumentError(stream->name(), ": no records; all ", report.skipped,
-                                " rows are bad, the first at ", first.line, ':', first.column,
-                                ": ", first.message);
+                                " rows are bad, the first at ", first.line, ':', first.column, ": ",
+                                first.message);
   }
   if (report.records == 0 && !options.allow_empty) {
     return InvalidArgumentError(stream->name(), ": no records in the file (format ", schema.name,

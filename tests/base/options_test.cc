@@ -224,7 +224,8 @@ TEST_F(OptionsFileTest, ListsAreJoined) {
 TEST(ParseTomlTest, TreeWithPlaces) {
   const auto root = ParseToml(
       "[format]\nname = 'x'\nskip = 2\n[[record]]\nc = { column = [1, 'b'], on = true }\n"
-      "[[record]]\n", "t.toml");
+      "[[record]]\n",
+      "t.toml");
   ASSERT_TRUE(root.ok()) << root.status();
   EXPECT_EQ(root->Find("format")->Find("name")->text, "x");
   EXPECT_EQ(root->Find("format")->Find("skip")->text, "2");

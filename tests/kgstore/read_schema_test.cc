@@ -22,11 +22,26 @@ TEST(SchemaTest, EveryEmbeddedMapIsValid) {
     EXPECT_FALSE(schema.description.empty()) << schema.name;
     EXPECT_EQ(FindSchema(schema.name)->name, schema.name);
   }
-  for (const char* name : {"csv", "tsv", "movielens-ratings", "recbole-inter", "recbole-kg",
-                           "recbole-link", "kgcn-kg-txt", "kg-final", "ratings-final",
-                           "item-index2entity-id", "user-artists", "recbole-user", "recbole-net",
-                           "movielens-csv-ratings", "kb4rec", "user-items", "kgat-kg", "mind-news",
-                           "mind-behaviors", "social-tsv"}) {
+  for (const char* name : {"csv",
+                           "tsv",
+                           "movielens-ratings",
+                           "recbole-inter",
+                           "recbole-kg",
+                           "recbole-link",
+                           "kgcn-kg-txt",
+                           "kg-final",
+                           "ratings-final",
+                           "item-index2entity-id",
+                           "user-artists",
+                           "recbole-user",
+                           "recbole-net",
+                           "movielens-csv-ratings",
+                           "kb4rec",
+                           "user-items",
+                           "kgat-kg",
+                           "mind-news",
+                           "mind-behaviors",
+                           "social-tsv"}) {
     EXPECT_EQ(names.count(name), 1u) << name;
   }
 }
@@ -104,8 +119,7 @@ TEST(SchemaTest, BadMaps) {
       {format + columns + "[[record]]\n[record.columns]\nitem=0\n", "[[record]] kind: is missing"},
       {format + columns + "[[record]]\nkind='links'\n[record.columns]\nitem=0\n",
        "[record.columns] entity: is missing"},
-      {format + columns + "[[record]]\nkind='links'\ncolums={item=0}\n",
-       "did you mean 'columns'?"},
+      {format + columns + "[[record]]\nkind='links'\ncolums={item=0}\n", "did you mean 'columns'?"},
       {format + "name='y'\n" + columns, "my.toml:4"},
   };
   for (const auto& [text, message] : cases) {
@@ -139,8 +153,7 @@ TEST(DetectSchemaTest, ByFileName) {
 TEST(DetectSchemaTest, ByHeaderAlone) {
   EXPECT_EQ(Detect("strange", "user,item,weight\n"), "csv");
   EXPECT_EQ(Detect("strange", "head\trelation\ttail\n"), "triples-tsv");
-  EXPECT_EQ(Detect("strange", "item_id:token\tentity_id:token\n"),
-            "recbole-link");
+  EXPECT_EQ(Detect("strange", "item_id:token\tentity_id:token\n"), "recbole-link");
 }
 
 TEST(DetectSchemaTest, NothingFits) {

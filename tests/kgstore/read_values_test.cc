@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -24,10 +26,10 @@ TEST(LiteralTimeTest, Iso8601) {
   EXPECT_EQ(ParseIso8601("2000-02-29T07:04:56-05:30"), 951827696);
   EXPECT_EQ(ParseIso8601("2000-02-29T12:34"), 951827640);
   EXPECT_EQ(ParseIso8601("9999-12-31T23:59:59Z"), kMaxTime);
-  for (const char* bad : {"", "2000", "2000-02", "2000-2-29", "2001-02-29", "2000-13-01",
-                          "2000-02-29T", "2000-02-29T24:00", "2000-02-29T12:60", "2000-02-29x",
-                          "2000-02-29T12:34:56.", "2000-02-29T12:34:56+0200",
-                          "2000-02-29T12:34:56Z ", "-2000-02-29"}) {
+  for (const char* bad :
+       {"", "2000", "2000-02", "2000-2-29", "2001-02-29", "2000-13-01", "2000-02-29T",
+        "2000-02-29T24:00", "2000-02-29T12:60", "2000-02-29x", "2000-02-29T12:34:56.",
+        "2000-02-29T12:34:56+0200", "2000-02-29T12:34:56Z ", "-2000-02-29"}) {
     EXPECT_FALSE(ParseIso8601(bad).has_value()) << bad;
   }
 }
@@ -44,6 +46,50 @@ TEST(CellValuesTest, Weight) {
                           "+-1", "3.5\xC2\xA0"}) {
     EXPECT_FALSE(ParseWeight(bad, &weight, &error)) << bad;
     EXPECT_THAT(error, HasSubstr("expected a finite number"));
+  }
+}
+
+TEST(CellValuesTest, ShortWeightsAreRoundedOnce) {
+  std::string error;
+  for (const char* form : {"%d", "%d.%d", "0.%05d", "%d.5", "%d.125"}) {
+    for (int i = 0; i < 100000; i += 7) {
+      char text[32];
+      std::snprintf(text, sizeof text, form, i % 1000, i);
+      float weight = -1;
+      ASSERT_TRUE(ParseWeight(text, &weight, &error)) << text;
+      ASSERT_EQ(weight, std::strtof(text, nullptr)) << text;
+    }
+  }
+  for (const char* text : {"16777217", "9999999.", ".5", "1.2.3", "12345678"}) {
+    float weight = -1;
+    if (ParseWeight(text, &weight, &error)) {
+      EXPECT_EQ(weight, std::strtof(text, nullptr)) << text;
+    }
+  }
+}
+
+TEST(CellValuesTest, MonthDayYear) {
+  int64_t time = 0;
+  std::string error;
+  const auto parse = [&](const char* text) {
+    return ParseTime(text, TimeUnit::kMonthDayYear, &time, &error);
+  };
+  EXPECT_TRUE(parse("11/15/2019 8:55:22 AM"));
+  EXPECT_EQ(time, 1573808122);
+  EXPECT_TRUE(parse("11/15/2019 12:00:00 AM"));
+  EXPECT_EQ(time, 1573776000);
+  EXPECT_TRUE(parse("11/15/2019 12:00:00 PM"));
+  EXPECT_EQ(time, 1573819200);
+  EXPECT_TRUE(parse("11/15/2019 23:00:01"));
+  EXPECT_EQ(time, 1573858801);
+  EXPECT_TRUE(parse("11/15/2019"));
+  EXPECT_EQ(time, 1573776000);
+  for (const char* bad :
+       {"", "11", "11/15", "13/15/2019", "2/30/2019", "11/15/1969", "11/15/2019 8",
+        "11/15/2019 8:55", "11/15/2019 13:00:00 PM", "11/15/2019 0:00:00 AM",
+        "11/15/2019 8:60:00 AM", "11/15/2019 8:55:22 XM", "11/15/2019 AM",
+        "11/15/2019 8:55:22 AM ago", "-1/15/2019", "11-15-2019"}) {
+    EXPECT_FALSE(parse(bad)) << bad;
   }
 }
 
@@ -84,7 +130,8 @@ TEST(CellValuesTest, Time) {
 TEST(CellValuesTest, QuotedCellsAreShortenedBetweenCharacters) {
   EXPECT_EQ(QuoteCell("a\tb"), "'a b'");
   EXPECT_EQ(QuoteCell(std::string(39, 'x') + "\xC3\xA9"), "'" + std::string(39, 'x') + "...'");
-  EXPECT_EQ(QuoteCell(std::string(38, 'x') + "\xC3\xA9y"), "'" + std::string(38, 'x') + "\xC3\xA9...'");
+  EXPECT_EQ(QuoteCell(std::string(38, 'x') + "\xC3\xA9y"),
+            "'" + std::string(38, 'x') + "\xC3\xA9...'");
 }
 
 std::vector<std::string> Split(RowSplitter splitter, std::string_view record) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,6 +43,33 @@ struct ImportReport {
   int64_t triples_new = 0, attributes_new = 0, interactions_new = 0, items_new = 0, users_new = 0;
   int64_t entities_new = 0, relations_new = 0, links_new = 0;
   double seconds = 0;
+};
+
+// Pre-computed vectors, one for each name of an entity, item, user or relation.
+struct VectorImportOptions {
+  std::string format = "auto";  // or one of VectorFormats()
+  std::string name;             // stored under this name; empty: the file's name without its ending
+  std::string space;            // "entities" (default), "items", "users" or "relations"
+  // Of npy and safetensors: a file with one name a line, or "rows" where row i belongs to the name
+  // i.
+  std::string names_file;
+  std::string tensor;                 // of safetensors with several tensors
+  std::optional<std::string> prefix;  // put before each name, in place of the format's
+};
+
+struct VectorImportReport {
+  std::string name, format, space;
+  int64_t dim = 0, stored = 0;
+  int64_t unknown = 0;                     // names that the database does not have, left out
+  std::vector<std::string> unknown_names;  // the first 10
+  double seconds = 0;
+};
+
+struct StoredVectors {
+  std::string space, source;
+  int64_t dim = 0;
+  std::vector<std::string> names;
+  std::vector<float> values;  // row i of `dim` values belongs to names[i]
 };
 
 struct ImportFormat {
@@ -108,6 +136,12 @@ class Database {
   // All or nothing: after any failure, a kill included, the database is as before.
   absl::StatusOr<ImportReport> Import(const std::string& file, const ImportOptions& options = {},
                                       Progress* progress = nullptr);
+  // All or nothing. The vectors are listed by Models() with the family "vectors", written by
+  // ExportModel() and removed by RemoveModel().
+  absl::StatusOr<VectorImportReport> ImportVectors(const std::string& file,
+                                                   const VectorImportOptions& options = {},
+                                                   Progress* progress = nullptr);
+  absl::StatusOr<StoredVectors> ReadVectors(std::string_view name) const;
   absl::StatusOr<LinkReport> Link(const LinkOptions& options = {}, Progress* progress = nullptr);
   absl::StatusOr<DatabaseStats> Stats() const;
 
@@ -137,6 +171,9 @@ class Database {
 };
 
 std::vector<ImportFormat> ImportFormats();
+std::vector<ImportFormat> VectorFormats();
+// The file is to be given to ImportVectors: by the format or, where that is "auto", by its name.
+bool IsVectorImport(const std::string& file, std::string_view format);
 
 }  // namespace undula
 

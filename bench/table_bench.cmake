@@ -1,0 +1,2 @@
+add_executable(table_bench table_bench.cc)
+target_link_libraries(table_bench PRIVATE undula_kgstore undula_base undula_flags)

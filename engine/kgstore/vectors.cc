@@ -1,0 +1,141 @@
+#include "kgstore/vectors.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "base/status.h"
+#include "kgstore/read_view.h"
+
+namespace undula::kgstore {
+namespace {
+
+constexpr std::string_view kSpaces[] = {"entities", "items", "users", "relations"};
+constexpr std::string_view kKind = "vectors";
+constexpr size_t kShownNames = 10;
+
+std::string Get(const std::map<std::string, std::string>& metadata, const std::string& key) {
+  const auto it = metadata.find(key);
+  return it == metadata.end() ? std::string() : it->second;
+}
+
+// The id of a name, kNoIndex where the database does not have it.
+absl::StatusOr<uint32_t> FindId(const ReadView& view, VectorSpace space, std::string_view name) {
+  switch (space) {
+    case VectorSpace::kEntities: {
+      UNDULA_ASSIGN_OR_RETURN(const EntityId id, view.FindEntity(name));
+      return Index(id);
+    }
+    case VectorSpace::kItems: {
+      UNDULA_ASSIGN_OR_RETURN(const ItemId id, view.FindItem(name));
+      return Index(id);
+    }
+    case VectorSpace::kUsers: {
+      UNDULA_ASSIGN_OR_RETURN(const UserId id, view.FindUser(name));
+      return Index(id);
+    }
+    case VectorSpace::kRelations: {
+      UNDULA_ASSIGN_OR_RETURN(const RelationId id, view.FindRelation(name));
+      return Index(id);
+    }
+  }
+  return InternalError("no such space of vectors");
+}
+
+}  // namespace
+
+absl::StatusOr<VectorSpace> ParseVectorSpace(std::string_view name) {
+  for (size_t i = 0; i < std::size(kSpaces); ++i) {
+    if (name == kSpaces[i]) return static_cast<VectorSpace>(i);
+  }
+  return InvalidArgumentError("vectors belong to entities, items, users or relations, not to '",
+                              name, "'");
+}
+
+std::string_view SpaceName(VectorSpace space) { return kSpaces[static_cast<size_t>(space)]; }
+
+absl::StatusOr<VectorReport> StoreVectors(const Database& database, ModelSink& sink,
+                                          std::string_view name, VectorSpace space,
+                                          const VectorTable& table, std::string_view source) {
+  UNDULA_ASSIGN_OR_RETURN(const std::vector<std::string> names, sink.List());
+  if (std::find(names.begin(), names.end(), name) != names.end()) {
+    UNDULA_ASSIGN_OR_RETURN(const auto metadata, sink.Metadata(name));
+    if (Get(metadata, "kind") != kKind) {
+      return FailedPreconditionError("'", name,
+                                     "' is a trained model; store the vectors under "
+                                     "another name");
+    }
+  }
+  UNDULA_ASSIGN_OR_RETURN(const ReadView view, database.Read());
+  VectorReport report;
+  std::vector<std::pair<uint32_t, size_t>> rows;  // id, row of the table
+  for (size_t row = 0; row < table.names.size(); ++row) {
+    UNDULA_ASSIGN_OR_RETURN(const uint32_t id, FindId(view, space, table.names[row]));
+    if (id != kNoIndex) {
+      rows.emplace_back(id, row);
+      continue;
+    }
+    ++report.unknown;
+    if (report.unknown_names.size() < kShownNames) report.unknown_names.push_back(table.names[row]);
+  }
+  if (rows.empty()) {
+    return NotFoundError("the database has none of the ", report.unknown, " names of ", source,
+                         " among its ", SpaceName(space), " (the first: '", table.names[0],
+                         "'); import these first, or name another space or prefix");
+  }
+  std::sort(rows.begin(), rows.end());
+  report.stored = static_cast<int64_t>(rows.size());
+  const auto dim = static_cast<size_t>(table.dim);
+  std::vector<uint32_t> ids(rows.size());
+  std::vector<float> values(rows.size() * dim);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    ids[i] = rows[i].first;
+    std::copy_n(table.values.begin() + static_cast<int64_t>(rows[i].second * dim), dim,
+                values.begin() + static_cast<int64_t>(i * dim));
+  }
+  TensorMap map;
+  map.tensors["ids"] = MakeTensor({report.stored}, ids.data());
+  map.tensors["vectors"] = MakeTensor({report.stored, table.dim}, values.data());
+  map.metadata = {{"kind", std::string(kKind)},
+                  {"family", std::string(kKind)},
+                  {"space", std::string(SpaceName(space))},
+                  {"count", std::to_string(report.stored)},
+                  {"dim", std::to_string(table.dim)},
+                  {"unknown", std::to_string(report.unknown)},
+                  {"source", std::string(source)},
+                  {"id_space", std::to_string(view.id_space())}};
+  UNDULA_RETURN_IF_ERROR(sink.Put(name, map));
+  return report;
+}
+
+absl::StatusOr<Vectors> ReadVectors(const Database& database, const ModelSink& sink,
+                                    std::string_view name) {
+  UNDULA_ASSIGN_OR_RETURN(const TensorMap map, sink.Get(name));
+  if (Get(map.metadata, "kind") != kKind) {
+    return InvalidArgumentError("'", name, "' is a trained model, not a record of vectors");
+  }
+  {
+    UNDULA_ASSIGN_OR_RETURN(const ReadView view, database.Read());
+    if (Get(map.metadata, "id_space") != std::to_string(view.id_space())) {
+      return FailedPreconditionError("the vectors '", name,
+                                     "' belong to another id space; import "
+                                     "them again");
+    }
+  }
+  Vectors vectors;
+  UNDULA_ASSIGN_OR_RETURN(vectors.space, ParseVectorSpace(Get(map.metadata, "space")));
+  vectors.source = Get(map.metadata, "source");
+  const NamedTensor* ids = map.Find("ids");
+  const NamedTensor* values = map.Find("vectors");
+  if (ids == nullptr || values == nullptr || ids->dtype != DType::kU32 ||
+      values->dtype != DType::kF32 || ids->shape.size() != 1 || values->shape.size() != 2 ||
+      ids->shape[0] != values->shape[0]) {
+    return DataLossError("the vectors '", name, "' are damaged; import them again");
+  }
+  vectors.dim = values->shape[1];
+  vectors.ids.assign(ids->data<uint32_t>(), ids->data<uint32_t>() + ids->size());
+  vectors.values.assign(values->data<float>(), values->data<float>() + values->size());
+  return vectors;
+}
+
+}  // namespace undula::kgstore
