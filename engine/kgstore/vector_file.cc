@@ -114,6 +114,7 @@ class TextReading {
   // word2vec's first line, "count dim".
   bool IsCounts(std::string_view line) {
     int64_t rows = 0, dim = 0;
+    if (IsBlank(line.front())) return false;
     if (!ParseWhole(TakeWord(&line), &rows) || !ParseWhole(TakeWord(&line), &dim) ||
         !IsSpaceOnly(line) || rows < 0 || dim < 2) {
       return false;
