@@ -70,7 +70,7 @@ absl::Status RunImport(const Args& args) {
   auto database = OpenDatabase(db, true, false, threads);
   if (!database.ok()) return database.status();
   Table table({"file", "format", "records", "skipped", "triples", "attributes", "entities", "users",
-               "items", "interactions", "links", "seconds"});
+               "items", "interactions", "links", "social", "seconds"});
   Table vector_table(
       {"file", "format", "name", "space", "vectors", "dimensions", "unknown", "seconds"});
   vectors.format = options.format;
@@ -98,7 +98,7 @@ absl::Status RunImport(const Args& args) {
     for (const std::string& error : report->errors) std::cerr << "skipped " << error << "\n";
     table.Add({file, report->format, report->records, report->skipped, report->triples_new,
                report->attributes_new, report->entities_new, report->users_new, report->items_new,
-               report->interactions_new, report->links_new, report->seconds});
+               report->interactions_new, report->links_new, report->social_new, report->seconds});
   }
   if (records > 0) table.Print(format_out);
   if (vector_files > 0) vector_table.Print(format_out);

@@ -104,6 +104,7 @@ absl::StatusOr<ImportReport> Database::Import(const std::string& file, const Imp
   report.attributes_new = static_cast<int64_t>(stored.attributes_new);
   report.interactions_new = static_cast<int64_t>(stored.interactions_new);
   report.links_new = static_cast<int64_t>(stored.links_new);
+  report.social_new = static_cast<int64_t>(stored.social_new);
   report.items_new = stored.items_new;
   report.users_new = stored.users_new;
   report.entities_new = stored.entities_new;

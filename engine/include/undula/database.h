@@ -41,7 +41,7 @@ struct ImportReport {
   int64_t skipped = 0;              // bad ones, with on_error = "skip"
   std::vector<std::string> errors;  // the first skipped ones, "file:line:column: message"
   int64_t triples_new = 0, attributes_new = 0, interactions_new = 0, items_new = 0, users_new = 0;
-  int64_t entities_new = 0, relations_new = 0, links_new = 0;
+  int64_t entities_new = 0, relations_new = 0, links_new = 0, social_new = 0;
   double seconds = 0;
 };
 
