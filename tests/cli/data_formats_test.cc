@@ -55,7 +55,7 @@ std::vector<std::string> Commands() {
 }
 
 // Runs a command line of words without quotes in `folder`; what it printed on failure.
-std::string Run(const std::string& line, const std::string& folder) {
+std::string RunLine(const std::string& line, const std::string& folder) {
   std::vector<std::string> words;
   std::istringstream in(line);
   for (std::string word; in >> word;) words.push_back(word);
@@ -94,7 +94,7 @@ TEST(DataFormatsPage, EveryCommandRuns) {
             "a line of no meaning\n# a comment\ncustomer;product;day;city\n" + row + "\n");
   const std::vector<std::string> commands = Commands();
   EXPECT_GT(commands.size(), 70u);
-  for (const std::string& command : commands) EXPECT_EQ(Run(command, dir.path()), "");
+  for (const std::string& command : commands) EXPECT_EQ(RunLine(command, dir.path()), "");
 
   auto mind = Database::Open(dir / "mind.undula");
   ASSERT_TRUE(mind.ok()) << mind.status();
