@@ -37,6 +37,11 @@ if(UNDULA_SANITIZE)
     -fno-omit-frame-pointer -fno-sanitize-recover=all>)
   target_link_options(undula_flags INTERFACE -fsanitize=${UNDULA_SANITIZE})
 endif()
+if(UNDULA_FUZZ)
+  target_compile_options(undula_flags INTERFACE -fsanitize=fuzzer-no-link,address,undefined
+    -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(undula_flags INTERFACE -fsanitize=fuzzer-no-link,address,undefined)
+endif()
 
 function(undula_module name)
   cmake_parse_arguments(ARG "" "" "SOURCES;CUDA_SOURCES;PACKAGES" ${ARGN})

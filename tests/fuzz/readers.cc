@@ -1,0 +1,117 @@
+// Importers of text and the formats of base.
+#include <string>
+#include <vector>
+
+#include "base/options.h"
+#include "base/safetensors.h"
+#include "base/status.h"
+#include "kgstore/rdf_reader.h"
+#include "kgstore/schema.h"
+#include "kgstore/table_reader.h"
+#include "targets.h"
+
+namespace undula::fuzz {
+namespace {
+
+using kgstore::OnError;
+
+// Counts and checks what a sink may rely on.
+class CheckingSink final : public kgstore::RecordSink {
+ public:
+  absl::Status AddTriple(const kgstore::Term& head, const kgstore::Term& relation,
+                         const kgstore::Term& tail) override {
+    Require(head.kind != kgstore::TermKind::kLiteral, "a head is no literal");
+    Require(relation.kind == kgstore::TermKind::kIri, "a relation is an IRI");
+    for (const kgstore::Term* term : {&head, &relation, &tail}) {
+      Require(term->text.find('\0') == std::string_view::npos, "no NUL in a term");
+      Require(term->datatype.empty() || term->language.empty(), "datatype or language");
+    }
+    ++records;
+    return absl::OkStatus();
+  }
+  absl::Status AddInteraction(std::string_view user, std::string_view item, float weight,
+                              int64_t) override {
+    Require(!user.empty() && !item.empty() && weight - weight == 0, "a whole interaction");
+    ++records;
+    return absl::OkStatus();
+  }
+  absl::Status AddItem(std::string_view item, std::span<const kgstore::ItemColumn>) override {
+    Require(!item.empty(), "an item has a name");
+    ++records;
+    return absl::OkStatus();
+  }
+  absl::Status AddLink(std::string_view item, std::string_view entity, float confidence,
+                       LinkMethod) override {
+    Require(!item.empty() && !entity.empty() && confidence - confidence == 0, "a whole link");
+    ++records;
+    return absl::OkStatus();
+  }
+  int64_t records = 0;
+};
+
+// A document that passes under kStop gives the same records under kSkip, with none skipped.
+template <class Read>
+void StopAndSkip(Read&& read) {
+  CheckingSink stop, skip;
+  const auto stopped = read(OnError::kStop, stop);
+  const auto skipped = read(OnError::kSkip, skip);
+  if (!stopped.ok()) return;
+  Require(skipped.ok(), "what passes under stop passes under skip");
+  Require(skipped->skipped == 0 && stop.records == skip.records, "stop and skip agree");
+}
+
+void Rdf(Bytes input, kgstore::RdfSyntax syntax) {
+  const MemoryFile file(input);
+  StopAndSkip([&](OnError on_error, kgstore::RecordSink& sink) {
+    kgstore::RdfOptions options;
+    options.syntax = syntax;
+    options.on_error = on_error;
+    options.allow_empty = true;
+    return kgstore::ReadRdf(file.path(), options, sink, nullptr);
+  });
+}
+
+constexpr OptionField kNoFields[] = {OptionField{"x", OptionKind::kInt, 0, 0, 1, "", ""}};
+
+}  // namespace
+
+void Ntriples(Bytes input) { Rdf(input, kgstore::RdfSyntax::kNTriples); }
+void Turtle(Bytes input) { Rdf(input, kgstore::RdfSyntax::kTurtle); }
+
+void Table(Bytes input) {
+  const size_t cut = input.find("---\n");
+  if (cut == Bytes::npos) return;
+  const auto schema = kgstore::ParseSchema(input.substr(0, cut), "schema");
+  if (!schema.ok()) return;
+  const MemoryFile file(input.substr(cut + 4));
+  StopAndSkip([&](OnError on_error, kgstore::RecordSink& sink) {
+    kgstore::TableOptions options;
+    options.on_error = on_error;
+    options.allow_empty = true;
+    return kgstore::ReadTable(file.path(), *schema, options, sink, nullptr);
+  });
+}
+
+void SchemaToml(Bytes input) { kgstore::ParseSchema(input, "schema").status().IgnoreError(); }
+
+void OptionsToml(Bytes input) {
+  constexpr std::string_view kSections[] = {"train", "model"};
+  const auto options = ParseOptionsText(input, "options", kSections);
+  if (!options.ok()) return;
+  const OptionTable table{"train", kNoFields};
+  int64_t x = 0;
+  for (const auto& [section, values] : *options) {
+    for (const auto& [key, value] : values) SetOption(table, &x, key, value).IgnoreError();
+  }
+}
+
+void Safetensors(Bytes input) {
+  const auto parsed = ParseSafetensors(input, "fuzz");
+  if (!parsed.ok()) return;
+  const std::string written = SerializeSafetensors(*parsed);
+  const auto again = ParseSafetensors(written, "fuzz");
+  Require(again.ok(), "what was written can be read");
+  Require(SerializeSafetensors(*again) == written, "same map, same bytes");
+}
+
+}  // namespace undula::fuzz

@@ -1,0 +1,279 @@
+// The database file: decoders, pages, whole files.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "kgstore/adjacency.h"
+#include "kgstore/create_file.h"
+#include "kgstore/database.h"
+#include "kgstore/dictionary.h"
+#include "kgstore/file_check.h"
+#include "kgstore/importer.h"
+#include "kgstore/interaction_log.h"
+#include "kgstore/labels.h"
+#include "kgstore/link_value.h"
+#include "kgstore/literal_key.h"
+#include "kgstore/model_record.h"
+#include "kgstore/model_store.h"
+#include "kgstore/page_check.h"
+#include "kgstore/read_view.h"
+#include "kgstore/stats.h"
+#include "kgstore/take_snapshot.h"
+#include "targets.h"
+
+namespace undula::fuzz {
+namespace {
+
+using kgstore::internal::FieldReader;
+namespace fs = std::filesystem;
+
+// A folder for the files of this process; on a memory disk where there is one.
+const std::string& Folder() {
+  static const std::string folder = [] {
+    std::string pattern =
+        fs::exists("/dev/shm") ? "/dev/shm/undula_fuzz_XXXXXX" : "/tmp/undula_fuzz_XXXXXX";
+    Require(mkdtemp(pattern.data()) != nullptr, "temporary folder");
+    static std::string kept;
+    kept = pattern;
+    std::atexit([] {
+      std::error_code error;
+      fs::remove_all(kept, error);
+    });
+    return pattern;
+  }();
+  return folder;
+}
+
+void FillSmall(kgstore::Database& database) {
+  using kgstore::Term;
+  using kgstore::TermKind;
+  auto importer = kgstore::Importer::Begin(database, {"fuzz", ""});
+  Require(importer.ok(), "import begins");
+  for (int i = 0; i < 400; ++i) {
+    const std::string head = Concat("http://a/e", i % 60), tail = Concat("http://a/e", i % 7);
+    const std::string relation = Concat("http://a/r", i % 3);
+    (*importer)
+        ->AddTriple(Term{TermKind::kIri, head, {}, {}}, Term{TermKind::kIri, relation, {}, {}},
+                    Term{TermKind::kIri, tail, {}, {}})
+        .IgnoreError();
+    const std::string text = i == 5 ? std::string(2000, 'x') : Concat("Name ", i);
+    (*importer)
+        ->AddTriple(Term{TermKind::kIri, head, {}, {}},
+                    Term{TermKind::kIri, "http://a/label", {}, {}},
+                    Term{TermKind::kLiteral, text, {}, "en"})
+        .IgnoreError();
+    (*importer)->AddInteraction(Concat("u", i % 11), Concat("i", i % 13), 1, i).IgnoreError();
+  }
+  const kgstore::ItemColumn columns[] = {{"title", "T"}, {"year", "1979"}};
+  (*importer)->AddItem("i1", columns).IgnoreError();
+  (*importer)->AddLink("i1", "http://a/e1", 1, LinkMethod::kFile).IgnoreError();
+  Require((*importer)->Commit().ok(), "import commits");
+  auto models = kgstore::OpenModelStore(database);
+  Require(models.ok(), "models");
+  TensorMap model;
+  const std::vector<float> values(1500, 1);
+  model.tensors["weights"] = MakeTensor<float>({1500}, values.data());
+  model.metadata["family"] = "none";
+  Require((*models)->Put("m", model).ok(), "model stored");
+}
+
+// The bytes of a small sound database.
+const std::string& SoundFile() {
+  static const std::string bytes = [] {
+    const std::string path = Folder() + "/sound.undula";
+    {
+      kgstore::OpenOptions options;
+      options.mode = kgstore::OpenMode::kCreate;
+      options.threads = 1;
+      auto database = kgstore::Database::Open(path, options);
+      Require(database.ok(), "database made");
+      FillSmall(**database);
+    }
+    std::ifstream in(path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  }();
+  return bytes;
+}
+
+kgstore::OpenOptions SmallOptions() {
+  kgstore::OpenOptions options;
+  options.map_bytes = uint64_t{64} << 20;
+  options.threads = 1;
+  options.check = kgstore::OpenCheck::kFull;
+  return options;
+}
+
+// Reads everything there is; the errors do not matter.
+void ReadAll(kgstore::Database& database) {
+  auto view = database.Read();
+  if (!view.ok()) return;
+  const auto counts = view->counts();
+  // A damaged count may be huge; ids far beyond what the file can hold are errors anyway.
+  const auto bound = [](uint32_t n) { return std::min<uint32_t>(n, 500); };
+  for (uint32_t e = 0; e < bound(counts.entities); ++e) {
+    const EntityId id{e};
+    const auto name = view->EntityName(id);
+    if (name.ok()) view->FindEntity(*name).status().IgnoreError();
+    view->ForEachOutEdge(id, [](RelationId, EntityId) {}).IgnoreError();
+    view->ForEachInEdge(id, [](RelationId, EntityId) {}).IgnoreError();
+    const auto attributes = view->Attributes(id);
+    if (attributes.ok()) {
+      for (const auto& a : *attributes) view->GetLiteral(a.literal).status().IgnoreError();
+    }
+    view->BestLabel(id).status().IgnoreError();
+  }
+  for (uint32_t r = 0; r < bound(counts.relations); ++r) {
+    view->ForEachRelationEdge(RelationId{r}, [](EntityId, EntityId) {}).IgnoreError();
+    view->Heads(RelationId{r}, EntityId{0}).status().IgnoreError();
+    view->EntitiesByValue(RelationId{r}, "Name 3").status().IgnoreError();
+  }
+  view->ForEachLabel([](std::string_view, std::span<const EntityId>) {}).IgnoreError();
+  for (uint32_t i = 0; i < bound(counts.items); ++i) {
+    view->ItemName(ItemId{i}).status().IgnoreError();
+    view->ItemColumns(ItemId{i}).status().IgnoreError();
+    view->Links(ItemId{i}).status().IgnoreError();
+  }
+  for (uint32_t u = 0; u < bound(counts.users); ++u) {
+    view->UserName(UserId{u}).status().IgnoreError();
+    view->UserLog(UserId{u}).status().IgnoreError();
+  }
+  kgstore::ReadStats(database).status().IgnoreError();
+  auto models = kgstore::OpenModelStore(database);
+  if (models.ok()) {
+    const auto names = (*models)->List();
+    if (names.ok()) {
+      for (const std::string& name : *names) (*models)->Get(name).status().IgnoreError();
+    }
+  }
+}
+
+void WriteFile(const std::string& path, const std::string& bytes) {
+  const int fd = open(path.c_str(), O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0644);
+  Require(fd >= 0 && write(fd, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()),
+          "file written");
+  close(fd);
+}
+
+}  // namespace
+
+void Codecs(Bytes input) {
+  using namespace kgstore::internal;  // NOLINT: the decoders
+  if (input.empty()) return;
+  const Bytes rest = input.substr(1);
+  uint64_t sum = 0;
+  const auto pair = [&](uint32_t b, uint32_t c) { sum += b + c; };
+  switch (static_cast<uint8_t>(input[0]) % 8) {
+    case 0:
+      DecodeList(rest, pair);
+      break;
+    case 1:
+      SplitBucket(rest, [&](uint32_t, std::string_view list, bool hub) {
+        return hub || DecodeList(list, pair);
+      });
+      break;
+    case 2:
+      DecodeLogBlock(rest, [&](uint32_t other, float, int64_t) { sum += other; });
+      break;
+    case 3: {
+      std::vector<EntityId> entities;
+      DecodeEntities(rest, &entities);
+      break;
+    }
+    case 4:
+      DecodeLinks(rest, [&](const kgstore::Link& link) { sum += Index(link.entity); });
+      break;
+    case 5: {
+      const auto state = DecodeState(rest);
+      if (state.ok()) {
+        const auto again = DecodeState(EncodeState(*state));
+        Require(again.ok() && EncodeState(*again) == EncodeState(*state), "state round trip");
+      }
+      break;
+    }
+    case 6: {
+      const auto record = DecodeModelRecord("m", rest);
+      if (record.ok()) {
+        Require(DecodeModelRecord("m", EncodeModelRecord(*record)).ok(), "model round trip");
+      }
+      break;
+    }
+    default:
+      DecodeLiteral(rest).status().IgnoreError();
+      CheckHeader(rest, "fuzz").IgnoreError();
+      break;
+  }
+}
+
+void Pages(Bytes input) {
+  const MemoryFile file(input);
+  const auto metas = kgstore::internal::ReadMetaPages(file.fd(), "fuzz");
+  if (!metas.ok()) return;
+  kgstore::internal::CheckPages(file.fd(), "fuzz", metas->newest, nullptr).status().IgnoreError();
+}
+
+void Patches(Bytes input) {
+  std::string bytes = SoundFile();
+  FieldReader in(input);
+  const bool cut = in.Fixed<uint8_t>() == 0;
+  if (cut) bytes.resize(in.Fixed<uint32_t>() % (bytes.size() + 1));
+  for (int i = 0; i < 16 && !in.done(); ++i) {
+    const uint64_t page = in.Fixed<uint8_t>();
+    const uint64_t at = page * 4096 + in.Fixed<uint16_t>() % 4096;
+    const std::string_view patch = in.Bytes(in.Fixed<uint8_t>() % 17);
+    for (size_t k = 0; k < patch.size() && at + k < bytes.size(); ++k) bytes[at + k] = patch[k];
+  }
+  const std::string path = Folder() + "/patched.undula";
+  WriteFile(path, bytes);
+  auto database = kgstore::Database::Open(path, SmallOptions());
+  if (database.ok()) ReadAll(**database);
+}
+
+void Values(Bytes input) {
+  const std::string path = Folder() + "/values.undula";
+  FieldReader in(input);
+  const uint8_t which = in.Fixed<uint8_t>();
+  const uint16_t entry = in.Fixed<uint16_t>();
+  if (!in.ok()) return;
+  WriteFile(path, SoundFile());
+  {
+    auto database = kgstore::Database::Open(path, SmallOptions());
+    Require(database.ok(), "a sound file opens");
+    auto& store = (*database)->store();
+    auto view = store.BeginView();
+    Require(view.ok(), "a sound file can be read");
+    const int table = which % (kgstore::internal::kTables + 2);
+    const MDB_dbi handle = table == kgstore::internal::kTables ? store.meta()
+                           : table == kgstore::internal::kTables + 1
+                               ? store.models()
+                               : (*view)->tables().handle[table];
+    auto cursor = kgstore::internal::Cursor::Open(store.env(), (*view)->txn(), handle);
+    if (!cursor.ok()) return;
+    auto more = (*cursor)->First();
+    for (int i = entry % 32; i > 0 && more.ok() && *more; --i) more = (*cursor)->Next();
+    if (!more.ok() || !*more) return;
+    // A few bytes of the old value, then the input's, then what is left of the old value.
+    const std::string old((*cursor)->value()), key((*cursor)->key());
+    const size_t keep = in.Fixed<uint8_t>(), drop = in.Fixed<uint8_t>();
+    std::string value = old.substr(0, keep);
+    value += input.substr(std::min<size_t>(input.size(), 5));
+    if (keep + drop < old.size()) value += old.substr(keep + drop);
+    cursor->reset();
+    view->reset();
+    auto txn = store.BeginWrite(1 << 20);
+    Require(txn.ok(), "writing begins");
+    if (!(*txn)->Put(handle, key, value).ok() || !(*txn)->Commit().ok()) return;
+  }
+  auto database = kgstore::Database::Open(path, SmallOptions());
+  if (database.ok()) ReadAll(**database);
+}
+
+}  // namespace undula::fuzz

@@ -1,0 +1,64 @@
+// Fuzz targets: each takes any bytes and must neither crash, hang nor break a promise of the code
+// it drives (abort() tells libFuzzer). driver.cc makes one libFuzzer program of each (UNDULA_FUZZ,
+// clang); corpus_test.cc runs every file of tests/fuzz/corpus/NAME through target NAME with any
+// compiler.
+#ifndef UNDULA_TESTS_FUZZ_TARGETS_H_
+#define UNDULA_TESTS_FUZZ_TARGETS_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace undula::fuzz {
+
+using Bytes = std::string_view;
+
+void Ntriples(Bytes input);     // line reader and Serd, stop and skip
+void Turtle(Bytes input);       // statement splitter and Serd
+void Table(Bytes input);        // a schema in TOML, a line "---", rows
+void SchemaToml(Bytes input);   // column maps
+void OptionsToml(Bytes input);  // option files
+void Safetensors(Bytes input);  // parse, serialize, parse again
+void Codecs(Bytes input);       // byte 0 chooses a decoder of the store
+void Pages(Bytes input);        // page_check of the bytes as a file
+void Patches(Bytes input);      // a real file with patches, open(check = full), all of it read
+void Values(Bytes input);       // a real file with one value replaced, all of it read
+
+struct Target {
+  const char* name;
+  void (*run)(Bytes);
+};
+inline constexpr Target kTargets[] = {
+    {"ntriples", Ntriples},
+    {"turtle", Turtle},
+    {"table", Table},
+    {"schema_toml", SchemaToml},
+    {"options_toml", OptionsToml},
+    {"safetensors", Safetensors},
+    {"codecs", Codecs},
+    {"pages", Pages},
+    {"patches", Patches},
+    {"values", Values},
+};
+
+// Ends the program: a promise was broken.
+void Require(bool promise, const char* what);
+
+// A file of the process's memory, gone with the object.
+class MemoryFile {
+ public:
+  explicit MemoryFile(Bytes bytes);
+  ~MemoryFile();
+  MemoryFile(const MemoryFile&) = delete;
+  MemoryFile& operator=(const MemoryFile&) = delete;
+  int fd() const { return fd_; }
+  std::string path() const;
+
+ private:
+  int fd_;
+};
+
+}  // namespace undula::fuzz
+
+#endif  // UNDULA_TESTS_FUZZ_TARGETS_H_
