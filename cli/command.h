@@ -27,6 +27,9 @@ absl::Status RunExplain(const Args& args);
 absl::Status RunScore(const Args& args);
 absl::Status RunModels(const Args& args);
 absl::Status RunExport(const Args& args);
+absl::Status RunBackup(const Args& args);
+absl::Status RunCompact(const Args& args);
+absl::Status RunVerify(const Args& args);
 
 // Opens DB for a verb. Log messages go to standard error.
 absl::StatusOr<std::unique_ptr<Database>> OpenDatabase(const std::string& path, bool create,

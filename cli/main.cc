@@ -26,6 +26,9 @@ constexpr Verb kVerbs[] = {
     {"score", "the best items of all users, to a file (batch job)", RunScore},
     {"models", "stored models; `models show NAME` for a model's options", RunModels},
     {"export", "write a model, triples, interactions, links or items to a file", RunExport},
+    {"backup", "copy a database that is in use", RunBackup},
+    {"compact", "copy a database without free pages", RunCompact},
+    {"verify", "check pages, checksums, values and indexes", RunVerify},
 };
 
 void PrintHelp() {

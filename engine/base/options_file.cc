@@ -83,9 +83,48 @@ absl::StatusOr<OptionMap> ReadSection(const std::string& path, std::string_view 
   return values;
 }
 
+// The first byte beyond ASCII that is not within a string or comment, npos where there is none.
+// TOML has no such characters, but toml++ 3.0 asks whether they are white space, and its answer for
+// most of them is undefined behavior (is_non_ascii_horizontal_whitespace).
+size_t FindStrayByte(std::string_view text) {
+  const auto non_ascii = [&](size_t i) { return static_cast<unsigned char>(text[i]) >= 0x80; };
+  size_t at = text.substr(0, 3) == "\xef\xbb\xbf" ? 3 : 0;  // a byte order mark is welcome
+  while (at < text.size()) {
+    const char c = text[at];
+    if (non_ascii(at)) return at;
+    if (c == '#') {
+      at = std::min(text.find('\n', at), text.size());
+    } else if (c == '"' || c == '\'') {
+      const bool multi = at + 2 < text.size() && text[at + 1] == c && text[at + 2] == c;
+      for (at += multi ? 3 : 1; at < text.size(); ++at) {
+        if (c == '"' && text[at] == '\\') {
+          // A line that goes on: the white space that follows is skipped.
+          const size_t next = text.find_first_not_of(" \t\r\n", at + 1);
+          if (next != std::string_view::npos && next > at + 1 && non_ascii(next)) return next;
+          ++at;
+        } else if (multi ? text.substr(at, 3) == std::string(3, c)
+                         : text[at] == c || text[at] == '\n') {
+          break;
+        }
+      }
+      at += multi ? 3 : 1;
+    } else {
+      ++at;
+    }
+  }
+  return std::string_view::npos;
+}
+
 absl::StatusOr<std::map<std::string, OptionMap>> ParseSections(
     std::string_view text, const std::string& path, std::span<const std::string_view> known,
     std::span<const OptionTable> tables) {
+  if (const size_t stray = FindStrayByte(text); stray != std::string_view::npos) {
+    const std::string_view before = text.substr(0, stray);
+    const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+    const size_t column = stray - (before.rfind('\n') + 1) + 1;
+    return InvalidArgumentError(path, ':', line, ':', column,
+                                ": a character beyond ASCII outside of a string; put it in quotes");
+  }
   const toml::parse_result parsed = toml::parse(text, std::string_view(path));
   if (!parsed) {
     return InvalidArgumentError(At(path, parsed.error().source()), parsed.error().description());

@@ -53,8 +53,9 @@ Output Undula(const std::vector<std::string>& args, const test::TempDir& dir) {
   return Execute(UNDULA_PROGRAM, args, dir);
 }
 
-const char* const kVerbs[] = {"import",  "link",    "stats", "train",  "evaluate", "recommend",
-                              "similar", "explain", "score", "models", "export"};
+const char* const kVerbs[] = {"import",    "link",    "stats",   "train", "evaluate",
+                              "recommend", "similar", "explain", "score", "models",
+                              "export",    "backup",  "compact", "verify"};
 
 TEST(Cli, HelpOfEveryVerbHasAnExample) {
   test::TempDir dir;

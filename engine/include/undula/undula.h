@@ -15,6 +15,7 @@
 
 #include "undula/common.h"       // IWYU pragma: export
 #include "undula/database.h"     // IWYU pragma: export
+#include "undula/maintenance.h"  // IWYU pragma: export
 #include "undula/progress.h"     // IWYU pragma: export
 #include "undula/recommender.h"  // IWYU pragma: export
 #include "undula/training.h"     // IWYU pragma: export

@@ -1,0 +1,42 @@
+// Copies of a database file: as it stands (backup) or without free pages (compact).
+#ifndef UNDULA_KGSTORE_COPY_DATABASE_H_
+#define UNDULA_KGSTORE_COPY_DATABASE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/progress.h"
+#include "kgstore/database.h"
+
+namespace undula::kgstore {
+
+enum class CopyKind : uint8_t {
+  kBackup,   // page by page: fastest, keeps free pages
+  kCompact,  // pages in the order of the trees, none free
+};
+
+struct CopyReport {
+  uint64_t bytes = 0;
+  uint64_t transaction = 0;  // the state that was copied
+};
+
+// Writes the last committed state to the new file `to`, while others read and write. The file is
+// written under a temporary name in the same folder, synced, its pages are checked (page_check),
+// and then it appears under its name; ids, models and the id-space tag are those of the original.
+//
+// AlreadyExists: `to` exists (it is never replaced); ResourceExhausted: no disk space; NotFound: no
+// such folder; DataLoss: the original is damaged; Cancelled by `progress`. Nothing is left behind
+// then. Needs no memory to speak of.
+absl::StatusOr<CopyReport> CopyDatabase(const Database& database, const std::string& to,
+                                        CopyKind kind, Progress* progress);
+
+// Puts the compact copy in the place of `path`. FailedPrecondition where any process has the file
+// open; a crash leaves the old file or the new one. Other processes that open the file meanwhile
+// wait or are refused.
+absl::StatusOr<CopyReport> CompactInPlace(const std::string& path, Progress* progress);
+
+}  // namespace undula::kgstore
+
+#endif  // UNDULA_KGSTORE_COPY_DATABASE_H_
