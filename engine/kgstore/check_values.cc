@@ -13,7 +13,7 @@ absl::StatusOr<VerifyReport> VerifyFile(const std::string& path, Progress* progr
   VerifyReport report;
   OpenOptions options;
   options.read_only = true;
-  options.check = OpenCheck::kFull;
+  options.check = OpenCheck::kPages;
   const auto database = Database::Open(path, options);
   if (absl::IsDataLoss(database.status())) {
     report.findings.push_back(

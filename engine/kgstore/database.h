@@ -29,7 +29,8 @@ enum class OpenMode : uint8_t {
 // How much of a file is checked before it is trusted.
 enum class OpenCheck : uint8_t {
   kQuick,  // meta pages, length, header, state record
-  kFull,   // every page too, by the reader of page_check.h; takes time with the size of the file
+  kPages,  // every page too, by the reader of page_check.h; takes time with the size of the file
+  kFull,   // then every checksum and the sum of every table
 };
 
 struct OpenOptions {

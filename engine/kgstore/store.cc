@@ -11,6 +11,7 @@
 #include "kgstore/file_check.h"
 #include "kgstore/live_page_check.h"
 #include "kgstore/varint.h"
+#include "kgstore/verify.h"
 
 namespace undula::kgstore::internal {
 namespace {
@@ -72,10 +73,15 @@ absl::Status Store::Initialize(const OpenOptions& options) {
   }
   if (!env.ok()) return env.status();
   env_ = *std::move(env);
-  if (options.check == OpenCheck::kFull) {
+  if (options.check != OpenCheck::kQuick) {
     UNDULA_RETURN_IF_ERROR(CheckPagesOf(*env_, claim_->fd(), nullptr).status());
   }
   UNDULA_RETURN_IF_ERROR(ReadMeta());
+  if (options.check == OpenCheck::kFull) {
+    UNDULA_ASSIGN_OR_RETURN(const auto view, BeginView());
+    uint64_t entries = 0;
+    UNDULA_RETURN_IF_ERROR(CheckValues(*this, *view, &entries, nullptr));
+  }
   if (!read_only_) {
     int dead = 0;
     mdb_reader_check(env_->raw(), &dead);  // slots of killed readers would pin old pages

@@ -39,7 +39,7 @@ struct VerifyReport {
 // Database::Open other than DataLoss, `progress`.
 absl::StatusOr<VerifyReport> VerifyFile(const std::string& path, Progress* progress);
 
-// The same without the pages: `database` was opened with check = kFull.
+// The same without the pages: `database` was opened with check = kPages or kFull.
 absl::Status VerifyContents(const Database& database, VerifyReport* report, Progress* progress);
 
 // Equal for two databases that hold the same data, whatever their ids and their history of imports
