@@ -12,7 +12,9 @@ absl::Status RunExport(const Args& args) {
   std::string db, what, file, model, format = "table";
   bool quiet = false;
   a.Positional("database", &db, "database file");
-  a.Positional("what", &what, "model | triples | interactions | links | items");
+  a.Positional("what", &what,
+               "model | triples | quads | turtle | csr | interactions | links | items | "
+               "recbole-inter, -kg, -link, -item, -user or -net");
   a.Positional("file", &file, "file to write");
   a.Option("--model", &model, "which stored model");
   a.Choice("--format", &format, {"table", "csv", "json"}, "how to print the summary");

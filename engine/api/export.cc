@@ -9,7 +9,10 @@
 #include "base/file.h"
 #include "base/safetensors.h"
 #include "base/status.h"
+#include "kgstore/export_rdf.h"
+#include "kgstore/export_recbole.h"
 #include "kgstore/read_view.h"
+#include "kgstore/take_snapshot.h"
 
 namespace undula {
 namespace {
@@ -34,6 +37,8 @@ class OutputFile {
       error_ = errno;
     }
   }
+  // The first error of a Write.
+  absl::Status status() const { return failed_ ? ErrnoError(error_, path_) : absl::OkStatus(); }
   absl::Status Close() {
     if (!failed_ && std::fflush(file_) != 0) {
       failed_ = true;
@@ -53,62 +58,6 @@ class OutputFile {
   int error_ = 0;
 };
 
-bool HasScheme(std::string_view name) {
-  for (size_t i = 0; i < name.size(); ++i) {
-    const char c = name[i];
-    if (c == ':') return i > 0;
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    if (!letter && (i == 0 || !((c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.'))) {
-      return false;
-    }
-  }
-  return false;
-}
-
-// A name as an N-Triples term. Names of text formats ("17", "film.actor.film") are no IRIs; they
-// get the prefix urn:undula:, so that the output is RDF.
-void AppendName(std::string_view name, std::string* out) {
-  if (name.rfind("_:", 0) == 0) {
-    out->append(name);
-    return;
-  }
-  *out += HasScheme(name) ? "<" : "<urn:undula:";
-  for (const char c : name) {
-    const unsigned char byte = static_cast<unsigned char>(c);
-    if (byte <= 0x20 || std::string_view("<>\"{}|^`\\").find(c) != std::string_view::npos) {
-      char escape[8];
-      std::snprintf(escape, sizeof escape, "%%%02X", byte);
-      *out += escape;
-    } else {
-      out->push_back(c);
-    }
-  }
-  out->push_back('>');
-}
-
-void AppendLiteral(const kgstore::Literal& literal, std::string* out) {
-  out->push_back('"');
-  for (const char c : literal.text) {
-    if (c == '"' || c == '\\') out->push_back('\\');
-    if (c == '\n') {
-      *out += "\\n";
-    } else if (c == '\r') {
-      *out += "\\r";
-    } else if (c == '\t') {
-      *out += "\\t";
-    } else {
-      out->push_back(c);
-    }
-  }
-  out->push_back('"');
-  if (!literal.language.empty()) {
-    *out += "@" + literal.language;
-  } else if (!literal.datatype.empty()) {
-    *out += "^^";
-    AppendName(literal.datatype, out);
-  }
-}
-
 std::string Tsv(std::string_view text) {
   std::string out(text);
   for (char& c : out) {
@@ -123,30 +72,18 @@ class Exporter {
   Exporter(const kgstore::ReadView& view, OutputFile* file, Progress* progress)
       : view_(view), file_(file), progress_(progress) {}
 
-  absl::StatusOr<int64_t> Triples() {
-    std::vector<std::string> relations;
-    for (uint32_t r = 0; r < view_.counts().relations; ++r) {
-      UNDULA_ASSIGN_OR_RETURN(const std::string name, view_.RelationName(RelationId{r}));
-      AppendName(name, &relations.emplace_back());
-    }
-    std::vector<std::string> entities;
-    UNDULA_RETURN_IF_ERROR(view_.ForEachEntityName(
-        [&](EntityId, std::string_view name) { AppendName(name, &entities.emplace_back()); }));
-    for (uint32_t e = 0; e < entities.size(); ++e) {
-      UNDULA_RETURN_IF_ERROR(view_.ForEachOutEdge(EntityId{e}, [&](RelationId relation,
-                                                                   EntityId tail) {
-        Line({entities[e], " ", relations[Index(relation)], " ", entities[Index(tail)], " .\n"});
-      }));
-      UNDULA_ASSIGN_OR_RETURN(const auto attributes, view_.Attributes(EntityId{e}));
-      for (const kgstore::Attribute& a : attributes) {
-        UNDULA_ASSIGN_OR_RETURN(const kgstore::Literal literal, view_.GetLiteral(a.literal));
-        std::string text;
-        AppendLiteral(literal, &text);
-        Line({entities[e], " ", relations[Index(a.relation)], " ", text, " .\n"});
-      }
-      UNDULA_RETURN_IF_ERROR(Report(e + 1, static_cast<int64_t>(entities.size())));
-    }
-    return records_;
+  absl::StatusOr<int64_t> Triples() { return Rdf(kgstore::RdfOutput::kNTriples); }
+  absl::StatusOr<int64_t> Quads() { return Rdf(kgstore::RdfOutput::kNQuads); }
+  absl::StatusOr<int64_t> Turtle() { return Rdf(kgstore::RdfOutput::kTurtle); }
+
+  absl::StatusOr<int64_t> Recbole(std::string_view kind) {
+    return kgstore::ExportRecbole(
+        view_, kind,
+        [this](std::string_view piece) {
+          file_->Write(piece);
+          return file_->status();
+        },
+        progress_);
   }
 
   absl::StatusOr<int64_t> Interactions() {
@@ -193,6 +130,15 @@ class Exporter {
   }
 
  private:
+  absl::StatusOr<int64_t> Rdf(kgstore::RdfOutput output) {
+    return kgstore::ExportRdf(
+        view_, output,
+        [this](std::string_view piece) {
+          file_->Write(piece);
+          return file_->status();
+        },
+        progress_);
+  }
   void Line(std::initializer_list<std::string_view> parts) {
     for (const std::string_view part : parts) file_->Write(part);
     ++records_;
@@ -212,24 +158,79 @@ class Exporter {
   int64_t records_ = 0;
 };
 
+template <class T>
+void AddTensor(TensorMap* map, const std::string& name, const std::vector<T>& values) {
+  map->tensors[name] = MakeTensor<T>({static_cast<int64_t>(values.size())}, values.data());
+}
+
+template <class Id>
+std::vector<uint32_t> Indexes(const std::vector<Id>& ids) {
+  std::vector<uint32_t> out;
+  out.reserve(ids.size());
+  for (const Id id : ids) out.push_back(Index(id));
+  return out;
+}
+
+void AddEdges(TensorMap* map, const std::string& prefix, const EdgeCsr& csr) {
+  AddTensor(map, prefix + "/ptr", csr.ptr);
+  AddTensor(map, prefix + "/relation", Indexes(csr.relation));
+  AddTensor(map, prefix + "/entity", Indexes(csr.entity));
+}
+
+template <class Other>
+void AddInteractions(TensorMap* map, const std::string& prefix, const InteractionCsr<Other>& csr) {
+  AddTensor(map, prefix + "/ptr", csr.ptr);
+  AddTensor(map, prefix + "/other", Indexes(csr.other));
+  AddTensor(map, prefix + "/weight", csr.weight);
+  AddTensor(map, prefix + "/time", csr.time);
+}
+
+// The arrays of a snapshot as one safetensors file; the number of arrays.
+absl::StatusOr<int64_t> ExportCsr(const kgstore::Database& database, const std::string& file) {
+  UNDULA_ASSIGN_OR_RETURN(const Snapshot snapshot, kgstore::TakeSnapshot(database));
+  TensorMap map;
+  AddEdges(&map, "out", snapshot.out);
+  AddEdges(&map, "in", snapshot.in);
+  AddInteractions(&map, "by_user", snapshot.by_user);
+  AddInteractions(&map, "by_item", snapshot.by_item);
+  AddTensor(&map, "links/ptr", snapshot.links.ptr);
+  AddTensor(&map, "links/entity", Indexes(snapshot.links.entity));
+  AddTensor(&map, "links/confidence", snapshot.links.confidence);
+  AddTensor(&map, "social/ptr", snapshot.social.ptr);
+  AddTensor(&map, "social/user", Indexes(snapshot.social.user));
+  AddTensor(&map, "social/weight", snapshot.social.weight);
+  map.metadata["id_space"] = std::to_string(snapshot.id_space);
+  map.metadata["transaction"] = std::to_string(snapshot.transaction);
+  UNDULA_RETURN_IF_ERROR(WriteSafetensors(file, map));
+  return static_cast<int64_t>(map.tensors.size());
+}
+
 }  // namespace
 
 absl::StatusOr<int64_t> Database::Export(std::string_view what, const std::string& file,
                                          Progress* progress) const {
+  if (what == "csr") return ExportCsr(*impl_->store, file);
   UNDULA_ASSIGN_OR_RETURN(const kgstore::ReadView view, impl_->store->Read());
   OutputFile out(file);
   Exporter exporter(view, &out, progress);
   absl::StatusOr<int64_t> (Exporter::*run)() = nullptr;
   if (what == "triples") run = &Exporter::Triples;
+  if (what == "quads") run = &Exporter::Quads;
+  if (what == "turtle") run = &Exporter::Turtle;
   if (what == "interactions") run = &Exporter::Interactions;
   if (what == "links") run = &Exporter::Links;
   if (what == "items") run = &Exporter::Items;
-  if (run == nullptr) {
+  constexpr std::string_view kRecbole = "recbole-";
+  const bool recbole = what.substr(0, kRecbole.size()) == kRecbole;
+  if (run == nullptr && !recbole) {
     return InvalidArgumentError("export: '", what,
-                                "' is none of triples, interactions, links, items, model");
+                                "' is none of triples, quads, turtle, csr, interactions, links, "
+                                "items, recbole-inter, -kg, -link, -item, -user, -net, model");
   }
   UNDULA_RETURN_IF_ERROR(out.Open());
-  UNDULA_ASSIGN_OR_RETURN(const int64_t records, (exporter.*run)());
+  UNDULA_ASSIGN_OR_RETURN(
+      const int64_t records,
+      recbole ? exporter.Recbole(what.substr(kRecbole.size())) : (exporter.*run)());
   UNDULA_RETURN_IF_ERROR(out.Close());
   return records;
 }

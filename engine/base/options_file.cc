@@ -83,15 +83,31 @@ absl::StatusOr<OptionMap> ReadSection(const std::string& path, std::string_view 
   return values;
 }
 
-// The first byte beyond ASCII that is not within a string or comment, npos where there is none.
-// TOML has no such characters, but toml++ 3.0 asks whether they are white space, and its answer for
-// most of them is undefined behavior (is_non_ascii_horizontal_whitespace).
+// Whether the '[' at `at`, the first of its line, begins a section whose name does not begin as a
+// key does (or is empty, which toml++ reports by itself).
+bool IsBadSection(std::string_view text, size_t at) {
+  const size_t line = text.rfind('\n', at) + 1;  // npos + 1 is 0
+  if (text.substr(line, at - line).find_first_not_of(" \t\r") != std::string_view::npos)
+    return false;
+  const size_t open = at + 1 < text.size() && text[at + 1] == '[' ? at + 2 : at + 1;
+  const size_t next = text.find_first_not_of(" \t", open);
+  if (next == std::string_view::npos) return false;
+  const char c = text[next];
+  return !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("_-\"']").find(c) != std::string_view::npos);
+}
+
+// The first byte that toml++ 3.0 must not see, npos where there is none. Beyond ASCII and not
+// within a string or comment: TOML has no such characters, but toml++ asks whether they are white
+// space, and its answer for most of them is undefined behavior
+// (is_non_ascii_horizontal_whitespace). A section whose name does not begin as a key: an assertion
+// of its parse_key, undefined in release builds.
 size_t FindStrayByte(std::string_view text) {
   const auto non_ascii = [&](size_t i) { return static_cast<unsigned char>(text[i]) >= 0x80; };
   size_t at = text.substr(0, 3) == "\xef\xbb\xbf" ? 3 : 0;  // a byte order mark is welcome
   while (at < text.size()) {
     const char c = text[at];
-    if (non_ascii(at)) return at;
+    if (non_ascii(at) || (c == '[' && IsBadSection(text, at))) return at;
     if (c == '#') {
       at = std::min(text.find('\n', at), text.size());
     } else if (c == '"' || c == '\'') {
@@ -123,7 +139,10 @@ absl::StatusOr<std::map<std::string, OptionMap>> ParseSections(
     const auto line = std::count(before.begin(), before.end(), '\n') + 1;
     const size_t column = stray - (before.rfind('\n') + 1) + 1;
     return InvalidArgumentError(path, ':', line, ':', column,
-                                ": a character beyond ASCII outside of a string; put it in quotes");
+                                text[stray] == '['
+                                    ? ": the name of a section begins with a letter, digit or quote"
+                                    : ": a character beyond ASCII outside of a string; put it in "
+                                      "quotes");
   }
   const toml::parse_result parsed = toml::parse(text, std::string_view(path));
   if (!parsed) {

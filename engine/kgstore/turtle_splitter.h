@@ -33,8 +33,8 @@ class TurtleSplitter {
   size_t error_offset() const { return error_offset_; }
 
   // Characters to insert before the given offsets, in ascending order, so that Serd reads what is
-  // meant: '\' before a quote of a long string, 'B' before a blank node label of B's and a digit, '
-  // ' between an integer and its '.'.
+  // meant: '\' before a quote of a long string, 'B' before a blank node label of B's and a digit, ' '
+  // between an integer and its '.'.
   const std::vector<std::pair<size_t, char>>& insertions() const { return insertions_; }
 
  private:

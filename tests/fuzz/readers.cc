@@ -29,6 +29,11 @@ class CheckingSink final : public kgstore::RecordSink {
     ++records;
     return absl::OkStatus();
   }
+  absl::Status AddQuad(const kgstore::Term& head, const kgstore::Term& relation,
+                       const kgstore::Term& tail, const kgstore::Term& graph) override {
+    Require(graph.kind != kgstore::TermKind::kLiteral, "a graph is no literal");
+    return AddTriple(head, relation, tail);
+  }
   absl::Status AddInteraction(std::string_view user, std::string_view item, float weight,
                               int64_t) override {
     Require(!user.empty() && !item.empty() && weight - weight == 0, "a whole interaction");
@@ -37,6 +42,16 @@ class CheckingSink final : public kgstore::RecordSink {
   }
   absl::Status AddItem(std::string_view item, std::span<const kgstore::ItemColumn>) override {
     Require(!item.empty(), "an item has a name");
+    ++records;
+    return absl::OkStatus();
+  }
+  absl::Status AddUser(std::string_view user, std::span<const kgstore::ItemColumn>) override {
+    Require(!user.empty(), "a user has a name");
+    ++records;
+    return absl::OkStatus();
+  }
+  absl::Status AddSocial(std::string_view user, std::string_view other, float weight) override {
+    Require(!user.empty() && !other.empty() && weight - weight == 0, "a whole edge");
     ++records;
     return absl::OkStatus();
   }

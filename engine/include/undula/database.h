@@ -159,7 +159,9 @@ class Database {
 
   // Writes a stored model as one safetensors file (parameters, structures, options).
   absl::Status ExportModel(std::string_view name, const std::string& file) const;
-  // Writes "triples" (N-Triples), "interactions", "links" or "items" (tab-separated) to a file.
+  // Writes "triples" (N-Triples), "quads" (N-Quads), "turtle", "csr" (the graph, interactions and
+  // links by id, as one safetensors file), "interactions", "links" or "items" (tab-separated), or
+  // one of RecBole's atomic files: "recbole-inter", "-kg", "-link", "-item", "-user", "-net".
   absl::StatusOr<int64_t> Export(std::string_view what, const std::string& file,
                                  Progress* progress = nullptr) const;
 
