@@ -131,9 +131,8 @@ size_t FindStrayByte(std::string_view text) {
   return std::string_view::npos;
 }
 
-absl::StatusOr<std::map<std::string, OptionMap>> ParseSections(
-    std::string_view text, const std::string& path, std::span<const std::string_view> known,
-    std::span<const OptionTable> tables) {
+// InvalidArgument with the position of what toml++ must not see.
+absl::Status CheckText(std::string_view text, const std::string& path) {
   if (const size_t stray = FindStrayByte(text); stray != std::string_view::npos) {
     const std::string_view before = text.substr(0, stray);
     const auto line = std::count(before.begin(), before.end(), '\n') + 1;
@@ -144,6 +143,13 @@ absl::StatusOr<std::map<std::string, OptionMap>> ParseSections(
                                     : ": a character beyond ASCII outside of a string; put it in "
                                       "quotes");
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::map<std::string, OptionMap>> ParseSections(
+    std::string_view text, const std::string& path, std::span<const std::string_view> known,
+    std::span<const OptionTable> tables) {
+  UNDULA_RETURN_IF_ERROR(CheckText(text, path));
   const toml::parse_result parsed = toml::parse(text, std::string_view(path));
   if (!parsed) {
     return InvalidArgumentError(At(path, parsed.error().source()), parsed.error().description());
@@ -197,6 +203,7 @@ absl::StatusOr<std::map<std::string, OptionMap>> ReadSections(
 }  // namespace
 
 absl::StatusOr<TomlNode> ParseToml(std::string_view text, const std::string& name) {
+  UNDULA_RETURN_IF_ERROR(CheckText(text, name));
   const toml::parse_result parsed = toml::parse(text, std::string_view(name));
   if (!parsed) {
     return InvalidArgumentError(At(name, parsed.error().source()), parsed.error().description());

@@ -111,7 +111,8 @@ void SchemaToml(Bytes input) { kgstore::ParseSchema(input, "schema").status().Ig
 
 void OptionsToml(Bytes input) {
   constexpr std::string_view kSections[] = {"train", "model"};
-  const auto options = ParseOptionsText(input, "options", kSections);
+  const MemoryFile file(input);
+  const auto options = ReadOptionsFile(file.path(), kSections);
   if (!options.ok()) return;
   const OptionTable table{"train", kNoFields};
   int64_t x = 0;
