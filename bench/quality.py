@@ -59,14 +59,23 @@ DATA = {
 # Data whose options are chosen by bench/quality_search.py; the others borrow theirs.
 SEARCHED = [name for name, data in DATA.items() if "options_of" not in data]
 
-# Options by (model, data); None stands for all data.
+# Options by (model, data), chosen by bench/quality_search.py; None stands for all data.
+TRAINING = {"epochs": 100, "patience": 3, "metric": "auc"}
 MODELS = {
     "ripplenet": {
-        None: {"epochs": 20, "patience": 4, "chunk": 8, "metric": "auc"},
-        "book-crossing": {"dim": 64, "hops": 1, "memory": 64, "inverse-edges": "true", "chunk": 1},
-        "movielens-1m": {"scoring": "code", "item-update": "plus_transform"},
+        None: TRAINING,
+        "lastfm": {"dim": 64, "hops": 1, "memory": 64, "learning-rate": .01, "chunk": 1},
+        "lastfm-graphsw": {"dim": 64, "hops": 3, "memory": 64, "learning-rate": .01, "chunk": 1},
+        "book-crossing": {"dim": 64, "hops": 1, "memory": 64, "chunk": 1, "inverse-edges": "true"},
+        "movielens-1m": {"dim": 64, "hops": 1, "memory": 64, "chunk": 1, "scoring": "code",
+                         "item-update": "plus_transform"},
     },
-    "bpr_mf": {None: {"epochs": 40, "patience": 4, "metric": "auc"}},
+    "bpr_mf": {
+        None: TRAINING,
+        "lastfm": {"dim": 128, "chunk": 1},
+        "lastfm-graphsw": {"dim": 128, "chunk": 1},
+        "book-crossing": {"dim": 128, "learning-rate": .002, "l2": .03, "chunk": 1},
+    },
 }
 
 

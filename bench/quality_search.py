@@ -53,7 +53,6 @@ EARLIER = {
                                      "inverse-edges": "true"},
     ("movielens-1m", "ripplenet"): {"form": "code plus_transform"},
 }
-FIXED = {"epochs": 100, "patience": 3, "metric": "auc"}
 
 
 def settings(model):
@@ -71,7 +70,7 @@ def train(args, name, model, trial, setting, seed):
     file = args.out / f"{name}.{model}.{trial:02}.{seed}.json"
     if not file.exists():
         path = quality.database(args.undula, args.out, name)
-        options = dict(FIXED, **setting)
+        options = dict(quality.TRAINING, **setting)
         if "form" in options:
             options["scoring"], options["item-update"] = options.pop("form").split()
         options.update(quality.split_options(name, seed))
