@@ -75,6 +75,7 @@ MODELS = {
         "lastfm": {"dim": 128, "chunk": 1},
         "lastfm-graphsw": {"dim": 128, "chunk": 1},
         "book-crossing": {"dim": 128, "learning-rate": .002, "l2": .03, "chunk": 1},
+        "movielens-1m": {"dim": 64, "learning-rate": .002, "init-scale": .1},
     },
 }
 
