@@ -19,6 +19,8 @@ using Args = std::vector<std::string>;
 absl::Status RunImport(const Args& args);
 absl::Status RunLink(const Args& args);
 absl::Status RunStats(const Args& args);
+absl::Status RunUpdate(const Args& args);
+absl::Status RunForget(const Args& args);
 absl::Status RunTrain(const Args& args);
 absl::Status RunEvaluate(const Args& args);
 absl::Status RunRecommend(const Args& args);

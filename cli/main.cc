@@ -17,6 +17,8 @@ struct Verb {
 constexpr Verb kVerbs[] = {
     {"import", "add knowledge graph, catalogue, interactions or links from files", RunImport},
     {"link", "link catalogue items to entities of the graph", RunLink},
+    {"update", "add and delete single triples, interactions, ... as a patch file says", RunUpdate},
+    {"forget", "erase a user", RunForget},
     {"stats", "what the database holds", RunStats},
     {"train", "train a model and store it in the database", RunTrain},
     {"evaluate", "a stored model beside simple baselines, on its test part", RunEvaluate},

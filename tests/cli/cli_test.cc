@@ -55,7 +55,8 @@ Output Undula(const std::vector<std::string>& args, const test::TempDir& dir) {
 
 const char* const kVerbs[] = {"import",    "link",    "stats",   "train", "evaluate",
                               "recommend", "similar", "explain", "score", "models",
-                              "export",    "backup",  "compact", "verify"};
+                              "export",    "backup",  "compact", "verify", "update",
+                              "forget"};
 
 TEST(Cli, HelpOfEveryVerbHasAnExample) {
   test::TempDir dir;

@@ -17,6 +17,7 @@
 #include "undula/progress.h"
 #include "undula/recommender.h"
 #include "undula/training.h"
+#include "undula/update.h"
 
 namespace undula {
 
@@ -144,6 +145,13 @@ class Database {
   absl::StatusOr<StoredVectors> ReadVectors(std::string_view name) const;
   absl::StatusOr<LinkReport> Link(const LinkOptions& options = {}, Progress* progress = nullptr);
   absl::StatusOr<DatabaseStats> Stats() const;
+
+  // Applies a patch file of single additions and deletions (docs/patch-format.md). An error of a
+  // line names file:line:column; with options.batch it also names the last line that is stored.
+  absl::StatusOr<UpdateReport> Update(const std::string& file, const UpdateOptions& options = {},
+                                      Progress* progress = nullptr);
+  // Erases a user: interactions, social edges, columns and name, in one commit. NotFound.
+  absl::StatusOr<ForgetReport> Forget(std::string_view user);
 
   // Trains, keeps the epoch that was best on the validation part, stores the model. Cancelled: a
   // checkpoint is left beside the database and the next equal call resumes from it.

@@ -19,5 +19,6 @@
 #include "undula/progress.h"     // IWYU pragma: export
 #include "undula/recommender.h"  // IWYU pragma: export
 #include "undula/training.h"     // IWYU pragma: export
+#include "undula/update.h"       // IWYU pragma: export
 
 #endif  // UNDULA_UNDULA_H_
