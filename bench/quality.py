@@ -66,6 +66,8 @@ MODELS = {
         "book-crossing": {"dim": 64, "hops": 1, "memory": 64, "inverse-edges": "true", "chunk": 1},
         "movielens-1m": {"scoring": "code", "item-update": "plus_transform"},
     },
+    "kgcn": {None: {"epochs": 40, "patience": 5, "chunk": 1, "metric": "auc"}},
+    "kgnn_ls": {None: {"epochs": 40, "patience": 5, "chunk": 1, "metric": "auc"}},
     "bpr_mf": {None: {"epochs": 40, "patience": 4, "metric": "auc"}},
 }
 

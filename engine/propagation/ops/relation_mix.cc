@@ -1,0 +1,146 @@
+#include "propagation/ops/relation_mix.h"
+
+#include "propagation/ops/op_check.h"
+#include "propagation/ops/relation_mix_row.h"
+
+namespace undula::propagation {
+namespace {
+
+constexpr std::string_view kOp = "RelationMix";
+
+struct Context {
+  Var q, relations, values, base;
+  RelationSlots slots;
+  GroupIndex index;
+  Tensor weights;
+  double scale, gain;
+  Activation activation;
+};
+
+GroupIndex MakeIndex(Tape& tape, const RelationSlots& s, int64_t rows, int64_t* weights) {
+  const int64_t groups = s.row_ptr.size() - 1;
+  const int64_t* row = tape.HostOffsets(s.row_ptr);
+  const int64_t* slot = tape.HostOffsets(s.slot_ptr);
+  int64_t* ptr = tape.arena().New<int64_t>(groups + 1);
+  ptr[0] = 0;
+  for (int64_t g = 0; g < groups; ++g) {
+    ptr[g + 1] = ptr[g] + (row[g + 1] - row[g]) * (slot[g + 1] - slot[g]);
+  }
+  *weights = ptr[groups];
+  uint32_t* of_row = tape.Scratch<uint32_t>(rows);
+  uint32_t* of_slot = tape.Scratch<uint32_t>(s.relation.size());
+  ForRows(tape, groups, 16,
+          GroupIndexRow{s.row_ptr.as<int64_t>(), s.slot_ptr.as<int64_t>(), of_row, of_slot});
+  const Tensor weight_ptr = tape.Offsets(std::span(ptr, static_cast<size_t>(groups + 1)));
+  return GroupIndex{s.row_ptr.as<int64_t>(),
+                    s.slot_ptr.as<int64_t>(),
+                    s.relation.as<uint32_t>(),
+                    s.value_row.empty() ? nullptr : s.value_row.as<uint32_t>(),
+                    weight_ptr.as<int64_t>(),
+                    of_row,
+                    of_slot};
+}
+
+template <class T>
+void BackwardOf(Tape& tape, Var output, const Context& c) {
+  const Tensor g = tape.grad(output), out = tape.value(output), q = tape.value(c.q);
+  const int64_t d = q.cols(), m = out.cols(), slots = c.slots.relation.size();
+  T* dz = tape.Scratch<T>(out.size());
+  T* ds = tape.Scratch<T>(c.weights.size());
+  const int64_t slots_per_row = 1 + c.weights.size() / std::max<int64_t>(1, q.rows());
+  ForRows(tape, q.rows(), slots_per_row * (d + m) + 8 * m,
+          RelationMixBackwardRow<T>{c.index, tape.value(c.relations).as<T>(),
+                                    tape.value(c.values).as<T>(), c.weights.as<T>(), out.as<T>(),
+                                    g.as<T>(), dz, ds,
+                                    tape.needs_grad(c.q) ? tape.grad(c.q).as<T>() : nullptr, d, m,
+                                    static_cast<T>(c.scale), static_cast<T>(c.gain), c.activation});
+  if (c.base.valid() && tape.needs_grad(c.base)) {
+    ForRows(tape, c.slots.row_ptr.size() - 1, m * 4,
+            RelationMixBaseRow<T>{c.slots.row_ptr.as<int64_t>(), dz, tape.grad(c.base).as<T>(), m});
+  }
+  const auto add = [&](const T* coefficient, const T* x, const Tensor& row_of_slot, Var to,
+                       int64_t cols, double factor) {
+    if (!tape.needs_grad(to)) return;
+    const bool direct = row_of_slot.empty();
+    T* slot_grad = direct ? tape.grad(to).as<T>() : tape.NewZero({slots, cols}).as<T>();
+    ForRows(
+        tape, slots, 4 * cols,
+        RelationMixSlotRow<T>{c.index, coefficient, x, slot_grad, cols, static_cast<T>(factor)});
+    if (direct) return;
+    const RowOrder order = SortRows(tape, row_of_slot, tape.value(to).rows());
+    ForRows(tape, order.distinct, 4 * cols,
+            ScatterAddRow<T>{slot_grad, order.rows, order.ptr, order.order, tape.grad(to).as<T>(),
+                             cols});
+  };
+  add(c.weights.as<T>(), dz, c.slots.value_row, c.values, m, c.gain);
+  add(ds, q.as<T>(), c.slots.relation, c.relations, d, 1);
+}
+
+void Backward(Tape& tape, Var output, void* context) {
+  const auto& c = *static_cast<const Context*>(context);
+  WithFloat(tape.float_type(), [&](auto zero) { BackwardOf<decltype(zero)>(tape, output, c); });
+}
+
+bool CheckSlots(Tape& tape, const RelationSlots& s, const Tensor& q, const Tensor& relations,
+                const Tensor& values) {
+  const int64_t n = s.relation.size();
+  if (!CheckOffsets(tape, kOp, "row_ptr", s.row_ptr, q.rows()) ||
+      !CheckOffsets(tape, kOp, "slot_ptr", s.slot_ptr, n) ||
+      !CheckRows(tape, kOp, "relation", s.relation, relations.rows()) ||
+      (!s.value_row.empty() && !CheckRows(tape, kOp, "value_row", s.value_row, values.rows())) ||
+      (!s.count.empty() && !CheckFloats(tape, kOp, "count", s.count, n))) {
+    return false;
+  }
+  const int64_t groups = s.row_ptr.size() - 1;
+  const int64_t rows = tape.HostOffsets(s.row_ptr)[groups];
+  if (s.slot_ptr.size() == groups + 1 && rows == q.rows() &&
+      tape.HostOffsets(s.slot_ptr)[groups] == n &&
+      (s.value_row.empty() ? values.rows() : s.value_row.size()) == n) {
+    return true;
+  }
+  BadInput(tape, kOp, "row_ptr has ", groups + 1, " entries and covers ", rows, " of ", q.rows(),
+           " rows, slot_ptr ", s.slot_ptr.size(), "; relation has ", n, " slots, value_row ",
+           s.value_row.size(), " and values ", values.rows(), " rows");
+  return false;
+}
+
+}  // namespace
+
+Var RelationMix(Tape& tape, Var q, Var relations, Var values, Var base, const RelationSlots& slots,
+                double scale, double gain, Activation activation, Tensor* weights_out) {
+  if (!Ready(tape, kOp, {q, relations, values}) || (base.valid() && !Ready(tape, kOp, {base}))) {
+    return Var{};
+  }
+  const Tensor qv = tape.value(q), rv = tape.value(relations), vv = tape.value(values);
+  const Tensor bv = tape.value(base);
+  if (qv.rank != 2 || rv.rank != 2 || vv.rank != 2 || qv.cols() != rv.cols() ||
+      (base.valid() &&
+       (bv.rank != 2 || bv.cols() != vv.cols() || bv.rows() != slots.row_ptr.size() - 1))) {
+    return BadInput(tape, kOp, "q ", Describe(qv), ", relations ", Describe(rv), ", values ",
+                    Describe(vv), " and base ", Describe(bv),
+                    " do not fit; they are [n, d], [R, d], [V, m] and [groups, m]");
+  }
+  if (!CheckSlots(tape, slots, qv, rv, vv)) return Var{};
+  const int64_t d = qv.cols(), m = vv.cols();
+  int64_t n_weights = 0;
+  const GroupIndex index = MakeIndex(tape, slots, qv.rows(), &n_weights);
+  const Tensor weights = tape.NewTensor({n_weights});
+  const Tensor out = tape.NewTensor({qv.rows(), m});
+  WithFloat(out.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    ForRows(tape, qv.rows(), (1 + n_weights / std::max<int64_t>(1, qv.rows())) * (d + m) + 16 * m,
+            RelationMixRow<T>{index, qv.as<T>(), rv.as<T>(), vv.as<T>(),
+                              base.valid() ? bv.as<T>() : nullptr, slots.count.as<T>(),
+                              weights.as<T>(), out.as<T>(), d, m, static_cast<T>(scale),
+                              static_cast<T>(gain), activation});
+  });
+  if (weights_out != nullptr) *weights_out = weights;
+  Context* c = tape.New<Context>();
+  *c = Context{q, relations, values, base, slots, index, weights, scale, gain, activation};
+  return tape.Record(out,
+                     tape.needs_grad(q) || tape.needs_grad(relations) || tape.needs_grad(values) ||
+                         tape.needs_grad(base),
+                     Backward, c);
+}
+
+}  // namespace undula::propagation

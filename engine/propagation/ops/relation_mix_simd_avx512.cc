@@ -1,0 +1,9 @@
+#define UNDULA_SIMD_TARGET avx512
+#include "propagation/ops/relation_mix_simd_body.h"
+
+namespace undula::propagation::simd {
+
+extern const MixKernels kMixKernels_avx512;
+const MixKernels kMixKernels_avx512 = avx512::kMixKernels;
+
+}  // namespace undula::propagation::simd

@@ -1,0 +1,9 @@
+#define UNDULA_SIMD_TARGET scalar
+#include "propagation/ops/relation_mix_simd_body.h"
+
+namespace undula::propagation::simd {
+
+extern const MixKernels kMixKernels_scalar;
+const MixKernels kMixKernels_scalar = scalar::kMixKernels;
+
+}  // namespace undula::propagation::simd
