@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "propagation/ops/relation_mix_simd.h"
+#include "propagation/ops/relation_mix_train_simd.h"
 #include "tests/models/kgcn_fixture.h"
 
 namespace undula::models {
@@ -209,6 +210,79 @@ TEST(MixKernelsTest, SameBitsOnEveryTarget) {
       ASSERT_EQ(other.size(), scalar.size());
       EXPECT_EQ(std::memcmp(scalar.data(), other.data(), scalar.size() * sizeof(float)), 0)
           << propagation::simd::TargetName(target) << " " << pad;
+    }
+  }
+}
+
+std::vector<float> RunTrainKernels(propagation::simd::Target target, int64_t d, int64_t m) {
+  const auto& kernels = propagation::GetMixTrainKernels(target);
+  const std::vector<int64_t> row_ptr = {0, 3, 3, 4, 9, 10}, slot_ptr = {0, 4, 6, 7, 7, 30};
+  std::vector<int64_t> weight_ptr = {0};
+  for (size_t g = 0; g + 1 < row_ptr.size(); ++g) {
+    weight_ptr.push_back(weight_ptr.back() +
+                         (row_ptr[g + 1] - row_ptr[g]) * (slot_ptr[g + 1] - slot_ptr[g]));
+  }
+  std::vector<uint32_t> relation, value_row;
+  std::vector<float> count;
+  for (uint32_t s = 0; s < 30; ++s) {
+    relation.push_back(s / 2 % 5);
+    value_row.push_back(s * 7 % 11);
+    count.push_back(static_cast<float>(1 + s % 3));
+  }
+  const auto width = static_cast<size_t>(d), columns = static_cast<size_t>(m);
+  const std::vector<float> q = Floats(10 * width, 1), relations = Floats(5 * width, 2);
+  const std::vector<float> values = Floats(11 * columns, 3), base = Floats(5 * columns, 4);
+  const std::vector<float> g_out = Floats(10 * columns, 5);
+  std::vector<float> all;
+  std::vector<float> scratch(static_cast<size_t>(propagation::MixTrainScratch(23, d, m)));
+  for (const auto activation : {propagation::Activation::kNone, propagation::Activation::kTanh,
+                                propagation::Activation::kRelu}) {
+    std::vector<float> weights(static_cast<size_t>(weight_ptr.back())), out(10 * columns);
+    std::vector<float> dq(10 * width), dbase(5 * columns), dslot(30 * columns),
+        drelation(5 * width);
+    propagation::MixTrainArgs a;
+    a.row_ptr = row_ptr.data();
+    a.slot_ptr = slot_ptr.data();
+    a.weight_ptr = weight_ptr.data();
+    a.relation = relation.data();
+    a.value_row = value_row.data();
+    a.count = count.data();
+    a.d = d;
+    a.m = m;
+    a.q = q.data();
+    a.relations = relations.data();
+    a.values = values.data();
+    a.base = base.data();
+    a.scale = 0.9f;
+    a.gain = 1.5f;
+    a.activation = activation;
+    a.weights = weights.data();
+    a.out = out.data();
+    a.g_out = g_out.data();
+    a.dq = dq.data();
+    a.dbase = dbase.data();
+    a.dslot = dslot.data();
+    a.drelation = drelation.data();
+    kernels.forward(a, 0, 5, scratch.data());
+    kernels.backward(a, 0, 5, scratch.data());
+    for (const auto* part : {&weights, &out, &dq, &dbase, &dslot, &drelation}) {
+      all.insert(all.end(), part->begin(), part->end());
+    }
+  }
+  return all;
+}
+
+TEST(MixKernelsTest, TrainingHasTheSameBitsOnEveryTarget) {
+  using propagation::simd::Target;
+  for (const int64_t d : {16, 32, 48}) {
+    for (const int64_t m : {int64_t{1}, d}) {
+      const std::vector<float> scalar = RunTrainKernels(Target::kScalar, d, m);
+      for (const Target target : {Target::kAvx2, Target::kAvx512}) {
+        const std::vector<float> other = RunTrainKernels(target, d, m);
+        ASSERT_EQ(other.size(), scalar.size());
+        EXPECT_EQ(std::memcmp(scalar.data(), other.data(), scalar.size() * sizeof(float)), 0)
+            << propagation::simd::TargetName(target) << " " << d << " " << m;
+      }
     }
   }
 }

@@ -313,6 +313,14 @@ std::vector<GradientCase> RelationMixCases(int64_t d) {
                        }});
     }
   }
+  cases.push_back({"numbers",
+                   {RandomValues({6, d}, 1), RandomValues({4, d}, 2), RandomValues({5, 1}, 3),
+                    RandomValues({4, 1}, 4)},
+                   [=](OpRun& run, const Leaves& x) {
+                     return RelationMix(run.tape(), x[0], x[1], x[2], x[3],
+                                        slots_of(run, true, true), 0.6, 1.5, Activation::kNone,
+                                        nullptr);
+                   }});
   cases.push_back({"many slots and rows",
                    {RandomValues({9, d}, 1), RandomValues({3, d}, 2), RandomValues({41, d}, 3),
                     RandomValues({2, d}, 4)},

@@ -59,6 +59,19 @@ void KgcnBatchIndex::Reset(const propagation::NeighborSlots* slots, int hops, bo
   layers_.assign(static_cast<size_t>(hops), Layer());
   entities_.Resize(slots->rows());
   position_.assign(slots->rows(), 0);
+  // A mean needs the counts' proportions only: without their common divisor there is less to add.
+  repeats_.resize(slots->entity.size());
+  for (uint32_t e = 0; e < slots->rows(); ++e) {
+    for (int64_t s = slots->ptr[e], end = s; s < slots->ptr[e + 1]; s = end) {
+      uint32_t divisor = 0;
+      for (; end < slots->ptr[e + 1] && slots->relation[end] == slots->relation[s]; ++end) {
+        divisor = std::gcd(divisor, static_cast<uint32_t>(slots->count[end]));
+      }
+      for (int64_t i = s; i < end; ++i) {
+        repeats_[i] = static_cast<uint32_t>(slots->count[i]) / divisor;
+      }
+    }
+  }
 }
 
 void KgcnBatchIndex::Collect(const Batch& batch, std::span<const uint32_t> item_row) {
@@ -163,7 +176,7 @@ void KgcnBatchIndex::CollectFirst() {
         first.count.back() += slots_->count[s];
         const uint32_t neighbor = slots_->entity[s];
         entities_.Insert(neighbor);
-        member.insert(member.end(), static_cast<size_t>(slots_->count[s]), neighbor);
+        member.insert(member.end(), repeats_[s], neighbor);
       }
       member_ptr.push_back(static_cast<int64_t>(member.size()));
     }

@@ -64,8 +64,8 @@ class KgcnBatchIndex {
   std::vector<uint32_t> entity;
   // Per group of layer 1: its entity as a position in `entity`.
   std::vector<uint32_t> group;
-  // Per slot of layer 1: the neighbors that it stands for, as positions in `entity`, repeated as
-  // often as they were drawn.
+  // Per slot of layer 1: the neighbors whose mean it stands for, as positions in `entity`, each
+  // repeated in proportion to how often it was drawn.
   std::vector<int64_t> member_ptr;
   std::vector<uint32_t> member;
 
@@ -78,6 +78,7 @@ class KgcnBatchIndex {
   bool messages_ = true;
   std::vector<Layer> layers_;
   PairNumbers pairs_;
+  std::vector<uint32_t> repeats_;  // of each neighbor of the sample among the members
   BitSet entities_;
   std::vector<uint32_t> position_;  // by entity row: its group, then its position in `entity`
   std::vector<uint32_t> distinct_;  // entities of the groups

@@ -326,7 +326,7 @@ Var Kgcn::L2(Tape& tape, Var users, Var relations, Var entities) {
   entity_weight_.resize(index_.entity.size());
   for (size_t i = 0; i < entity_weight_.size(); ++i) {
     const double visits = std::max(1.0f, entity_visits_[index_.entity[i]]);
-    entity_weight_[i] = static_cast<float>(-1 / std::expm1(-batch * visits / rows));
+    entity_weight_[i] = 1 / -std::expm1(static_cast<float>(-batch * visits / rows));
   }
   add(users, tape.Floats(user_weight_));
   add(entities, tape.Floats(entity_weight_));

@@ -34,6 +34,10 @@ inline V16 Sub(V16 a, V16 b) { return {_mm512_sub_ps(a.v, b.v)}; }
 inline V16 Mul(V16 a, V16 b) { return {_mm512_mul_ps(a.v, b.v)}; }
 inline V16 Div(V16 a, V16 b) { return {_mm512_div_ps(a.v, b.v)}; }
 inline V16 Max(V16 a, V16 b) { return {_mm512_max_ps(a.v, b.v)}; }
+// b where a > 0, else 0.
+inline V16 WherePositive(V16 a, V16 b) {
+  return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a.v, _mm512_setzero_ps(), _CMP_GT_OQ), b.v)};
+}
 // a b + c, rounded once.
 inline V16 Fma(V16 a, V16 b, V16 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
 // a 2^n, where the lanes of `n_bits` hold n in their low bits; the result must be a normal number.
@@ -58,6 +62,11 @@ inline V16 Sub(V16 a, V16 b) { return {_mm256_sub_ps(a.lo, b.lo), _mm256_sub_ps(
 inline V16 Mul(V16 a, V16 b) { return {_mm256_mul_ps(a.lo, b.lo), _mm256_mul_ps(a.hi, b.hi)}; }
 inline V16 Div(V16 a, V16 b) { return {_mm256_div_ps(a.lo, b.lo), _mm256_div_ps(a.hi, b.hi)}; }
 inline V16 Max(V16 a, V16 b) { return {_mm256_max_ps(a.lo, b.lo), _mm256_max_ps(a.hi, b.hi)}; }
+inline V16 WherePositive(V16 a, V16 b) {
+  const __m256 zero = _mm256_setzero_ps();
+  return {_mm256_and_ps(_mm256_cmp_ps(a.lo, zero, _CMP_GT_OQ), b.lo),
+          _mm256_and_ps(_mm256_cmp_ps(a.hi, zero, _CMP_GT_OQ), b.hi)};
+}
 inline V16 Fma(V16 a, V16 b, V16 c) {
   return {_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
 }
@@ -89,6 +98,7 @@ inline V16 Mul(V16 a, V16 b) { UNDULA_V16_LANES_(a.v[l] * b.v[l]); }
 inline V16 Div(V16 a, V16 b) { UNDULA_V16_LANES_(a.v[l] / b.v[l]); }
 // As maxps: b where the lanes compare equal or unordered.
 inline V16 Max(V16 a, V16 b) { UNDULA_V16_LANES_(a.v[l] > b.v[l] ? a.v[l] : b.v[l]); }
+inline V16 WherePositive(V16 a, V16 b) { UNDULA_V16_LANES_(a.v[l] > 0.0f ? b.v[l] : 0.0f); }
 inline V16 Fma(V16 a, V16 b, V16 c) { UNDULA_V16_LANES_(__builtin_fmaf(a.v[l], b.v[l], c.v[l])); }
 inline V16 ScaleByPowerOfTwo(V16 a, V16 n_bits) {
   UNDULA_V16_LANES_(__builtin_bit_cast(
