@@ -1,11 +1,11 @@
-// Speed and click-through quality of RippleNet on data in the text form of the authors' programs:
+// Speed and click-through quality of a model on data in the text form of the authors' programs:
 //   ripple_bench DIRECTORY [key=value ...]
 // DIRECTORY has kg_final.txt (head relation tail; items are the entities of the same number) and
 // either ratings_final.txt (user item 0|1; split 60/20/20 over rows by split_seed) or the fixed
-// parts train.txt, eval.txt, test.txt. Keys: the options of `undula models show ripplenet`, and
-// epochs, batch, chunk, slices, lr, optimizer, weight_decay, seed, split_seed, threads, score
-// (0|1). Prints one line per epoch and one JSON line at the end. Rates are per core-second: work
-// over the CPU time of the whole process.
+// parts train.txt, eval.txt, test.txt. Keys: model (ripplenet; pointwise models only), its options
+// as in `undula models show`, and epochs, batch, chunk, slices, lr, optimizer, weight_decay, seed,
+// split_seed, threads, score (0|1), test (0|1: read the test part). Prints one line per epoch and
+// one JSON line at the end. Rates are per core-second: work over the CPU time of the whole process.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -26,7 +26,8 @@
 #include "models/data/batcher.h"
 #include "models/data/split.h"
 #include "models/eval/metrics.h"
-#include "models/ripplenet/ripplenet.h"
+#include "models/kgcn/kgcn.h"
+#include "models/registry.h"
 #include "models/train/step.h"
 #include "propagation/optim/optimizer.h"
 
@@ -142,6 +143,7 @@ Quality Evaluate(const Scorer& scorer, std::vector<LabeledPair> rows) {
     }
     i = end;
   }
+  if (labels.empty()) return {};
   return {Auc(labels, scores), static_cast<double>(right) / static_cast<double>(labels.size())};
 }
 
@@ -158,7 +160,8 @@ int Main(int argc, char** argv) {
   std::map<std::string, std::string> own = {
       {"epochs", "5"},       {"batch", "1024"},          {"chunk", "32"},       {"slices", "8"},
       {"lr", "0.005"},       {"optimizer", "lazy_adam"}, {"weight_decay", "0"}, {"seed", "1"},
-      {"split_seed", "555"}, {"threads", "1"},           {"score", "0"}};
+      {"split_seed", "555"}, {"threads", "1"},           {"score", "0"},        {"test", "1"},
+      {"model", "ripplenet"}};
   OptionMap model_options;
   for (int i = 2; i < argc; ++i) {
     const char* eq = std::strchr(argv[i], '=');
@@ -173,9 +176,13 @@ int Main(int argc, char** argv) {
   TaskArena workers(static_cast<int>(integer("threads")));
   const TrainingData training =
       MakeTrainingData(data.snapshot, data.part[0], static_cast<uint64_t>(integer("seed")));
-  auto made = kRippleNetSpec.make(model_options, DType::kF32);
+  auto made = MakeModel(own["model"], model_options);
   if (!made.ok()) return Fail(made.status());
-  auto* model = static_cast<RippleNet*>(made->get());
+  Model* model = made->get();
+  if (model->spec().batch_kind != BatchKind::kPointwise) {
+    return Fail(InvalidArgumentError("not a pointwise model: ", own["model"]));
+  }
+  if (integer("test") == 0) data.part[2].clear();
   const double build_start = CpuSeconds();
   if (absl::Status s = model->Build(training, workers); !s.ok()) return Fail(s);
   std::printf("%s\nbuild %.2f s\n", model->Describe().c_str(), CpuSeconds() - build_start);
@@ -202,6 +209,7 @@ int Main(int argc, char** argv) {
   for (int64_t epoch = 1; epoch <= integer("epochs"); ++epoch) {
     const double start = CpuSeconds();
     const int64_t steps = batcher->StartEpoch(epoch);
+    if (absl::Status s = model->BeginEpoch(epoch); !s.ok()) return Fail(s);
     double loss = 0;
     for (int64_t i = 0; i < steps; ++i) {
       const auto value = step.Run(batcher->Get(i));
@@ -225,6 +233,12 @@ int Main(int argc, char** argv) {
       best_epoch = epoch;
     }
   }
+  if (const auto* kgcn = dynamic_cast<const Kgcn*>(model);
+      kgcn != nullptr && kgcn->label_smoothness()) {
+    std::printf("known labels among the neighbors of the last batch: %.1f %%\n",
+                100.0 * static_cast<double>(kgcn->labels().known()) /
+                    static_cast<double>(std::max<int64_t>(1, kgcn->labels().seen())));
+  }
   double pairs_rate = 0;
   if (integer("score") != 0) {
     const auto scorer = model->MakeScorer(workers);
@@ -247,11 +261,11 @@ int Main(int argc, char** argv) {
   if (rates.empty()) rates.push_back(0);
   std::sort(rates.begin(), rates.end());
   std::printf(
-      "{\"data\": \"%s\", \"chunk\": %s, \"rows_per_core_s\": %.0f, "
+      "{\"data\": \"%s\", \"model\": \"%s\", \"chunk\": %s, \"rows_per_core_s\": %.0f, "
       "\"rows_per_core_s_best\": %.0f, \"pairs_per_core_s\": %.0f, \"valid_auc\": %.4f, "
       "\"test_auc\": %.4f, \"test_acc\": %.4f, \"at_epoch\": %lld, \"step_mib\": %.1f}\n",
-      argv[1], own["chunk"].c_str(), rates[rates.size() / 2], best_rate, pairs_rate, best_valid,
-      best_test.auc, best_test.acc, static_cast<long long>(best_epoch),
+      argv[1], own["model"].c_str(), own["chunk"].c_str(), rates[rates.size() / 2], best_rate,
+      pairs_rate, best_valid, best_test.auc, best_test.acc, static_cast<long long>(best_epoch),
       static_cast<double>(step.high_water()) / (1 << 20));
   return 0;
 }

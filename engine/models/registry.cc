@@ -3,6 +3,7 @@
 #include "base/status.h"
 #include "models/bpr_mf.h"
 #include "models/item_log_odds.h"
+#include "models/kgcn/kgcn.h"
 #include "models/most_popular.h"
 #include "models/ripplenet/ripplenet.h"
 
@@ -11,10 +12,7 @@ namespace {
 
 // Alphabetical.
 const ModelSpec* const kModels[] = {
-    &kBprMfSpec,
-    &kItemLogOddsSpec,
-    &kMostPopularSpec,
-    &kRippleNetSpec,
+    &kBprMfSpec, &kItemLogOddsSpec, &kKgcnSpec, &kKgnnLsSpec, &kMostPopularSpec, &kRippleNetSpec,
 };
 
 }  // namespace

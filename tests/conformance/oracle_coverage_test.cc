@@ -22,6 +22,8 @@ constexpr Runner kRunners[] = {
     {"optimizer", "optimizer_", "tests/propagation/oracle_test.cc"},
     {"metrics", "metrics_", "tests/models/metrics_oracle_test.cc"},
     {"RippleNet", "ripplenet_", "tests/models/ripplenet_oracle_test.cc"},
+    {"KGCN", "kgcn_", "tests/models/kgcn_oracle_test.cc"},
+    {"KGNN-LS", "kgnnls_", "tests/models/kgcn_oracle_test.cc"},
 };
 
 // "KGNN-LS" -> "kgnn_ls", the form of registry names.

@@ -158,7 +158,7 @@ inline void SetValues(const std::vector<double>& values, propagation::Parameter*
   }
 }
 // Random values of scale 1 instead of the small initial ones.
-inline void Randomize(RippleNet* model, double scale, uint64_t seed) {
+inline void Randomize(Model* model, double scale, uint64_t seed) {
   uint32_t number = 0;
   for (const auto& p : model->parameters()->all()) {
     const Rng rng(seed, RngStream::kTest, 100 + number++);
@@ -173,7 +173,7 @@ struct StepResult {
   std::vector<std::vector<double>> gradients;  // in the order of the parameters
 };
 
-inline StepResult RunStep(RippleNet* model, const Batch& batch, int slices = 2) {
+inline StepResult RunStep(Model* model, const Batch& batch, int slices = 2) {
   propagation::Exec exec(nullptr);
   TrainingStep step(model, &exec, slices);
   model->parameters()->ZeroGradients();

@@ -14,6 +14,7 @@
 #include "propagation/ops/losses.h"
 #include "propagation/ops/matmul.h"
 #include "propagation/ops/relation_gemv.h"
+#include "propagation/ops/relation_mix.h"
 #include "propagation/ops/row_normalize.h"
 #include "propagation/ops/segment_attention.h"
 #include "propagation/ops/segment_reduce.h"
@@ -87,6 +88,23 @@ void Groups(DeviceRun& run, bool counts, bool slice) {
   const Var values = run.Leaf({17, 12});
   Tensor weights;
   run.Result(GroupAttention(run.tape(), q, keys, values, slots, &weights));
+  run.Also("weights", weights);
+}
+
+void Mix(DeviceRun& run, bool value_rows, bool base, Activation activation) {
+  RelationSlots slots;
+  slots.row_ptr = run.Offsets({0, 2, 2, 5, 6, 7});
+  slots.slot_ptr = run.Offsets({0, 3, 5, 5, 8, 45});
+  slots.relation = run.Ids(Sources(45, 5));
+  if (value_rows) slots.value_row = run.Ids(Sources(45, 13));
+  std::vector<float> count(45);
+  for (size_t i = 0; i < count.size(); ++i) count[i] = static_cast<float>(1 + i % 3);
+  slots.count = run.Floats(count);
+  const Var q = run.Leaf({7, 16}), relations = run.Leaf({5, 16});
+  const Var values = run.Leaf({value_rows ? 13 : 45, 12});
+  Tensor weights;
+  run.Result(RelationMix(run.tape(), q, relations, values, base ? run.Leaf({5, 12}) : Var{}, slots,
+                         0.8, 1.5, activation, &weights));
   run.Also("weights", weights);
 }
 
@@ -198,6 +216,9 @@ const DeviceCase kCases[] = {
     {"GroupAttention", [](DeviceRun& run) { Groups(run, false, false); }},
     {"GroupAttentionCounts", [](DeviceRun& run) { Groups(run, true, false); }},
     {"GroupAttentionSlice", [](DeviceRun& run) { Groups(run, true, true); }},
+    {"RelationMix", [](DeviceRun& run) { Mix(run, false, true, Activation::kTanh); }},
+    {"RelationMixRows", [](DeviceRun& run) { Mix(run, true, false, Activation::kNone); }},
+    {"RelationMixRelu", [](DeviceRun& run) { Mix(run, true, true, Activation::kRelu); }},
     {"RowNormalize",
      [](DeviceRun& run) {
        std::vector<float> x = RandomFloats(5 * 40, 3);
@@ -214,6 +235,7 @@ const DeviceCase kCases[] = {
        run.Result(Scale(tape, a, -0.3));
        run.Result(Sigmoid(tape, a));
        run.Result(Tanh(tape, a));
+       run.Result(Relu(tape, a));
        run.Result(RowDot(tape, a, b));
        run.Result(AddScaled(tape, Sum(tape, a), 0.25, Sum(tape, Mul(tape, b, b)), -2));
      }},
@@ -228,6 +250,7 @@ const DeviceCase kCases[] = {
        const Var x = run.Leaf({1500}, 6), y = run.Leaf({1500});
        run.Result(BceLogits(tape, x, run.Floats(labels), 1500));
        run.Result(PairLoss(tape, x, y, 32));
+       run.Result(BceProbabilities(tape, Sigmoid(tape, x), run.Floats(labels), 1500));
        run.Result(WeightedSigmoidSum(tape, x, run.Floats(weights), 0.01));
        run.Result(WeightedSigmoidSum(tape, y, Tensor{}, -1));
        run.Result(SoftmaxCrossEntropy(tape, run.Leaf({20, 45}, 5), run.Ids(Sources(20, 45)), 20));

@@ -18,6 +18,7 @@
 #include "propagation/ops/losses.h"
 #include "propagation/ops/matmul.h"
 #include "propagation/ops/relation_gemv.h"
+#include "propagation/ops/relation_mix.h"
 #include "propagation/ops/row_normalize.h"
 #include "propagation/ops/segment_attention.h"
 #include "propagation/ops/segment_reduce.h"
@@ -280,6 +281,70 @@ std::vector<GradientCase> GroupAttentionCases(int64_t d) {
   return cases;
 }
 
+std::vector<GradientCase> RelationMixCases(int64_t d) {
+  std::vector<GradientCase> cases;
+  const auto slots_of = [](OpRun& run, bool counts, bool rows) {
+    // Groups of 2, 0, 3 and 1 rows with 3, 2, 0 and 6 slots.
+    RelationSlots s;
+    s.row_ptr = run.Offsets({0, 2, 2, 5, 6});
+    s.slot_ptr = run.Offsets({0, 3, 5, 5, 11});
+    s.relation = run.Ids({0, 0, 3, 1, 2, 0, 1, 1, 2, 3, 3});
+    if (rows) s.value_row = run.Ids({0, 4, 4, 2, 1, 0, 3, 2, 2, 1, 4});
+    if (counts) s.count = run.Floats({1, 2, 1, 3, 1, 1, 4, 1, 2, 1, 1});
+    return s;
+  };
+  for (const Activation activation :
+       {Activation::kNone, Activation::kTanh, Activation::kRelu, Activation::kSigmoid}) {
+    for (const bool counts : {false, true}) {
+      cases.push_back({"base" + std::to_string(static_cast<int>(activation)),
+                       {RandomValues({6, d}, 1), RandomValues({4, d}, 2), RandomValues({5, d}, 3),
+                        RandomValues({4, d}, 4)},
+                       [=](OpRun& run, const Leaves& x) {
+                         return RelationMix(run.tape(), x[0], x[1], x[2], x[3],
+                                            slots_of(run, counts, true), 0.6, 1.5, activation,
+                                            nullptr);
+                       }});
+      cases.push_back({"own values" + std::to_string(static_cast<int>(activation)),
+                       {RandomValues({6, d}, 1), RandomValues({4, d}, 2), RandomValues({11, 3}, 3)},
+                       [=](OpRun& run, const Leaves& x) {
+                         return RelationMix(run.tape(), x[0], x[1], x[2], Var{},
+                                            slots_of(run, counts, false), 1.3, 0.25, activation,
+                                            nullptr);
+                       }});
+    }
+  }
+  cases.push_back({"numbers",
+                   {RandomValues({6, d}, 1), RandomValues({4, d}, 2), RandomValues({5, 1}, 3),
+                    RandomValues({4, 1}, 4)},
+                   [=](OpRun& run, const Leaves& x) {
+                     return RelationMix(run.tape(), x[0], x[1], x[2], x[3],
+                                        slots_of(run, true, true), 0.6, 1.5, Activation::kNone,
+                                        nullptr);
+                   }});
+  cases.push_back({"many slots and rows",
+                   {RandomValues({9, d}, 1), RandomValues({3, d}, 2), RandomValues({41, d}, 3),
+                    RandomValues({2, d}, 4)},
+                   [](OpRun& run, const Leaves& x) {
+                     RelationSlots s;
+                     s.row_ptr = run.Offsets({0, 8, 9});
+                     s.slot_ptr = run.Offsets({0, 37, 41});
+                     s.relation = run.Ids(RandomIds(41, 3, 1));
+                     return RelationMix(run.tape(), x[0], x[1], x[2], x[3], s, 1, 1,
+                                        Activation::kTanh, nullptr);
+                   }});
+  cases.push_back({"nothing",
+                   {RandomValues({0, d}, 1), RandomValues({2, d}, 2), RandomValues({0, d}, 3)},
+                   [](OpRun& run, const Leaves& x) {
+                     RelationSlots s;
+                     s.row_ptr = run.Offsets({0});
+                     s.slot_ptr = run.Offsets({0});
+                     s.relation = run.Ids({});
+                     return RelationMix(run.tape(), x[0], x[1], x[2], Var{}, s, 1, 1,
+                                        Activation::kTanh, nullptr);
+                   }});
+  return cases;
+}
+
 std::vector<GradientCase> MatMulCases(int64_t d) {
   std::vector<GradientCase> cases;
   const auto add = [&](int64_t n, int64_t k, int64_t m) {
@@ -327,6 +392,8 @@ std::vector<GradientCase> ElementwiseCases(int64_t d) {
                      }});
     cases.push_back(
         {"Tanh" + size, {a}, [](OpRun& run, const Leaves& x) { return Tanh(run.tape(), x[0]); }});
+    cases.push_back(
+        {"Relu" + size, {a}, [](OpRun& run, const Leaves& x) { return Relu(run.tape(), x[0]); }});
     cases.push_back({"RowDot" + size, {a, b}, [](OpRun& run, const Leaves& x) {
                        return RowDot(run.tape(), x[0], x[1]);
                      }});
@@ -349,6 +416,12 @@ std::vector<GradientCase> LossCases(int64_t d) {
     const std::string size = " " + std::to_string(n);
     cases.push_back({"BceLogits" + size, {x}, [=](OpRun& run, const Leaves& v) {
                        return BceLogits(run.tape(), v[0], run.Floats(labels), 5);
+                     }});
+    Values p = x;  // probabilities, two of them clipped
+    for (double& v : p.data) v = 0.5 + 0.45 * v;
+    if (n > 2) p.data[0] = -0.25, p.data[n - 1] = 1.25;
+    cases.push_back({"BceProbabilities" + size, {p}, [=](OpRun& run, const Leaves& v) {
+                       return BceProbabilities(run.tape(), v[0], run.Floats(labels), 5);
                      }});
     cases.push_back({"PairLoss" + size, {x, y}, [](OpRun& run, const Leaves& v) {
                        return PairLoss(run.tape(), v[0], v[1], 3);
@@ -393,6 +466,7 @@ constexpr Family kFamilies[] = {
     {"SegmentSoftmax", SegmentSoftmaxCases},
     {"SegmentAttention", SegmentAttentionCases},
     {"GroupAttention", GroupAttentionCases},
+    {"RelationMix", RelationMixCases},
     {"MatMul", MatMulCases},
     {"Elementwise", ElementwiseCases},
     {"Losses", LossCases},

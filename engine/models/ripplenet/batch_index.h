@@ -10,30 +10,11 @@
 #include <span>
 #include <vector>
 
+#include "models/data/bit_set.h"
 #include "models/model.h"
 #include "models/ripplenet/memory.h"
 
 namespace undula::models {
-
-// A set of numbers below n that can be listed in ascending order and emptied.
-class BitSet {
- public:
-  void Resize(int64_t n) { words_.assign(static_cast<size_t>((n + 63) / 64), 0); }
-  void Insert(uint32_t i) { words_[i >> 6] |= uint64_t{1} << (i & 63); }
-  // Calls visit(i) for each member, ascending, and empties the set.
-  template <class Visit>
-  void Drain(Visit visit) {
-    for (size_t w = 0; w < words_.size(); ++w) {
-      for (uint64_t bits = words_[w]; bits != 0; bits &= bits - 1) {
-        visit(static_cast<uint32_t>(w * 64 + static_cast<size_t>(__builtin_ctzll(bits))));
-      }
-      words_[w] = 0;
-    }
-  }
-
- private:
-  std::vector<uint64_t> words_;
-};
 
 class BatchIndex {
  public:

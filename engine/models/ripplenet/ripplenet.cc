@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/status.h"
+#include "models/data/item_rows.h"
 #include "models/ripplenet/scorer.h"
 #include "propagation/ops/elementwise.h"
 #include "propagation/ops/gather.h"
@@ -29,21 +30,6 @@ absl::StatusOr<std::unique_ptr<Model>> MakeRippleNet(const OptionMap& values, DT
   return std::unique_ptr<Model>(std::make_unique<RippleNet>(options, dtype));
 }
 
-// Entity rows of the items: the best linked entity, or a row after the entities.
-uint32_t MapItems(const Snapshot& snapshot, std::vector<uint32_t>* item_row) {
-  uint32_t linked = 0;
-  item_row->resize(snapshot.n_items);
-  for (uint32_t i = 0; i < snapshot.n_items; ++i) {
-    const EntityId e = static_cast<int64_t>(i) < snapshot.links.rows()
-                           ? snapshot.links.best(ItemId{i})
-                           : kNone<EntityId>;
-    const bool has_link = Index(e) < snapshot.n_entities;
-    (*item_row)[i] = has_link ? Index(e) : snapshot.n_entities + (i - linked);
-    linked += has_link;
-  }
-  return linked;
-}
-
 Init Uniform(double limit) { return Init{Init::Kind::kUniform, limit}; }
 
 }  // namespace
@@ -60,11 +46,7 @@ const ModelSpec kRippleNetSpec = {
     .make = &MakeRippleNet,
 };
 
-uint32_t RippleNetState::entity_rows() const {
-  uint32_t rows = n_entities;
-  for (const uint32_t row : item_row) rows = std::max(rows, row + 1);
-  return rows;
-}
+uint32_t RippleNetState::entity_rows() const { return EntityRows(n_entities, item_row); }
 
 RippleNet::RippleNet(const RippleNetOptions& options, DType dtype) : parameters_(dtype) {
   auto state = std::make_shared<RippleNetState>();

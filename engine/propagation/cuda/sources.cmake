@@ -10,6 +10,7 @@ set(UNDULA_CUDA_KERNEL_SOURCES
     ops/losses.cu
     ops/matmul.cu
     ops/relation_gemv.cu
+    ops/relation_mix.cu
     ops/row_normalize.cu
     ops/segment_attention.cu
     ops/segment_reduce.cu

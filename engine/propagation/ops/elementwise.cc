@@ -186,6 +186,8 @@ Var Sigmoid(Tape& tape, Var a) { return Activate(tape, "Sigmoid", a, Activation:
 
 Var Tanh(Tape& tape, Var a) { return Activate(tape, "Tanh", a, Activation::kTanh); }
 
+Var Relu(Tape& tape, Var a) { return Activate(tape, "Relu", a, Activation::kRelu); }
+
 Var RowDot(Tape& tape, Var a, Var b) {
   if (!Ready(tape, "RowDot", {a, b}) || !SameShape(tape, "RowDot", a, b)) return Var{};
   const Tensor x = tape.value(a), y = tape.value(b);

@@ -13,6 +13,7 @@ Var Mul(Tape& tape, Var a, Var b);
 Var Scale(Tape& tape, Var a, double factor);
 Var Sigmoid(Tape& tape, Var a);
 Var Tanh(Tape& tape, Var a);
+Var Relu(Tape& tape, Var a);  // the gradient at 0 is 0
 
 // a, b: [n, d]. Output [n]: a_i . b_i.
 Var RowDot(Tape& tape, Var a, Var b);

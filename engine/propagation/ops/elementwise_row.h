@@ -7,6 +7,7 @@
 
 #include "base/hd.h"
 #include "propagation/math_row.h"
+#include "propagation/ops/activation.h"
 
 namespace undula::propagation {
 
@@ -59,8 +60,6 @@ struct MulTile {
   }
 };
 
-enum class Activation : uint8_t { kSigmoid, kTanh };
-
 template <class T>
 struct ActivationTile {
   const T* x;
@@ -70,13 +69,11 @@ struct ActivationTile {
 
   template <class Group>
   UNDULA_HD void operator()(const Group& group, int64_t tile) const {
-    ForTile(group, tile, n, [&](int64_t i) {
-      out[i] = activation == Activation::kSigmoid ? SigmoidOf(x[i]) : TanhOf(x[i]);
-    });
+    ForTile(group, tile, n, [&](int64_t i) { out[i] = ActivationOf(activation, x[i]); });
   }
 };
 
-// From the outputs y: grad += g y (1 - y) or g (1 - y^2).
+// From the outputs y: grad += g act'(y).
 template <class T>
 struct ActivationBackwardTile {
   const T* y;
@@ -87,11 +84,7 @@ struct ActivationBackwardTile {
 
   template <class Group>
   UNDULA_HD void operator()(const Group& group, int64_t tile) const {
-    ForTile(group, tile, n, [&](int64_t i) {
-      const T slope =
-          activation == Activation::kSigmoid ? y[i] * (T(1) - y[i]) : (T(1) - y[i]) * (T(1) + y[i]);
-      grad[i] += g[i] * slope;
-    });
+    ForTile(group, tile, n, [&](int64_t i) { grad[i] += g[i] * SlopeOf(activation, y[i]); });
   }
 };
 

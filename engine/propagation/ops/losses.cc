@@ -43,6 +43,17 @@ void BceBackward(Tape& tape, Var output, void* context) {
   });
 }
 
+void BceProbabilitiesBackward(Tape& tape, Var output, void* context) {
+  const auto& c = *static_cast<const Context*>(context);
+  const Tensor g = tape.grad(output), x = tape.value(c.a), grad = tape.grad(c.a);
+  WithFloat(g.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    ForRows(tape, ElementTiles(x.size()), kElementTile * 16,
+            BceProbabilityBackwardTile<T>{x.as<T>(), c.aux.as<T>(), g.as<T>(), grad.as<T>(),
+                                          static_cast<T>(c.scale), x.size()});
+  });
+}
+
 void PairBackward(Tape& tape, Var output, void* context) {
   const auto& c = *static_cast<const Context*>(context);
   const Tensor g = tape.grad(output), pos = tape.value(c.a), neg = tape.value(c.b);
@@ -108,6 +119,23 @@ Var BceLogits(Tape& tape, Var logits, const Tensor& labels, double divisor) {
     return ScalarSum<T>(tape, x.size(), 1 / divisor, BceTerm<T>{x.as<T>(), labels.as<T>()});
   });
   return RecordLoss(tape, out, BceBackward, Context{logits, Var{}, labels, 1 / divisor, {}, {}});
+}
+
+Var BceProbabilities(Tape& tape, Var x, const Tensor& labels, double divisor) {
+  constexpr std::string_view kOp = "BceProbabilities";
+  if (!Ready(tape, kOp, {x}) || !CheckVector(tape, kOp, tape.value(x)) ||
+      !CheckDivisor(tape, kOp, divisor)) {
+    return Var{};
+  }
+  const Tensor p = tape.value(x);
+  if (!CheckFloats(tape, kOp, "labels", labels, p.size())) return Var{};
+  const Tensor out = WithFloat(p.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    return ScalarSum<T>(tape, p.size(), 1 / divisor,
+                        BceProbabilityTerm<T>{p.as<T>(), labels.as<T>()});
+  });
+  return RecordLoss(tape, out, BceProbabilitiesBackward,
+                    Context{x, Var{}, labels, 1 / divisor, {}, {}});
 }
 
 Var PairLoss(Tape& tape, Var pos, Var neg, double divisor) {

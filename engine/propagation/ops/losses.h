@@ -12,6 +12,10 @@ namespace undula::propagation {
 // (sigmoid(x) - y) / divisor.
 Var BceLogits(Tape& tape, Var logits, const Tensor& labels, double divisor);
 
+// The same where x is a probability: p = x clipped to [1e-6, 1 - 1e-6],
+// -sum(y ln p + (1 - y) ln(1 - p)) / divisor, no gradient where clipped.
+Var BceProbabilities(Tape& tape, Var x, const Tensor& labels, double divisor);
+
 // pos, neg: [n]. sum(softplus(-(p - n))) / divisor. Rendle et al., "BPR", UAI 2009.
 Var PairLoss(Tape& tape, Var pos, Var neg, double divisor);
 

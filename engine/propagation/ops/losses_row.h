@@ -40,6 +40,44 @@ struct BceBackwardTile {
   }
 };
 
+inline constexpr double kSmallestProbability = 1e-6;
+
+template <class T>
+UNDULA_HD T ClipProbability(T x) {
+  const T low = static_cast<T>(kSmallestProbability), high = T(1) - low;
+  return x < low ? low : x > high ? high : x;
+}
+
+template <class T>
+struct BceProbabilityTerm {
+  const T* x;
+  const T* labels;
+  UNDULA_HD double operator()(int64_t i) const {
+    // Both clipped for themselves: 1 - p would round the smallest values away.
+    const T p = ClipProbability(x[i]), q = ClipProbability(T(1) - x[i]);
+    return -static_cast<double>(labels[i] * Log(p) + (T(1) - labels[i]) * Log(q));
+  }
+};
+
+template <class T>
+struct BceProbabilityBackwardTile {
+  const T* x;
+  const T* labels;
+  const T* g;
+  T* grad;
+  T scale;
+  int64_t n;
+
+  template <class Group>
+  UNDULA_HD void operator()(const Group& group, int64_t tile) const {
+    const T factor = scale * g[0];
+    ForTile(group, tile, n, [&](int64_t i) {
+      const T p = ClipProbability(x[i]);
+      if (p == x[i]) grad[i] += factor * (p - labels[i]) / (p * (T(1) - p));
+    });
+  }
+};
+
 template <class T>
 struct PairTerm {
   const T* pos;

@@ -32,7 +32,12 @@ inline V16 Set(float x) { return {_mm512_set1_ps(x)}; }
 inline V16 Add(V16 a, V16 b) { return {_mm512_add_ps(a.v, b.v)}; }
 inline V16 Sub(V16 a, V16 b) { return {_mm512_sub_ps(a.v, b.v)}; }
 inline V16 Mul(V16 a, V16 b) { return {_mm512_mul_ps(a.v, b.v)}; }
+inline V16 Div(V16 a, V16 b) { return {_mm512_div_ps(a.v, b.v)}; }
 inline V16 Max(V16 a, V16 b) { return {_mm512_max_ps(a.v, b.v)}; }
+// b where a > 0, else 0.
+inline V16 WherePositive(V16 a, V16 b) {
+  return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a.v, _mm512_setzero_ps(), _CMP_GT_OQ), b.v)};
+}
 // a b + c, rounded once.
 inline V16 Fma(V16 a, V16 b, V16 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
 // a 2^n, where the lanes of `n_bits` hold n in their low bits; the result must be a normal number.
@@ -55,7 +60,13 @@ inline V16 Set(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
 inline V16 Add(V16 a, V16 b) { return {_mm256_add_ps(a.lo, b.lo), _mm256_add_ps(a.hi, b.hi)}; }
 inline V16 Sub(V16 a, V16 b) { return {_mm256_sub_ps(a.lo, b.lo), _mm256_sub_ps(a.hi, b.hi)}; }
 inline V16 Mul(V16 a, V16 b) { return {_mm256_mul_ps(a.lo, b.lo), _mm256_mul_ps(a.hi, b.hi)}; }
+inline V16 Div(V16 a, V16 b) { return {_mm256_div_ps(a.lo, b.lo), _mm256_div_ps(a.hi, b.hi)}; }
 inline V16 Max(V16 a, V16 b) { return {_mm256_max_ps(a.lo, b.lo), _mm256_max_ps(a.hi, b.hi)}; }
+inline V16 WherePositive(V16 a, V16 b) {
+  const __m256 zero = _mm256_setzero_ps();
+  return {_mm256_and_ps(_mm256_cmp_ps(a.lo, zero, _CMP_GT_OQ), b.lo),
+          _mm256_and_ps(_mm256_cmp_ps(a.hi, zero, _CMP_GT_OQ), b.hi)};
+}
 inline V16 Fma(V16 a, V16 b, V16 c) {
   return {_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
 }
@@ -84,8 +95,10 @@ inline V16 Set(float x) { UNDULA_V16_LANES_(x); }
 inline V16 Add(V16 a, V16 b) { UNDULA_V16_LANES_(a.v[l] + b.v[l]); }
 inline V16 Sub(V16 a, V16 b) { UNDULA_V16_LANES_(a.v[l] - b.v[l]); }
 inline V16 Mul(V16 a, V16 b) { UNDULA_V16_LANES_(a.v[l] * b.v[l]); }
+inline V16 Div(V16 a, V16 b) { UNDULA_V16_LANES_(a.v[l] / b.v[l]); }
 // As maxps: b where the lanes compare equal or unordered.
 inline V16 Max(V16 a, V16 b) { UNDULA_V16_LANES_(a.v[l] > b.v[l] ? a.v[l] : b.v[l]); }
+inline V16 WherePositive(V16 a, V16 b) { UNDULA_V16_LANES_(a.v[l] > 0.0f ? b.v[l] : 0.0f); }
 inline V16 Fma(V16 a, V16 b, V16 c) { UNDULA_V16_LANES_(__builtin_fmaf(a.v[l], b.v[l], c.v[l])); }
 inline V16 ScaleByPowerOfTwo(V16 a, V16 n_bits) {
   UNDULA_V16_LANES_(__builtin_bit_cast(
@@ -155,6 +168,26 @@ inline V16 Exp(V16 x) {
   p = Fma(p, r, Set(5.0000001201e-1f));
   p = Fma(Mul(r, r), p, Add(r, Set(1.0f)));
   return ScaleByPowerOfTwo(p, n_bits);
+}
+
+// tanh(x), relative error below 4e-7: a rational function of x clamped to where tanh rounds to 1
+// (the coefficients that Eigen and XLA use).
+inline V16 Tanh(V16 x) {
+  const V16 low = Max(x, Set(-7.90531110763549805f));
+  const V16 v = Sub(Set(0.0f), Max(Sub(Set(0.0f), low), Set(-7.90531110763549805f)));
+  const V16 z = Mul(v, v);
+  V16 p = Set(-2.76076847742355e-16f);
+  p = Fma(p, z, Set(2.00018790482477e-13f));
+  p = Fma(p, z, Set(-8.60467152213735e-11f));
+  p = Fma(p, z, Set(5.12229709037114e-08f));
+  p = Fma(p, z, Set(1.48572235717979e-05f));
+  p = Fma(p, z, Set(6.37261928875436e-04f));
+  p = Fma(p, z, Set(4.89352455891786e-03f));
+  V16 q = Set(1.19825839466702e-06f);
+  q = Fma(q, z, Set(1.18534705686654e-04f));
+  q = Fma(q, z, Set(2.26843463243900e-03f));
+  q = Fma(q, z, Set(4.89352518554385e-03f));
+  return Div(Mul(v, p), q);
 }
 
 }  // namespace undula::propagation::simd::UNDULA_SIMD_TARGET

@@ -1,0 +1,255 @@
+#include "propagation/ops/relation_mix.h"
+
+#include "propagation/ops/op_check.h"
+#include "propagation/ops/relation_mix_row.h"
+#include "propagation/ops/relation_mix_train_simd.h"
+
+namespace undula::propagation {
+namespace {
+
+constexpr std::string_view kOp = "RelationMix";
+
+struct Context {
+  Var q, relations, values, base;
+  RelationSlots slots;
+  Tensor weight_ptr, weights;
+  int64_t max_slots;
+  double scale, gain;
+  Activation activation;
+};
+
+// What a tape's rows need of the groups; host copies of the offsets.
+GroupIndex MakeIndex(Tape& tape, const RelationSlots& s, const Tensor& weight_ptr, int64_t rows) {
+  uint32_t* of_row = tape.Scratch<uint32_t>(rows);
+  uint32_t* of_slot = tape.Scratch<uint32_t>(s.relation.size());
+  ForRows(tape, s.row_ptr.size() - 1, 16,
+          GroupIndexRow{s.row_ptr.as<int64_t>(), s.slot_ptr.as<int64_t>(), of_row, of_slot});
+  return GroupIndex{s.row_ptr.as<int64_t>(),
+                    s.slot_ptr.as<int64_t>(),
+                    s.relation.as<uint32_t>(),
+                    s.value_row.empty() ? nullptr : s.value_row.as<uint32_t>(),
+                    weight_ptr.as<int64_t>(),
+                    of_row,
+                    of_slot};
+}
+
+// Positions of the packed weights of each group, and how many there are; the most slots of a group.
+Tensor WeightPtr(Tape& tape, const RelationSlots& s, int64_t* weights, int64_t* max_slots) {
+  const int64_t groups = s.row_ptr.size() - 1;
+  const int64_t* row = tape.HostOffsets(s.row_ptr);
+  const int64_t* slot = tape.HostOffsets(s.slot_ptr);
+  int64_t* ptr = tape.arena().New<int64_t>(groups + 1);
+  ptr[0] = *max_slots = 0;
+  for (int64_t g = 0; g < groups; ++g) {
+    const int64_t slots = slot[g + 1] - slot[g];
+    *max_slots = std::max(*max_slots, slots);
+    ptr[g + 1] = ptr[g] + (row[g + 1] - row[g]) * slots;
+  }
+  *weights = ptr[groups];
+  return tape.Offsets(std::span(ptr, static_cast<size_t>(groups + 1)));
+}
+
+// The tuned kernels work tiles of groups; tiles depend on the input only, not on threads.
+constexpr int64_t kTileGroups = 256, kMaxTiles = 32;
+
+bool Tuned(Tape& tape, int64_t d, int64_t m, Activation activation) {
+  return tape.float_type() == DType::kF32 && !tape.exec().on_gpu() && d > 0 && d % 16 == 0 &&
+         (m == 1 || (m > 0 && m % 16 == 0)) && activation != Activation::kSigmoid;
+}
+
+int64_t TileGroups(int64_t groups) {
+  return std::max(kTileGroups, (groups + kMaxTiles - 1) / kMaxTiles);
+}
+
+// kernel(args, begin, end, scratch) for every tile.
+template <class Kernel>
+void ForTiles(Tape& tape, int64_t groups, int64_t work, int64_t scratch, const Kernel& kernel) {
+  const int64_t size = TileGroups(groups), tiles = (groups + size - 1) / size;
+  float* memory = tape.Scratch<float>(tiles * scratch);
+  ForRows(tape.exec().workers(), tiles, work / std::max<int64_t>(1, tiles),
+          [&](const LaneGroup&, int64_t tile) {
+            kernel(tile, tile * size, std::min(groups, (tile + 1) * size), memory + tile * scratch);
+          });
+}
+
+MixTrainArgs TunedArgs(Tape& tape, const Context& c) {
+  MixTrainArgs a;
+  a.row_ptr = c.slots.row_ptr.as<int64_t>();
+  a.slot_ptr = c.slots.slot_ptr.as<int64_t>();
+  a.weight_ptr = c.weight_ptr.as<int64_t>();
+  a.relation = c.slots.relation.as<uint32_t>();
+  a.value_row = c.slots.value_row.empty() ? nullptr : c.slots.value_row.as<uint32_t>();
+  a.count = c.slots.count.as<float>();
+  a.d = tape.value(c.q).cols();
+  a.m = tape.value(c.values).cols();
+  a.q = tape.value(c.q).as<float>();
+  a.relations = tape.value(c.relations).as<float>();
+  a.values = tape.value(c.values).as<float>();
+  a.base = c.base.valid() ? tape.value(c.base).as<float>() : nullptr;
+  a.scale = static_cast<float>(c.scale);
+  a.gain = static_cast<float>(c.gain);
+  a.activation = c.activation;
+  a.weights = c.weights.as<float>();
+  return a;
+}
+
+void TunedForward(Tape& tape, const Context& c, const Tensor& out) {
+  MixTrainArgs a = TunedArgs(tape, c);
+  a.out = out.as<float>();
+  const MixTrainKernels& kernels = GetMixTrainKernels();
+  ForTiles(tape, c.slots.row_ptr.size() - 1, c.weights.size() * (a.d + a.m) + out.size() * 4,
+           MixTrainScratch(c.max_slots, a.d, a.m),
+           [&](int64_t, int64_t begin, int64_t end, float* scratch) {
+             kernels.forward(a, begin, end, scratch);
+           });
+}
+
+void TunedBackward(Tape& tape, Var output, const Context& c) {
+  MixTrainArgs a = TunedArgs(tape, c);
+  const auto wanted = [&](Var v) {
+    return v.valid() && tape.needs_grad(v) ? tape.grad(v).as<float>() : nullptr;
+  };
+  a.out = tape.value(output).as<float>();
+  a.g_out = tape.grad(output).as<float>();
+  a.dq = wanted(c.q);
+  a.dbase = wanted(c.base);
+  float* dvalues = wanted(c.values);
+  const int64_t slots = c.slots.relation.size(), groups = c.slots.row_ptr.size() - 1;
+  if (dvalues != nullptr) {
+    a.dslot = a.value_row == nullptr ? dvalues : tape.NewZero({slots, a.m}).as<float>();
+  }
+  float* drelations = wanted(c.relations);
+  const int64_t size = tape.value(c.relations).size();
+  const int64_t tiles = (groups + TileGroups(groups) - 1) / TileGroups(groups);
+  float* partial = nullptr;  // sums of the tiles but the first
+  if (drelations != nullptr && tiles > 1) partial = tape.NewZero({tiles - 1, size}).as<float>();
+  const MixTrainKernels& kernels = GetMixTrainKernels();
+  ForTiles(tape, groups, c.weights.size() * 4 * (a.d + a.m) + tape.value(output).size() * 4,
+           MixTrainScratch(c.max_slots, a.d, a.m),
+           [&](int64_t tile, int64_t begin, int64_t end, float* scratch) {
+             MixTrainArgs of_tile = a;
+             of_tile.drelation =
+                 tile == 0 || drelations == nullptr ? drelations : partial + (tile - 1) * size;
+             kernels.backward(of_tile, begin, end, scratch);
+           });
+  for (int64_t tile = 1; partial != nullptr && tile < tiles; ++tile) {
+    for (int64_t i = 0; i < size; ++i) drelations[i] += partial[(tile - 1) * size + i];
+  }
+  if (dvalues == nullptr || a.value_row == nullptr) return;
+  const RowOrder order = SortRows(tape, c.slots.value_row, tape.value(c.values).rows());
+  ForRows(tape, order.distinct, 4 * a.m,
+          ScatterAddRow<float>{a.dslot, order.rows, order.ptr, order.order, dvalues, a.m});
+}
+
+template <class T>
+void BackwardOf(Tape& tape, Var output, const Context& c) {
+  const Tensor g = tape.grad(output), out = tape.value(output), q = tape.value(c.q);
+  const int64_t d = q.cols(), m = out.cols(), slots = c.slots.relation.size();
+  const GroupIndex index = MakeIndex(tape, c.slots, c.weight_ptr, q.rows());
+  T* dz = tape.Scratch<T>(out.size());
+  T* ds = tape.Scratch<T>(c.weights.size());
+  const int64_t slots_per_row = 1 + c.weights.size() / std::max<int64_t>(1, q.rows());
+  ForRows(tape, q.rows(), slots_per_row * (d + m) + 8 * m,
+          RelationMixBackwardRow<T>{index, tape.value(c.relations).as<T>(),
+                                    tape.value(c.values).as<T>(), c.weights.as<T>(), out.as<T>(),
+                                    g.as<T>(), dz, ds,
+                                    tape.needs_grad(c.q) ? tape.grad(c.q).as<T>() : nullptr, d, m,
+                                    static_cast<T>(c.scale), static_cast<T>(c.gain), c.activation});
+  if (c.base.valid() && tape.needs_grad(c.base)) {
+    ForRows(tape, c.slots.row_ptr.size() - 1, m * 4,
+            RelationMixBaseRow<T>{c.slots.row_ptr.as<int64_t>(), dz, tape.grad(c.base).as<T>(), m});
+  }
+  const auto add = [&](const T* coefficient, const T* x, const Tensor& row_of_slot, Var to,
+                       int64_t cols, double factor) {
+    if (!tape.needs_grad(to)) return;
+    const bool direct = row_of_slot.empty();
+    T* slot_grad = direct ? tape.grad(to).as<T>() : tape.NewZero({slots, cols}).as<T>();
+    ForRows(tape, slots, 4 * cols,
+            RelationMixSlotRow<T>{index, coefficient, x, slot_grad, cols, static_cast<T>(factor)});
+    if (direct) return;
+    const RowOrder order = SortRows(tape, row_of_slot, tape.value(to).rows());
+    ForRows(tape, order.distinct, 4 * cols,
+            ScatterAddRow<T>{slot_grad, order.rows, order.ptr, order.order, tape.grad(to).as<T>(),
+                             cols});
+  };
+  add(c.weights.as<T>(), dz, c.slots.value_row, c.values, m, c.gain);
+  add(ds, q.as<T>(), c.slots.relation, c.relations, d, 1);
+}
+
+void Backward(Tape& tape, Var output, void* context) {
+  const auto& c = *static_cast<const Context*>(context);
+  if (Tuned(tape, tape.value(c.q).cols(), tape.value(c.values).cols(), c.activation)) {
+    TunedBackward(tape, output, c);
+    return;
+  }
+  WithFloat(tape.float_type(), [&](auto zero) { BackwardOf<decltype(zero)>(tape, output, c); });
+}
+
+bool CheckSlots(Tape& tape, const RelationSlots& s, const Tensor& q, const Tensor& relations,
+                const Tensor& values) {
+  const int64_t n = s.relation.size();
+  if (!CheckOffsets(tape, kOp, "row_ptr", s.row_ptr, q.rows()) ||
+      !CheckOffsets(tape, kOp, "slot_ptr", s.slot_ptr, n) ||
+      !CheckRows(tape, kOp, "relation", s.relation, relations.rows()) ||
+      (!s.value_row.empty() && !CheckRows(tape, kOp, "value_row", s.value_row, values.rows())) ||
+      (!s.count.empty() && !CheckFloats(tape, kOp, "count", s.count, n))) {
+    return false;
+  }
+  const int64_t groups = s.row_ptr.size() - 1;
+  const int64_t rows = tape.HostOffsets(s.row_ptr)[groups];
+  if (s.slot_ptr.size() == groups + 1 && rows == q.rows() &&
+      tape.HostOffsets(s.slot_ptr)[groups] == n &&
+      (s.value_row.empty() ? values.rows() : s.value_row.size()) == n) {
+    return true;
+  }
+  BadInput(tape, kOp, "row_ptr has ", groups + 1, " entries and covers ", rows, " of ", q.rows(),
+           " rows, slot_ptr ", s.slot_ptr.size(), "; relation has ", n, " slots, value_row ",
+           s.value_row.size(), " and values ", values.rows(), " rows");
+  return false;
+}
+
+}  // namespace
+
+Var RelationMix(Tape& tape, Var q, Var relations, Var values, Var base, const RelationSlots& slots,
+                double scale, double gain, Activation activation, Tensor* weights_out) {
+  if (!Ready(tape, kOp, {q, relations, values}) || (base.valid() && !Ready(tape, kOp, {base}))) {
+    return Var{};
+  }
+  const Tensor qv = tape.value(q), rv = tape.value(relations), vv = tape.value(values);
+  const Tensor bv = tape.value(base);
+  if (qv.rank != 2 || rv.rank != 2 || vv.rank != 2 || qv.cols() != rv.cols() ||
+      (base.valid() &&
+       (bv.rank != 2 || bv.cols() != vv.cols() || bv.rows() != slots.row_ptr.size() - 1))) {
+    return BadInput(tape, kOp, "q ", Describe(qv), ", relations ", Describe(rv), ", values ",
+                    Describe(vv), " and base ", Describe(bv),
+                    " do not fit; they are [n, d], [R, d], [V, m] and [groups, m]");
+  }
+  if (!CheckSlots(tape, slots, qv, rv, vv)) return Var{};
+  const int64_t d = qv.cols(), m = vv.cols();
+  int64_t n_weights = 0, max_slots = 0;
+  const Tensor weight_ptr = WeightPtr(tape, slots, &n_weights, &max_slots);
+  const Tensor weights = tape.NewTensor({n_weights});
+  const Tensor out = tape.NewTensor({qv.rows(), m});
+  if (weights_out != nullptr) *weights_out = weights;
+  Context* c = tape.New<Context>();
+  *c = Context{q,       relations, values, base, slots,     weight_ptr,
+               weights, max_slots, scale,  gain, activation};
+  if (Tuned(tape, d, m, activation)) {
+    TunedForward(tape, *c, out);
+  } else {
+    WithFloat(out.dtype, [&](auto zero) {
+      using T = decltype(zero);
+      ForRows(tape, qv.rows(), (1 + n_weights / std::max<int64_t>(1, qv.rows())) * (d + m) + 16 * m,
+              RelationMixRow<T>{MakeIndex(tape, slots, weight_ptr, qv.rows()), qv.as<T>(),
+                                rv.as<T>(), vv.as<T>(), base.valid() ? bv.as<T>() : nullptr,
+                                slots.count.as<T>(), weights.as<T>(), out.as<T>(), d, m,
+                                static_cast<T>(scale), static_cast<T>(gain), activation});
+    });
+  }
+  return tape.Record(out,
+                     tape.needs_grad(q) || tape.needs_grad(relations) || tape.needs_grad(values) ||
+                         tape.needs_grad(base),
+                     Backward, c);
+}
+
+}  // namespace undula::propagation
