@@ -26,8 +26,9 @@ absl::Status ImportVectorFile(Database* database, const std::string& file,
 
 absl::Status RunImport(const Args& args) {
   Arguments a("import",
-              "Adds files to a database, which is created if it is missing. A file is imported\n"
-              "wholly or not at all; plain or gz, bz2, xz, zst compressed.",
+              "Adds files to a database, which is created if it is missing. They are imported\n"
+              "together, wholly or not at all (vectors one by one, after the rest); plain or gz, bz2,\n"
+              "xz, zst compressed.",
               "  undula import films.undula films.ttl\n"
               "  undula import films.undula ratings.dat --format movielens-ratings\n"
               "  undula import films.undula entity_embedding.vec --name transe\n"
@@ -41,7 +42,8 @@ absl::Status RunImport(const Args& args) {
   bool list = false, quiet = false;
   a.Positional("database", &db, "database file, NAME.undula", false);
   a.Positionals("files", &files, "files to import, in order; - is standard input", false);
-  a.Option("--format", &options.format, "auto, ntriples, turtle or a column map (--list-formats)");
+  a.Option("--format", &options.format,
+           "auto, ntriples, nquads, turtle, trig or a column map (--list-formats)");
   a.Option("--schema", &options.schema_file, "a column map of your own (TOML)");
   a.Option("--name", &vectors.name, "of vectors: the name to store them under");
   a.Option("--space", &vectors.space, "of vectors: entities, items, users or relations");
@@ -49,7 +51,12 @@ absl::Status RunImport(const Args& args) {
            "of npy and safetensors: a file with one name a line, or rows (row 17 is the name 17)");
   a.Option("--tensor", &vectors.tensor, "of safetensors: which tensor");
   a.Option("--prefix", &prefix, "of vectors: text put before each name; - is the format's own");
-  a.Choice("--on-error", &options.on_error, {"stop", "skip"}, "what to do at a bad record");
+  a.Option("--on-error", &options.on_error,
+           "at a bad record: stop, skip, or limit=N (skip up to N)");
+  a.Option("--rejects", &options.rejects_file,
+           "write every bad record's file, line, column and reason to this file");
+  a.Choice("--graphs", &options.graphs, {"keep", "drop"},
+           "keep named graphs, or put their triples into the default graph");
   a.Option("--threads", &threads, "threads; 0 = all cores");
   a.Choice("--output", &format_out, {"table", "csv", "json"}, "how to print rows");
   a.Flag("--list-formats", &list, "print all formats and end");
@@ -75,33 +82,41 @@ absl::Status RunImport(const Args& args) {
       {"file", "format", "name", "space", "vectors", "dimensions", "unknown", "seconds"});
   vectors.format = options.format;
   if (prefix != "-") vectors.prefix = prefix;
-  int64_t records = 0, vector_files = 0;
+  std::vector<std::string> records, vector_files;
   for (const std::string& file : files) {
-    ProgressBar bar(quiet);
-    if (IsVectorImport(file, options.format) && options.schema_file.empty()) {
-      ++vector_files;
-      const absl::Status s =
-          ImportVectorFile(database->get(), file, vectors, bar.progress(), &vector_table);
-      bar.Clear();
-      if (s.ok()) continue;
-      if (records > 0) table.Print(format_out);
-      if (vector_files > 1) vector_table.Print(format_out);
-      return s;
-    }
-    ++records;
-    auto report = (*database)->Import(file, options, bar.progress());
-    bar.Clear();
-    if (!report.ok()) {
-      table.Print(format_out);
-      return report.status();
-    }
-    for (const std::string& error : report->errors) std::cerr << "skipped " << error << "\n";
-    table.Add({file, report->format, report->records, report->skipped, report->triples_new,
-               report->attributes_new, report->entities_new, report->users_new, report->items_new,
-               report->interactions_new, report->links_new, report->social_new, report->seconds});
+    const bool is_vectors = IsVectorImport(file, options.format) && options.schema_file.empty();
+    (is_vectors ? vector_files : records).push_back(file);
   }
-  if (records > 0) table.Print(format_out);
-  if (vector_files > 0) vector_table.Print(format_out);
+  if (!records.empty()) {
+    ProgressBar bar(quiet);
+    const auto report = (*database)->ImportAll(records, options, bar.progress());
+    bar.Clear();
+    if (!report.ok()) return report.status();
+    for (const std::string& error : report->errors) std::cerr << "skipped " << error << "\n";
+    // What is new is known for all files together only.
+    const bool several = report->files.size() > 1;
+    for (const ImportedFile& f : report->files) {
+      if (!several) break;
+      table.Add({f.file, f.format, f.records, f.skipped, "", "", "", "", "", "", "", "", ""});
+    }
+    table.Add({several ? std::string("all") : report->files[0].file,
+               several ? std::string() : report->format, report->records, report->skipped,
+               report->triples_new, report->attributes_new, report->entities_new, report->users_new,
+               report->items_new, report->interactions_new, report->links_new, report->social_new,
+               report->seconds});
+    table.Print(format_out);
+  }
+  // Their names must be known already.
+  for (const std::string& file : vector_files) {
+    ProgressBar bar(quiet);
+    const absl::Status s =
+        ImportVectorFile(database->get(), file, vectors, bar.progress(), &vector_table);
+    bar.Clear();
+    if (s.ok()) continue;
+    if (vector_files.size() > 1) vector_table.Print(format_out);
+    return s;
+  }
+  if (!vector_files.empty()) vector_table.Print(format_out);
   return absl::OkStatus();
 }
 

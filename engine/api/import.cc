@@ -1,4 +1,6 @@
+#include <charconv>
 #include <chrono>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -8,6 +10,7 @@
 #include "kgstore/input_stream.h"
 #include "kgstore/rdf_reader.h"
 #include "kgstore/read_view.h"
+#include "kgstore/rejects_file.h"
 #include "kgstore/schema.h"
 #include "kgstore/table_reader.h"
 
@@ -40,16 +43,25 @@ absl::StatusOr<Plan> MakePlan(const std::string& file, const ImportOptions& opti
     return plan;
   }
   if (options.format == "ntriples") return rdf(kgstore::RdfSyntax::kNTriples, "ntriples");
+  if (options.format == "nquads") return rdf(kgstore::RdfSyntax::kNQuads, "nquads");
   if (options.format == "turtle") return rdf(kgstore::RdfSyntax::kTurtle, "turtle");
+  if (options.format == "trig") return rdf(kgstore::RdfSyntax::kTriG, "trig");
   if (options.format != "auto") {
     UNDULA_ASSIGN_OR_RETURN(plan.schema, kgstore::FindSchema(options.format));
     plan.name = plan.schema.name;
     return plan;
   }
   // A missing file or a directory shall be named as such, not as an unknown format.
+  if (file == "-") {
+    return InvalidArgumentError(
+        "standard input has no name to tell its format: give --format (ntriples, nquads, turtle, "
+        "trig or a column map)");
+  }
   UNDULA_RETURN_IF_ERROR(kgstore::InputStream::Open(file).status());
   const std::string name = kgstore::PlainFileName(file);
   if (HasExtension(name, ".nt")) return rdf(kgstore::RdfSyntax::kNTriples, "ntriples");
+  if (HasExtension(name, ".nq")) return rdf(kgstore::RdfSyntax::kNQuads, "nquads");
+  if (HasExtension(name, ".trig")) return rdf(kgstore::RdfSyntax::kTriG, "trig");
   if (HasExtension(name, ".ttl") || HasExtension(name, ".turtle")) {
     return rdf(kgstore::RdfSyntax::kTurtle, "turtle");
   }
@@ -58,17 +70,56 @@ absl::StatusOr<Plan> MakePlan(const std::string& file, const ImportOptions& opti
   return plan;
 }
 
+// What ImportOptions::on_error says.
+struct ErrorPolicy {
+  kgstore::OnError on_error = kgstore::OnError::kStop;
+  bool limited = false;
+  int64_t left = 0;
+};
+
+absl::StatusOr<ErrorPolicy> ParseErrorPolicy(std::string_view text) {
+  ErrorPolicy policy;
+  if (text == "stop") return policy;
+  policy.on_error = kgstore::OnError::kSkip;
+  if (text == "skip") return policy;
+  constexpr std::string_view kLimit = "limit=";
+  if (text.substr(0, kLimit.size()) == kLimit) {
+    const std::string_view number = text.substr(kLimit.size());
+    const char* const end = number.data() + number.size();
+    const auto [stop, error] = std::from_chars(number.data(), end, policy.left);
+    policy.limited = true;
+    if (error == std::errc() && stop == end && policy.left >= 0) return policy;
+  }
+  return InvalidArgumentError("on_error '", text, "' is not one of stop, skip, limit=N");
+}
+
 }  // namespace
 
 absl::StatusOr<ImportReport> Database::Import(const std::string& file, const ImportOptions& options,
                                               Progress* progress) {
+  return ImportAll({file}, options, progress);
+}
+
+absl::StatusOr<ImportReport> Database::ImportAll(const std::vector<std::string>& files,
+                                                 const ImportOptions& options, Progress* progress) {
   const auto start = std::chrono::steady_clock::now();
-  if (options.on_error != "stop" && options.on_error != "skip") {
-    return InvalidArgumentError("on_error '", options.on_error, "' is neither stop nor skip");
+  if (files.empty()) return InvalidArgumentError("no file to import is given");
+  UNDULA_ASSIGN_OR_RETURN(ErrorPolicy policy, ParseErrorPolicy(options.on_error));
+  if (options.graphs != "keep" && options.graphs != "drop") {
+    return InvalidArgumentError("graphs '", options.graphs, "' is neither keep nor drop");
   }
-  const kgstore::OnError on_error =
-      options.on_error == "skip" ? kgstore::OnError::kSkip : kgstore::OnError::kStop;
-  UNDULA_ASSIGN_OR_RETURN(const Plan plan, MakePlan(file, options));
+  std::vector<Plan> plans;
+  for (const std::string& file : files) {
+    UNDULA_ASSIGN_OR_RETURN(Plan plan, MakePlan(file, options));
+    plans.push_back(std::move(plan));
+  }
+  std::unique_ptr<kgstore::RejectsFile> rejects;
+  kgstore::ErrorLimits limits;
+  if (policy.limited) limits.left = &policy.left;
+  if (!options.rejects_file.empty()) {
+    UNDULA_ASSIGN_OR_RETURN(rejects, kgstore::RejectsFile::Create(options.rejects_file));
+    limits.rejects = rejects.get();
+  }
   const std::lock_guard writing(impl_->writing);
   int64_t ordinal = 0;
   {
@@ -76,30 +127,46 @@ absl::StatusOr<ImportReport> Database::Import(const std::string& file, const Imp
     ordinal = view.generation();
   }
   kgstore::ImportOptions import_options;
-  import_options.source = file;
+  for (const std::string& file : files) {
+    if (!import_options.source.empty()) import_options.source += ", ";
+    import_options.source += file;
+  }
   UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<kgstore::Importer> importer,
                           kgstore::Importer::Begin(*impl_->store, import_options));
-  kgstore::ReadReport read;
-  if (plan.rdf) {
-    kgstore::RdfOptions rdf;
-    rdf.syntax = plan.syntax;
-    rdf.on_error = on_error;
-    rdf.file_ordinal = ordinal;
-    UNDULA_ASSIGN_OR_RETURN(read, kgstore::ReadRdf(file, rdf, *importer, progress));
-  } else {
-    kgstore::TableOptions table;
-    table.on_error = on_error;
-    UNDULA_ASSIGN_OR_RETURN(read,
-                            kgstore::ReadTable(file, plan.schema, table, *importer, progress));
-  }
-  UNDULA_ASSIGN_OR_RETURN(const kgstore::ImportReport stored, importer->Commit(progress));
   ImportReport report;
-  report.format = plan.name;
-  report.records = read.records;
-  report.skipped = read.skipped;
-  for (const kgstore::SkippedRecord& e : read.errors) {
-    report.errors.push_back(Concat(file, ":", e.line, ":", e.column, ": ", e.message));
+  for (size_t i = 0; i < files.size(); ++i) {
+    const Plan& plan = plans[i];
+    absl::StatusOr<kgstore::ReadReport> got;
+    if (plan.rdf) {
+      kgstore::RdfOptions rdf;
+      rdf.syntax = plan.syntax;
+      rdf.on_error = policy.on_error;
+      // No two files share blank nodes; generations have 32 bits.
+      rdf.file_ordinal = ordinal + (static_cast<int64_t>(i) << 32);
+      rdf.drop_graphs = options.graphs == "drop";
+      rdf.limits = limits;
+      got = kgstore::ReadRdf(files[i], rdf, *importer, progress);
+    } else {
+      kgstore::TableOptions table;
+      table.on_error = policy.on_error;
+      table.limits = limits;
+      got = kgstore::ReadTable(files[i], plan.schema, table, *importer, progress);
+    }
+    if (!got.ok()) {
+      if (rejects != nullptr) UNDULA_RETURN_IF_ERROR(rejects->Finish());
+      return got.status();
+    }
+    const kgstore::ReadReport& read = *got;
+    report.format = plan.name;
+    report.records += read.records;
+    report.skipped += read.skipped;
+    report.files.push_back({files[i], plan.name, read.records, read.skipped});
+    for (const kgstore::SkippedRecord& e : read.errors) {
+      report.errors.push_back(Concat(files[i], ":", e.line, ":", e.column, ": ", e.message));
+    }
   }
+  if (rejects != nullptr) UNDULA_RETURN_IF_ERROR(rejects->Finish());
+  UNDULA_ASSIGN_OR_RETURN(const kgstore::ImportReport stored, importer->Commit(progress));
   report.triples_new = static_cast<int64_t>(stored.triples_new);
   report.attributes_new = static_cast<int64_t>(stored.attributes_new);
   report.interactions_new = static_cast<int64_t>(stored.interactions_new);
@@ -116,7 +183,9 @@ absl::StatusOr<ImportReport> Database::Import(const std::string& file, const Imp
 std::vector<ImportFormat> ImportFormats() {
   std::vector<ImportFormat> out = {
       {"ntriples", "graph", "RDF 1.1 N-Triples (.nt)"},
+      {"nquads", "graph", "RDF 1.1 N-Quads (.nq)"},
       {"turtle", "graph", "RDF 1.1 Turtle (.ttl)"},
+      {"trig", "graph", "RDF 1.1 TriG (.trig)"},
   };
   const auto schemas = kgstore::EmbeddedSchemas();
   if (!schemas.ok()) return out;

@@ -1,5 +1,8 @@
 #include "kgstore/adjacency.h"
 
+#include <algorithm>
+#include <cstddef>
+
 namespace undula::kgstore::internal {
 
 bool ListEncoder::Add(uint32_t b, uint32_t c, size_t limit) {
@@ -49,62 +52,102 @@ std::string_view ListEncoder::Finish() {
   return done_;
 }
 
-absl::Status AdjacencyWriter::Add(const Triple& triple) {
-  if (in_list_ && triple.a != a_) {
-    const bool same_bucket = triple.a / kBucketIds == a_ / kBucketIds;
-    UNDULA_RETURN_IF_ERROR(EndList());
-    if (!same_bucket) UNDULA_RETURN_IF_ERROR(EndBucket());
+// Encodes as many pairs from `begin` on as one block takes; returns the first one left out.
+size_t AdjacencyWriter::Encode(size_t begin, std::string_view* bytes) {
+  uint8_t* out = block_;
+  const uint8_t* const limit = block_ + kMaxHubBlock;
+  uint32_t last_b = 0;
+  size_t i = begin;
+  while (i < pairs_.size()) {
+    const uint32_t b = pairs_[i].b;
+    const uint64_t delta_b = 2 * uint64_t{b - last_b};
+    size_t end = i + 1;
+    // A block has at most a byte a pair.
+    const size_t far = std::min(pairs_.size(), i + kMaxHubBlock);
+    while (end < far && pairs_[end].b == b) ++end;
+    if (end - i == 1) {
+      const int size = VarintSize(delta_b) + VarintSize(pairs_[i].c);
+      if (out + size > limit) break;
+      out = WriteVarint(WriteVarint(out, delta_b), pairs_[i].c);
+    } else {
+      if (static_cast<size_t>(limit - out) < 5 * (end - i) + 16) {  // may not fit: count
+        size_t size = static_cast<size_t>(VarintSize(delta_b + 1));
+        size_t k = i;
+        for (uint32_t c = 0; k < end; c = pairs_[k].c, ++k) {
+          const size_t more = static_cast<size_t>(VarintSize(pairs_[k].c - c));
+          const size_t count = k - i == 0 ? 0 : static_cast<size_t>(VarintSize(k - i - 1));
+          if (size + more + count > static_cast<size_t>(limit - out)) break;
+          size += more;
+        }
+        end = k;
+      }
+      if (end == i) break;
+      out = WriteVarint(out, delta_b + (end - i > 1 ? 1 : 0));
+      if (end - i > 1) out = WriteVarint(out, end - i - 2);
+      uint32_t c = 0;
+      for (size_t k = i; k < end; ++k) {
+        out = WriteVarint(out, pairs_[k].c - c);
+        c = pairs_[k].c;
+      }
+    }
+    last_b = b;
+    i = end;
+    if (i < pairs_.size() && pairs_[i].b == b) break;  // the block is full
   }
-  in_list_ = true;
-  a_ = triple.a;
-  ++degree_;
-  ++count_;
-  if (!list_.Add(triple.b, triple.c, kMaxHubBlock)) {
-    UNDULA_RETURN_IF_ERROR(FlushBlock());
-    list_.Add(triple.b, triple.c, kMaxHubBlock);
-  }
-  return absl::OkStatus();
+  *bytes = {reinterpret_cast<const char*>(block_), static_cast<size_t>(out - block_)};
+  return i;
 }
 
-absl::Status AdjacencyWriter::FlushBlock() {
-  spilled_ = true;
-  const HubKey key(a_, list_.first_b(), list_.first_c());
-  return out_->Append(hubs_, key.view(), list_.Finish());
+// One block into the hubs table; returns the first pair left out.
+absl::StatusOr<size_t> AdjacencyWriter::Spill(size_t begin) {
+  std::string_view bytes;
+  const size_t end = Encode(begin, &bytes);
+  const HubKey key(a_, pairs_[begin].b, pairs_[begin].c);
+  UNDULA_RETURN_IF_ERROR(out_->Append(hubs_, key.view(), bytes));
+  spilled_ += end - begin;
+  return end;
+}
+
+// Long lists need not be held whole: a block with more pairs behind it than it can take is full.
+absl::Status AdjacencyWriter::SpillFullBlocks() {
+  size_t begin = 0;
+  while (pairs_.size() - begin > kMaxHubBlock) {
+    UNDULA_ASSIGN_OR_RETURN(begin, Spill(begin));
+  }
+  pairs_.erase(pairs_.begin(), pairs_.begin() + static_cast<std::ptrdiff_t>(begin));
+  return absl::OkStatus();
 }
 
 absl::Status AdjacencyWriter::EndList() {
   const uint32_t slot = a_ % kBucketIds;
-  if (!spilled_) {
-    const HubKey key(a_, list_.first_b(), list_.first_c());
-    const std::string_view bytes = list_.Finish();
-    if (bytes.size() <= kMaxInlineList &&
-        kBucketIds + lists_.size() + bytes.size() <= kMaxBucketBytes) {
-      lengths_[slot] = static_cast<uint8_t>(bytes.size());
-      lists_ += bytes;
-    } else {
-      spilled_ = true;
-      UNDULA_RETURN_IF_ERROR(out_->Append(hubs_, key.view(), bytes));
+  bool fits = false;
+  if (spilled_ == 0) {
+    std::string_view bytes;
+    fits = Encode(0, &bytes) == pairs_.size() && bytes.size() <= kMaxInlineList &&
+           bucket_.size() + bytes.size() <= kMaxBucketBytes;
+    if (fits) {
+      bucket_[slot] = static_cast<char>(bytes.size());
+      bucket_.append(bytes);
     }
-  } else {
-    UNDULA_RETURN_IF_ERROR(FlushBlock());
   }
-  if (spilled_) {
-    lengths_[slot] = kHubMark;
-    PutVarint(&lists_, degree_);
+  if (!fits) {
+    for (size_t begin = 0; begin < pairs_.size();) {
+      UNDULA_ASSIGN_OR_RETURN(begin, Spill(begin));
+    }
+    bucket_[slot] = static_cast<char>(kHubMark);
+    PutVarint(&bucket_, spilled_);
   }
-  spilled_ = false;
+  pairs_.clear();
+  spilled_ = 0;
   in_list_ = false;
-  degree_ = 0;
   return absl::OkStatus();
 }
 
 absl::Status AdjacencyWriter::EndBucket() {
-  std::string value(reinterpret_cast<const char*>(lengths_.data()), lengths_.size());
-  value += lists_;
-  lengths_.fill(0);
-  lists_.clear();
   const uint32_t bucket = a_ / kBucketIds;
-  return out_->Append(buckets_, AsBytes(bucket), value);
+  const absl::Status status = out_->Append(buckets_, AsBytes(bucket), bucket_);
+  bucket_.assign(kBucketIds, '\0');
+  return status;
 }
 
 absl::Status AdjacencyWriter::Finish() {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -103,13 +104,32 @@ class ListEncoder {
 class AdjacencyWriter {
  public:
   AdjacencyWriter(BatchWriter* out, MDB_dbi buckets, MDB_dbi hubs)
-      : out_(out), buckets_(buckets), hubs_(hubs) {}
-  absl::Status Add(const Triple& triple);
+      : out_(out), buckets_(buckets), hubs_(hubs), bucket_(kBucketIds, '\0') {}
+
+  absl::Status Add(const Triple& triple) {
+    if (in_list_ && triple.a != a_) {
+      const bool same_bucket = triple.a / kBucketIds == a_ / kBucketIds;
+      UNDULA_RETURN_IF_ERROR(EndList());
+      if (!same_bucket) UNDULA_RETURN_IF_ERROR(EndBucket());
+    }
+    in_list_ = true;
+    a_ = triple.a;
+    ++count_;
+    pairs_.push_back({triple.b, triple.c});
+    return pairs_.size() < kMaxHeld ? absl::OkStatus() : SpillFullBlocks();
+  }
   absl::Status Finish();
   uint64_t count() const { return count_; }
 
  private:
-  absl::Status FlushBlock();
+  struct Pair {
+    uint32_t b, c;
+  };
+  static constexpr size_t kMaxHeld = 8192;
+
+  size_t Encode(size_t begin, std::string_view* bytes);
+  absl::StatusOr<size_t> Spill(size_t begin);
+  absl::Status SpillFullBlocks();
   absl::Status EndList();
   absl::Status EndBucket();
 
@@ -117,11 +137,10 @@ class AdjacencyWriter {
   MDB_dbi buckets_, hubs_;
   bool in_list_ = false;
   uint32_t a_ = 0;
-  uint64_t degree_ = 0;
-  bool spilled_ = false;  // the open list has blocks in the hubs table
-  ListEncoder list_;
-  std::array<uint8_t, kBucketIds> lengths_{};
-  std::string lists_;
+  std::vector<Pair> pairs_;  // of the open list, without those in blocks
+  uint64_t spilled_ = 0;     // pairs of the open list in blocks of the hubs table
+  uint8_t block_[kMaxHubBlock + 32];
+  std::string bucket_;  // lengths, then lists
   uint64_t count_ = 0;
 };
 

@@ -26,8 +26,6 @@ namespace {
 
 constexpr int64_t kStages = 9;
 
-using LabelPairs = std::vector<std::pair<std::string, uint32_t>>;
-
 class Committer {
  public:
   Committer(ImportData* data, GenerationWriter* writer, Progress* progress, ImportReport* report)
@@ -63,7 +61,7 @@ class Committer {
     TableBits tables;
     for (int s = 0; s < kSpaces; ++s) {
       const auto space = static_cast<Space>(s);
-      if (ids_[static_cast<size_t>(s)].fresh.empty()) continue;
+      if (ids_[static_cast<size_t>(s)].fresh.texts.empty()) continue;
       for (const Table table : {TermsOf(space), IdsOf(space), TextsOf(space)}) Mark(&tables, table);
     }
     const auto mark = [&](bool needed, std::initializer_list<Table> list) {
@@ -96,14 +94,14 @@ class Committer {
                                         &report_.literals_new, &report_.users_new,
                                         &report_.items_new};
     for (int s = 0; s < kSpaces; ++s) {
-      const auto& fresh = ids_[static_cast<size_t>(s)].fresh;
-      *created[s] = static_cast<uint32_t>(fresh.size());
-      if (fresh.empty()) continue;
+      const FreshTexts& fresh = ids_[static_cast<size_t>(s)].fresh;
+      *created[s] = static_cast<uint32_t>(fresh.texts.size());
+      if (fresh.texts.empty()) continue;
       const auto space = static_cast<Space>(s);
       const uint32_t known = writer_.next().CountOf(space);
       if (space == Space::kRelation) {
-        for (size_t i = 0; i < fresh.size(); ++i) {
-          if (const std::optional<uint8_t> rank = LabelRank(fresh[i])) {
+        for (size_t i = 0; i < fresh.texts.size(); ++i) {
+          if (const std::optional<uint8_t> rank = LabelRank(fresh.texts[i])) {
             const auto relation = static_cast<RelationId>(known + static_cast<uint32_t>(i));
             writer_.next().label_relations.push_back({relation, *rank});
           }
@@ -130,18 +128,17 @@ class Committer {
     for (uint32_t r = 0; r < relations.size(); ++r) {
       is_label[r] = LabelRank(relations.text(r)).has_value();
     }
-    LabelPairs pairs;
+    FreshLabels labels;
     ForEachAttribute([&](const Triple& t) {
       if (!is_label[t.b]) return;
       const std::string_view key = data_.space(Space::kLiteral).text(t.c);
       // Text that is not UTF-8 has no label; readers refuse it before it comes here.
-      absl::StatusOr<std::string> label = NormalizeText(LexicalForm(key));
+      const absl::StatusOr<std::string> label = NormalizeText(LexicalForm(key));
       if (!label.ok() || label->empty() || label->size() > kMaxLabelBytes) return;
-      pairs.emplace_back(*std::move(label), Final(Space::kEntity, t.a));
+      labels.Add(*label, Final(Space::kEntity, t.a));
     });
-    std::sort(pairs.begin(), pairs.end());
-    pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
-    UNDULA_ASSIGN_OR_RETURN(writer_.next().counts.labels, MergeLabels(&writer_, pairs));
+    labels.Sort();
+    UNDULA_ASSIGN_OR_RETURN(writer_.next().counts.labels, MergeLabels(&writer_, labels));
     return absl::OkStatus();
   }
 
@@ -209,18 +206,12 @@ class Committer {
     SortDistinct(triples);
   }
 
-  static void Reorder(std::vector<Triple>* triples, Triple (*order)(const Triple&)) {
-    for (Triple& t : *triples) t = order(t);
-    SortTriples(triples);
-  }
-
   absl::Status WriteGraph() {
     UNDULA_ASSIGN_OR_RETURN(std::vector<RelationCounts> per_relation,
                             ReadRelationCounts(writer_.old()));
     per_relation.resize(writer_.next().counts.relations);
     Counts& counts = writer_.next().counts;
     const auto none = [](uint32_t, uint32_t, uint32_t) {};
-    const auto tail_first = [](const Triple& t) { return Triple{t.c, t.b, t.a}; };
 
     UNDULA_RETURN_IF_ERROR(Stage("writing triples"));
     UNDULA_RETURN_IF_ERROR(WriteGraphs());
@@ -228,10 +219,13 @@ class Committer {
     if (!triples.empty()) {
       UNDULA_ASSIGN_OR_RETURN(const uint64_t total,
                               MergeAdjacency(&writer_, Table::kOut, triples, none));
-      Reorder(&triples, tail_first);
+      // Each order needs only the fields sorted that come to the front; the sorts are stable.
+      SortTriplesBy(&Triple::b, &triples);
+      SortTriplesBy(&Triple::c, &triples);
+      for (Triple& t : triples) t = {t.c, t.b, t.a};  // (tail, relation, head)
       UNDULA_RETURN_IF_ERROR(MergeAdjacency(&writer_, Table::kIn, triples, none).status());
-      // (tail, relation, head) -> (relation, tail, head)
-      Reorder(&triples, [](const Triple& t) { return Triple{t.b, t.a, t.c}; });
+      SortTriplesBy(&Triple::b, &triples);
+      for (Triple& t : triples) t = {t.b, t.a, t.c};  // (relation, tail, head)
       for (RelationCounts& c : per_relation) c.triples = 0;
       UNDULA_RETURN_IF_ERROR(MergeAdjacency(&writer_, Table::kByRelation, triples,
                                             [&](uint32_t r, uint32_t, uint32_t) {
@@ -253,7 +247,9 @@ class Committer {
                                                if (r < per_relation.size())
                                                  ++per_relation[r].attributes;
                                              }));
-      Reorder(&attributes, tail_first);
+      SortTriplesBy(&Triple::b, &attributes);
+      SortTriplesBy(&Triple::c, &attributes);
+      for (Triple& t : attributes) t = {t.c, t.b, t.a};
       UNDULA_RETURN_IF_ERROR(MergeAdjacency(&writer_, Table::kValues, attributes, none).status());
       report_.attributes_new = total - counts.attributes;
       counts.attributes = total;

@@ -1,18 +1,18 @@
 #include "kgstore/dictionary.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "base/ids.h"
 #include "base/status.h"
 #include "kgstore/hash.h"
+#include "kgstore/hash_bucket.h"
 #include "kgstore/literal_key.h"
 #include "kgstore/varint.h"
 
 namespace undula::kgstore::internal {
 namespace {
-
-constexpr size_t kPairBytes = 8;  // fingerprint, id
 
 // Appends texts as blocks.
 class TermsWriter {
@@ -92,14 +92,13 @@ absl::Status DictionaryReader::Candidates(std::string_view hashed, Match&& match
   UNDULA_ASSIGN_OR_RETURN(const auto pairs, view_.Get(IdsOf(space_), AsBytes(bucket)));
   if (!pairs.has_value()) return absl::OkStatus();
   std::string text;
-  for (size_t at = 0; at + kPairBytes <= pairs->size(); at += kPairBytes) {
-    if (LoadFixed<uint32_t>(pairs->data() + at) != static_cast<uint32_t>(hash)) continue;
-    const auto id = LoadFixed<uint32_t>(pairs->data() + at + 4);
-    if (id >= size()) return Damaged();
-    UNDULA_RETURN_IF_ERROR(Load(id, &text));
-    if (!match(id, std::string_view(text))) break;
-  }
-  return absl::OkStatus();
+  absl::Status status;
+  const bool ok = FindInHashBucket(*pairs, FingerprintOf(hash), [&](uint32_t id) {
+    status = id < size() ? Load(id, &text) : Damaged();
+    return status.ok() && match(id, std::string_view(text));
+  });
+  UNDULA_RETURN_IF_ERROR(status);
+  return ok ? absl::OkStatus() : Damaged();
 }
 
 absl::StatusOr<uint32_t> DictionaryReader::Find(std::string_view text) const {
@@ -161,35 +160,68 @@ absl::Status DictionaryReader::ForEach(
   return id == size() ? absl::OkStatus() : Damaged();
 }
 
-absl::Status WriteDictionary(const ViewState& old, Space space,
-                             const std::vector<std::string_view>& fresh,
+namespace {
+
+// Pairs of new or rehashed texts, by bucket and then id.
+class BucketSorter {
+ public:
+  BucketSorter(int bits, size_t expected) : bits_(bits), start_((size_t{1} << bits) + 1) {
+    buckets_.reserve(expected);
+    pairs_.reserve(expected);
+  }
+  void Add(uint32_t id, uint64_t hash) {
+    buckets_.push_back(BucketOfHash(hash, bits_));
+    pairs_.push_back({id, FingerprintOf(hash)});
+    ++start_[buckets_.back() + 1];
+  }
+  void Sort() {
+    for (size_t i = 1; i < start_.size(); ++i) start_[i] += start_[i - 1];
+    std::vector<uint32_t> next(start_.begin(), start_.end() - 1);
+    std::vector<HashPair> sorted(pairs_.size());
+    for (size_t i = 0; i < pairs_.size(); ++i) sorted[next[buckets_[i]]++] = pairs_[i];
+    pairs_.swap(sorted);
+  }
+  size_t size() const { return start_.size() - 1; }
+  std::span<const HashPair> bucket(size_t i) const {
+    return std::span<const HashPair>(pairs_).subspan(start_[i], start_[i + 1] - start_[i]);
+  }
+
+ private:
+  int bits_;
+  std::vector<uint32_t> start_;
+  std::vector<uint32_t> buckets_;
+  std::vector<HashPair> pairs_;
+};
+
+}  // namespace
+
+absl::Status WriteDictionary(const ViewState& old, Space space, const FreshTexts& fresh,
                              const std::array<MDB_dbi, kTables>& tables, BatchWriter* out,
                              State* next) {
   const auto handle = [&](Table table) { return tables[static_cast<size_t>(table)]; };
   const DictionaryReader reader(old, space);
   const uint64_t seed = old.store().id_space();
-  const uint64_t total = uint64_t{reader.size()} + fresh.size();
+  const uint64_t total = uint64_t{reader.size()} + fresh.texts.size();
   const uint8_t bits = BucketBitsFor(total);
   const uint8_t old_bits = old.state().bucket_bits[static_cast<size_t>(space)];
-  // (hash, id) of what must be put into buckets: everything where the buckets are split anew, else
-  // the fresh texts, merged below with the stored buckets.
+  // Everything is put into buckets where these are split anew, else the fresh texts, merged below
+  // with the stored buckets.
   const bool rehash = bits != old_bits || reader.size() == 0;
-  std::vector<std::pair<uint64_t, uint32_t>> hashes;
-  hashes.reserve(rehash ? total : fresh.size());
+  BucketSorter sorter(bits, rehash ? total : fresh.texts.size());
   TermsWriter terms(out, handle(TermsOf(space)), handle(TextsOf(space)));
   UNDULA_RETURN_IF_ERROR(reader.ForEach([&](uint32_t id, std::string_view text) {
     // A user's empty name is what is left of a forgotten one: nobody shall find it.
-    if (rehash && !(space == Space::kUser && text.empty()))
-      hashes.emplace_back(HashText(seed, HashedPart(space, text)), id);
+    if (rehash && !(space == Space::kUser && text.empty())) {
+      sorter.Add(id, HashText(seed, HashedPart(space, text)));
+    }
     return terms.Add(text);
   }));
-  for (size_t i = 0; i < fresh.size(); ++i) {
-    hashes.emplace_back(HashText(seed, HashedPart(space, fresh[i])),
-                        reader.size() + static_cast<uint32_t>(i));
-    UNDULA_RETURN_IF_ERROR(terms.Add(fresh[i]));
+  for (size_t i = 0; i < fresh.texts.size(); ++i) {
+    sorter.Add(reader.size() + static_cast<uint32_t>(i), fresh.hashes[i]);
+    UNDULA_RETURN_IF_ERROR(terms.Add(fresh.texts[i]));
   }
   UNDULA_RETURN_IF_ERROR(terms.Finish());
-  std::sort(hashes.begin(), hashes.end());
+  sorter.Sort();
 
   std::unique_ptr<Cursor> stored;
   bool more = false;
@@ -197,22 +229,24 @@ absl::Status WriteDictionary(const ViewState& old, Space space,
     UNDULA_ASSIGN_OR_RETURN(stored, old.Walk(IdsOf(space)));
     UNDULA_ASSIGN_OR_RETURN(more, stored->First());
   }
-  std::string pairs;
-  for (size_t i = 0; i < hashes.size() || more;) {
-    const uint64_t next_fresh =
-        i < hashes.size() ? BucketOfHash(hashes[i].first, bits) : ~uint64_t{0};
-    const uint64_t next_stored = more ? LoadFixed<uint32_t>(stored->key().data()) : ~uint64_t{0};
-    const auto bucket = static_cast<uint32_t>(std::min(next_fresh, next_stored));
-    pairs.clear();
-    if (next_stored == bucket) {
-      pairs.append(stored->value());
+  std::vector<HashPair> merged;
+  std::string value;
+  for (size_t i = 0; i < sorter.size(); ++i) {
+    const auto bucket = static_cast<uint32_t>(i);
+    std::span<const HashPair> pairs = sorter.bucket(i);
+    if (more && LoadFixed<uint32_t>(stored->key().data()) == bucket) {
+      merged.clear();
+      if (!DecodeHashBucket(stored->value(), &merged)) {
+        return DataLossError(old.store().path(), ": the dictionary of ", SpaceName(space),
+                             " names is damaged; restore the file from a backup");
+      }
+      merged.insert(merged.end(), pairs.begin(), pairs.end());
+      pairs = merged;
       UNDULA_ASSIGN_OR_RETURN(more, stored->Next());
     }
-    for (; i < hashes.size() && BucketOfHash(hashes[i].first, bits) == bucket; ++i) {
-      PutFixed(&pairs, static_cast<uint32_t>(hashes[i].first));
-      PutFixed(&pairs, hashes[i].second);
-    }
-    UNDULA_RETURN_IF_ERROR(out->Append(handle(IdsOf(space)), AsBytes(bucket), pairs));
+    if (pairs.empty()) continue;
+    EncodeHashBucket(pairs, &value);
+    UNDULA_RETURN_IF_ERROR(out->Append(handle(IdsOf(space)), AsBytes(bucket), value));
   }
   next->CountOf(space) = static_cast<uint32_t>(total);
   next->bucket_bits[static_cast<size_t>(space)] = bits;

@@ -1,5 +1,5 @@
 // A dictionary (layout DD): texts <-> dense ids of one space. id -> text reads a front-coded block
-// of 16 texts; text -> id looks into a hash bucket of (32-bit fingerprint, id) pairs and checks
+// of 16 texts; text -> id looks into a hash bucket of (16-bit fingerprint, id) pairs and checks
 // every candidate against its text. Byte layout: docs/file-format.md.
 #ifndef UNDULA_KGSTORE_DICTIONARY_H_
 #define UNDULA_KGSTORE_DICTIONARY_H_
@@ -84,10 +84,15 @@ class DictionaryReader {
   Space space_;
 };
 
+// New texts in the order of their ids, with HashText(id_space, HashedPart(text)) of each.
+struct FreshTexts {
+  std::vector<std::string_view> texts;
+  std::vector<uint64_t> hashes;
+};
+
 // Writes the three tables of the next generation of a dictionary: the texts of `old` and then
 // `fresh` (their ids follow on). Sets the space's count and bucket bits in *next.
-absl::Status WriteDictionary(const ViewState& old, Space space,
-                             const std::vector<std::string_view>& fresh,
+absl::Status WriteDictionary(const ViewState& old, Space space, const FreshTexts& fresh,
                              const std::array<MDB_dbi, kTables>& tables, BatchWriter* out,
                              State* next);
 

@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "kgstore/dictionary.h"
 #include "kgstore/hash.h"
+#include "kgstore/hash_bucket.h"
 
 namespace undula::kgstore::internal {
 namespace {
@@ -70,19 +71,34 @@ absl::Status AppendTerms(const OpenTables& open, Space space, uint32_t known,
   return absl::OkStatus();
 }
 
-// (hash, id) in ascending order, put behind what the buckets have.
+absl::StatusOr<std::vector<HashPair>> ReadPairs(const OpenTables& open, Space space,
+                                                uint32_t bucket) {
+  std::vector<HashPair> pairs;
+  UNDULA_ASSIGN_OR_RETURN(const auto stored, open.txn->Get(open[IdsOf(space)], AsBytes(bucket)));
+  if (stored.has_value() && !DecodeHashBucket(*stored, &pairs)) return open.Damaged(IdsOf(space));
+  return pairs;
+}
+
+absl::Status PutPairs(const OpenTables& open, Space space, uint32_t bucket,
+                      std::vector<HashPair>* pairs) {
+  if (pairs->empty()) return open.txn->Delete(open[IdsOf(space)], AsBytes(bucket));
+  std::sort(pairs->begin(), pairs->end(),
+            [](const HashPair& a, const HashPair& b) { return a.id < b.id; });
+  std::string bytes;
+  EncodeHashBucket(*pairs, &bytes);
+  return open.txn->Put(open[IdsOf(space)], AsBytes(bucket), bytes);
+}
+
+// (hash, id) in ascending order, added to what the buckets have.
 absl::Status AddPairs(const OpenTables& open, Space space, int bits,
                       const std::vector<std::pair<uint64_t, uint32_t>>& hashes) {
-  std::string pairs;
   for (size_t i = 0; i < hashes.size();) {
     const uint32_t bucket = BucketOfHash(hashes[i].first, bits);
-    UNDULA_ASSIGN_OR_RETURN(const auto stored, open.txn->Get(open[IdsOf(space)], AsBytes(bucket)));
-    pairs.assign(stored.value_or(std::string_view()));
+    UNDULA_ASSIGN_OR_RETURN(std::vector<HashPair> pairs, ReadPairs(open, space, bucket));
     for (; i < hashes.size() && BucketOfHash(hashes[i].first, bits) == bucket; ++i) {
-      PutFixed(&pairs, static_cast<uint32_t>(hashes[i].first));
-      PutFixed(&pairs, hashes[i].second);
+      pairs.push_back({hashes[i].second, FingerprintOf(hashes[i].first)});
     }
-    UNDULA_RETURN_IF_ERROR(open.txn->Put(open[IdsOf(space)], AsBytes(bucket), pairs));
+    UNDULA_RETURN_IF_ERROR(PutPairs(open, space, bucket, &pairs));
   }
   return absl::OkStatus();
 }
@@ -95,12 +111,13 @@ absl::StatusOr<std::vector<std::pair<uint64_t, uint32_t>>> AllHashes(const OpenT
   UNDULA_ASSIGN_OR_RETURN(const auto buckets,
                           Cursor::Open(open.store.env(), open.txn->raw(), open[IdsOf(space)]));
   UNDULA_ASSIGN_OR_RETURN(bool more, buckets->First());
+  std::vector<HashPair> pairs;
   while (more) {
-    const std::string_view pairs = buckets->value();
-    for (size_t at = 4; at + 4 <= pairs.size(); at += 8) {
-      const auto id = LoadFixed<uint32_t>(pairs.data() + at);
-      if (id >= total) return open.Damaged(IdsOf(space));
-      findable[id] = true;
+    pairs.clear();
+    if (!DecodeHashBucket(buckets->value(), &pairs)) return open.Damaged(IdsOf(space));
+    for (const HashPair& pair : pairs) {
+      if (pair.id >= total) return open.Damaged(IdsOf(space));
+      findable[pair.id] = true;
     }
     UNDULA_ASSIGN_OR_RETURN(more, buckets->Next());
   }
@@ -168,13 +185,9 @@ absl::Status BlotOut(const OpenTables& open, Space space, uint32_t id, std::stri
   UNDULA_RETURN_IF_ERROR(PutBlock(open, space, number, &block));
   const uint64_t hash = HashText(open.store.id_space(), HashedPart(space, text));
   const uint32_t bucket = BucketOfHash(hash, state.bucket_bits[static_cast<size_t>(space)]);
-  UNDULA_ASSIGN_OR_RETURN(const auto stored, open.txn->Get(open[IdsOf(space)], AsBytes(bucket)));
-  std::string pairs;
-  for (size_t i = 0; stored.has_value() && i + 8 <= stored->size(); i += 8) {
-    if (LoadFixed<uint32_t>(stored->data() + i + 4) != id) pairs.append(stored->substr(i, 8));
-  }
-  return pairs.empty() ? open.txn->Delete(open[IdsOf(space)], AsBytes(bucket))
-                       : open.txn->Put(open[IdsOf(space)], AsBytes(bucket), pairs);
+  UNDULA_ASSIGN_OR_RETURN(std::vector<HashPair> pairs, ReadPairs(open, space, bucket));
+  std::erase_if(pairs, [&](const HashPair& pair) { return pair.id == id; });
+  return PutPairs(open, space, bucket, &pairs);
 }
 
 }  // namespace undula::kgstore::internal

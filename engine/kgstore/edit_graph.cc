@@ -5,6 +5,7 @@
 
 #include "base/status.h"
 #include "base/text/normalize.h"
+#include "kgstore/edit_labels.h"
 #include "kgstore/labels.h"
 #include "kgstore/literal_key.h"
 #include "kgstore/number_key.h"
@@ -206,32 +207,8 @@ class GraphEditor {
           context_.next->normalizer_version, ", this program has version ", kNormalizerVersion,
           "; import the data into a new database");
     }
-    std::vector<EntityId> decoded;
-    for (auto it = wanted.begin(); it != wanted.end();) {
-      const std::string label = it->first.first;
-      UNDULA_ASSIGN_OR_RETURN(const auto value, open_.txn->Get(open_[Table::kLabels], label));
-      decoded.clear();
-      if (value.has_value() && !DecodeEntities(*value, &decoded)) {
-        return open_.Damaged(Table::kLabels);
-      }
-      std::set<uint32_t> entities;
-      for (const EntityId entity : decoded) entities.insert(Index(entity));
-      for (; it != wanted.end() && it->first.first == label; ++it) {
-        if (it->second) {
-          entities.insert(it->first.second);
-        } else {
-          entities.erase(it->first.second);
-        }
-      }
-      context_.next->counts.labels += entities.size() - decoded.size();
-      if (entities.empty()) {
-        UNDULA_RETURN_IF_ERROR(open_.txn->Delete(open_[Table::kLabels], label));
-      } else {
-        UNDULA_RETURN_IF_ERROR(open_.txn->Put(
-            open_[Table::kLabels], label,
-            EncodeEntities(std::vector<uint32_t>(entities.begin(), entities.end()))));
-      }
-    }
+    UNDULA_ASSIGN_OR_RETURN(const int64_t grown, EditLabelBlocks(open_, wanted));
+    context_.next->counts.labels += static_cast<uint64_t>(grown);
     return absl::OkStatus();
   }
 

@@ -7,17 +7,15 @@
 #include <utility>
 
 #include "base/status.h"
+#include "kgstore/collected_parts.h"
 #include "kgstore/commit_import.h"
 #include "kgstore/import_data.h"
-#include "kgstore/literal_key.h"
 #include "kgstore/store.h"
 #include "kgstore/write_link_table.h"
 
 namespace undula::kgstore {
 
 using internal::Space;
-using internal::TailKind;
-using internal::Triple;
 
 struct Importer::Impl {
   std::shared_ptr<internal::Store> store;
@@ -27,75 +25,13 @@ struct Importer::Impl {
   internal::ImportData data;
   ImportReport report;
   absl::Status status;
-  std::string key;        // scratch: a term as the dictionary stores it
-  std::string last_head;  // heads often repeat
-  uint32_t last_head_id = kNoIndex;
+  std::unique_ptr<internal::CollectedParts> parts;
 
   uint32_t Id(Space space, std::string_view text) {
-    if (text.size() >= size_t{1} << 30) {
-      status = InvalidArgumentError("a name or text of ", text.size(),
-                                    " bytes; at most 1 GiB is allowed");
-      return kNoIndex;
-    }
-    const uint32_t id = data.space(space).Add(text);
-    if (id == kNoIndex) {
-      status = ResourceExhaustedError("more than ", kMaxIds, " ", internal::SpaceName(space),
-                                      " names; one database holds no more");
-    }
-    return id;
-  }
-
-  uint32_t Entity(const Term& term) {
-    if (term.kind == TermKind::kIri) return Id(Space::kEntity, term.text);
-    key.assign("_:");
-    key += options.blank_scope;
-    key += term.text;
-    return Id(Space::kEntity, key);
-  }
-
-  uint32_t Head(const Term& term) {
-    if (term.kind != TermKind::kIri) return Entity(term);
-    if (last_head_id != kNoIndex && term.text == last_head) return last_head_id;
-    last_head_id = Entity(term);
-    last_head.assign(term.text);
-    return last_head_id;
-  }
-
-  void AddTriple(const Term& head, const Term& relation, const Term& tail, const Term* graph) {
-    if (head.kind == TermKind::kLiteral || relation.kind != TermKind::kIri) {
-      status = InvalidArgumentError(
-          "a triple's head must be an IRI or a blank node and its "
-          "relation an IRI");
-      return;
-    }
-    if (graph != nullptr && graph->kind == TermKind::kLiteral) {
-      status = InvalidArgumentError("a graph's name must be an IRI or a blank node");
-      return;
-    }
-    const uint32_t h = Head(head);
-    const uint32_t r = status.ok() ? Id(Space::kRelation, relation.text) : kNoIndex;
-    const uint32_t g = status.ok() && graph != nullptr ? Entity(*graph) : kNoIndex;
-    if (!status.ok()) return;
-    const auto keep = [&](const Triple& triple, TailKind kind, std::vector<Triple>* plain) {
-      if (graph == nullptr) {
-        plain->push_back(triple);
-      } else {
-        data.quads.push_back({kind, triple, g});
-        ++report.quads_read;
-      }
-    };
-    if (tail.kind == TermKind::kLiteral) {
-      status = internal::EncodeLiteral(tail.text, tail.datatype, tail.language, &key);
-      const uint32_t l = status.ok() ? Id(Space::kLiteral, key) : kNoIndex;
-      if (!status.ok()) return;
-      keep({h, r, l}, TailKind::kLiteral, &data.attributes);
-      ++report.attributes_read;
-    } else {
-      const uint32_t t = Entity(tail);
-      if (!status.ok()) return;
-      keep({h, r, t}, TailKind::kEntity, &data.triples);
-      ++report.triples_read;
-    }
+    const absl::StatusOr<uint32_t> id = parts->main().AddName(space, text);
+    if (id.ok()) return *id;
+    status = id.status();
+    return kNoIndex;
   }
 
   void AddInteraction(std::string_view user, std::string_view item, float weight, int64_t time) {
@@ -170,6 +106,9 @@ absl::StatusOr<std::unique_ptr<Importer>> Importer::Begin(Database& database,
   impl->store = database.store().shared_from_this();
   UNDULA_ASSIGN_OR_RETURN(impl->turn, impl->store->TakeWriteTurn());
   impl->options = std::move(options);
+  impl->parts = std::make_unique<internal::CollectedParts>(impl->store->id_space(),
+                                                           &impl->store->arena(), &impl->data);
+  impl->parts->SetBlankScope(impl->options.blank_scope);
   return std::unique_ptr<Importer>(new Importer(std::move(impl)));
 }
 
@@ -177,13 +116,21 @@ Importer::Importer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Importer::~Importer() = default;
 
 absl::Status Importer::AddTriple(const Term& head, const Term& relation, const Term& tail) {
-  return impl_->Guarded([&] { impl_->AddTriple(head, relation, tail, nullptr); });
+  const Statement statement{head, relation, tail, {}};
+  return AddStatements({&statement, 1});
 }
 
 absl::Status Importer::AddQuad(const Term& head, const Term& relation, const Term& tail,
                                const Term& graph) {
-  return impl_->Guarded([&] { impl_->AddTriple(head, relation, tail, &graph); });
+  const Statement statement{head, relation, tail, graph};
+  return AddStatements({&statement, 1});
 }
+
+absl::Status Importer::AddStatements(std::span<const Statement> statements) {
+  return impl_->Guarded([&] { impl_->status = impl_->parts->main().Add(statements); });
+}
+
+ParallelSink* Importer::parallel() { return impl_->parts.get(); }
 
 absl::Status Importer::AddInteraction(std::string_view user, std::string_view item, float weight,
                                       int64_t time) {
@@ -212,17 +159,22 @@ absl::Status Importer::AddLink(std::string_view item, std::string_view entity, f
   return impl_->Guarded([&] { impl_->AddLink(item, entity, confidence, method); });
 }
 
-void Importer::SetBlankScope(std::string scope) { impl_->options.blank_scope = std::move(scope); }
+void Importer::SetBlankScope(std::string scope) { impl_->parts->SetBlankScope(scope); }
 
 absl::StatusOr<ImportReport> Importer::Commit(Progress* progress) {
   Impl& impl = *impl_;
-  UNDULA_RETURN_IF_ERROR(impl.status);
+  impl.status.Update(impl.parts->status());
   absl::Status status = impl.Guarded([&] {
+    impl.parts->Merge();
+    impl.report.triples_read = impl.parts->triples();
+    impl.report.attributes_read = impl.parts->attributes();
+    impl.report.quads_read = impl.parts->quads();
     impl.status =
         internal::CommitImport(impl.store.get(), &impl.data, impl.options, progress, &impl.report);
   });
   UNDULA_RETURN_IF_ERROR(status);
   impl.status = FailedPreconditionError("the import is committed; begin a new one");
+  impl.parts = std::make_unique<internal::CollectedParts>(0, &impl.store->arena(), &impl.data);
   impl.data = internal::ImportData();
   impl.turn.reset();
   impl.report.seconds =

@@ -72,6 +72,9 @@ class Importer final : public RecordSink {
   absl::Status AddTriple(const Term& head, const Term& relation, const Term& tail) override;
   absl::Status AddQuad(const Term& head, const Term& relation, const Term& tail,
                        const Term& graph) override;
+  absl::Status AddStatements(std::span<const Statement> statements) override;
+  // Takes a document on as many threads as the database has; the result is the same.
+  ParallelSink* parallel() override;
   absl::Status AddInteraction(std::string_view user, std::string_view item, float weight,
                               int64_t time) override;
   absl::Status AddUser(std::string_view user, std::span<const ItemColumn> columns) override;

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 
-#include "kgstore/varint.h"
+#include "base/status.h"
 
 namespace undula::kgstore::internal {
 namespace {
@@ -50,25 +51,64 @@ std::optional<uint8_t> LabelRank(std::string_view relation) {
   return std::nullopt;
 }
 
-std::string EncodeEntities(const std::vector<uint32_t>& entities) {
-  std::string out;
+absl::Status LabelPacker::Add(std::string_view label, const std::vector<uint32_t>& entities) {
+  size_t shared = label.size();
+  if (open_) {
+    const size_t most = std::min(label.size(), last_.size());
+    shared = 0;
+    while (shared < most && label[shared] == last_[shared]) ++shared;
+  }
+  entry_.clear();
+  if (open_) PutVarint(&entry_, shared);
+  PutVarint(&entry_, 2 * (label.size() - shared) + (entities.size() > 1 ? 1 : 0));
+  entry_.append(label.substr(shared));
+  if (entities.size() > 1) PutVarint(&entry_, entities.size() - 2);
   uint32_t last = 0;
   for (const uint32_t entity : entities) {
-    PutVarint(&out, entity - last);
+    PutVarint(&entry_, entity - last);
     last = entity;
   }
-  return out;
+  if (open_ && block_.size() + entry_.size() > kMaxLabelBlock) {
+    UNDULA_RETURN_IF_ERROR(Finish());
+    return Add(label, entities);
+  }
+  if (!open_) first_.assign(label);
+  open_ = true;
+  last_.assign(label);
+  block_.append(entry_);
+  return absl::OkStatus();
 }
 
-bool DecodeEntities(std::string_view bytes, std::vector<EntityId>* entities) {
-  FieldReader in(bytes);
-  uint64_t entity = 0;
-  while (!in.done()) {
-    entity += in.Varint();
-    if (!in.ok() || entity > kMaxIds) return false;
-    entities->push_back(static_cast<EntityId>(entity));
+absl::Status LabelPacker::Finish() {
+  if (!open_) return absl::OkStatus();
+  const absl::Status status = put_(first_, block_);
+  block_.clear();
+  open_ = false;
+  return status;
+}
+
+absl::StatusOr<std::vector<uint32_t>> FindLabel(const ViewState& view, std::string_view label) {
+  std::vector<uint32_t> found;
+  if (label.empty() || label.size() > kMaxLabelBytes) return found;
+  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Cursor> blocks, view.Walk(Table::kLabels));
+  // The last block whose first label is not greater.
+  UNDULA_ASSIGN_OR_RETURN(bool more, blocks->Seek(label));
+  if (!more) {
+    UNDULA_ASSIGN_OR_RETURN(more, blocks->Last());
+  } else if (blocks->key() != label) {
+    UNDULA_ASSIGN_OR_RETURN(more, blocks->Prev());
   }
-  return in.ok();
+  if (!more) return found;
+  const bool ok = ReadLabelBlock(blocks->key(), blocks->value(),
+                                 [&](std::string_view text, const std::vector<uint32_t>& ids) {
+                                   if (text == label) found = ids;
+                                   return text < label;
+                                 });
+  if (!ok) {
+    return DataLossError(view.store().path(),
+                         ": table labels is damaged; restore the file from a backup");
+  }
+  return found;
 }
 
 }  // namespace undula::kgstore::internal

@@ -1,8 +1,10 @@
 #include "kgstore/merge_tables.h"
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "base/status.h"
@@ -34,34 +36,85 @@ absl::StatusOr<uint64_t> MergeLog(GenerationWriter* writer, Table table,
   return out.count();
 }
 
-absl::StatusOr<uint64_t> MergeLabels(GenerationWriter* writer,
-                                     const std::vector<std::pair<std::string, uint32_t>>& fresh) {
+void FreshLabels::Add(std::string_view label, uint32_t entity) {
+  constexpr size_t kBlock = size_t{1} << 20;
+  if (label.size() > capacity_ - used_) {
+    capacity_ = std::max(kBlock, label.size());
+    blocks_.emplace_back(new char[capacity_]);
+    used_ = 0;
+  }
+  char* const kept = blocks_.back().get() + used_;
+  std::memcpy(kept, label.data(), label.size());
+  used_ += label.size();
+  uint64_t prefix = 0;
+  for (size_t i = 0; i < 8; ++i) {
+    prefix = prefix << 8 | (i < label.size() ? static_cast<unsigned char>(label[i]) : 0);
+  }
+  pairs_.push_back({prefix, entity, {kept, label.size()}});
+}
+
+void FreshLabels::Sort() {
+  std::sort(pairs_.begin(), pairs_.end(), [](const Pair& a, const Pair& b) {
+    if (a.prefix != b.prefix) return a.prefix < b.prefix;
+    const int order = a.label.compare(b.label);
+    return order != 0 ? order < 0 : a.entity < b.entity;
+  });
+  const auto same = [](const Pair& a, const Pair& b) {
+    return a.entity == b.entity && a.label == b.label;
+  };
+  pairs_.erase(std::unique(pairs_.begin(), pairs_.end(), same), pairs_.end());
+}
+
+absl::StatusOr<uint64_t> MergeLabels(GenerationWriter* writer, const FreshLabels& fresh) {
+  const std::vector<FreshLabels::Pair>& pairs = fresh.pairs();
+  LabelPacker packer([&](std::string_view key, std::string_view value) {
+    return writer->out().Append(writer->handle(Table::kLabels), key, value);
+  });
+  uint64_t count = 0;
+  size_t next = 0;
+  std::vector<uint32_t> entities;
+  // Writes the new labels before `limit`, or all.
+  const auto write_until = [&](std::optional<std::string_view> limit) -> absl::Status {
+    while (next < pairs.size() && (!limit.has_value() || pairs[next].label < *limit)) {
+      const std::string_view label = pairs[next].label;
+      entities.clear();
+      for (; next < pairs.size() && pairs[next].label == label; ++next) {
+        entities.push_back(pairs[next].entity);
+      }
+      count += entities.size();
+      UNDULA_RETURN_IF_ERROR(packer.Add(label, entities));
+    }
+    return absl::OkStatus();
+  };
+
   UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Cursor> stored, writer->old().Walk(Table::kLabels));
   UNDULA_ASSIGN_OR_RETURN(bool more, stored->First());
-  std::vector<EntityId> decoded;
-  std::vector<uint32_t> entities;
-  uint64_t count = 0;
-  for (size_t i = 0; i < fresh.size() || more;) {
-    const bool use_stored = more && (i == fresh.size() || stored->key() <= fresh[i].first);
-    const std::string label(use_stored ? stored->key() : std::string_view(fresh[i].first));
-    entities.clear();
-    if (use_stored) {
-      decoded.clear();
-      if (!DecodeEntities(stored->value(), &decoded)) {
-        return DataLossError(writer->old().store().path(),
-                             ": table labels is damaged; restore "
-                             "the file from a backup");
-      }
-      for (const EntityId entity : decoded) entities.push_back(Index(entity));
-      UNDULA_ASSIGN_OR_RETURN(more, stored->Next());
+  std::vector<uint32_t> merged;
+  absl::Status status;
+  while (more) {
+    const bool ok =
+        ReadLabelBlock(stored->key(), stored->value(),
+                       [&](std::string_view label, const std::vector<uint32_t>& known) {
+                         status = write_until(label);
+                         merged = known;
+                         for (; next < pairs.size() && pairs[next].label == label; ++next) {
+                           merged.push_back(pairs[next].entity);
+                         }
+                         std::sort(merged.begin(), merged.end());
+                         merged.erase(std::unique(merged.begin(), merged.end()), merged.end());
+                         count += merged.size();
+                         if (status.ok()) status = packer.Add(label, merged);
+                         return status.ok();
+                       });
+    UNDULA_RETURN_IF_ERROR(status);
+    if (!ok) {
+      return DataLossError(writer->old().store().path(),
+                           ": table labels is damaged; restore the file from a backup");
     }
-    for (; i < fresh.size() && fresh[i].first == label; ++i) entities.push_back(fresh[i].second);
-    std::sort(entities.begin(), entities.end());
-    entities.erase(std::unique(entities.begin(), entities.end()), entities.end());
-    count += entities.size();
-    UNDULA_RETURN_IF_ERROR(
-        writer->out().Append(writer->handle(Table::kLabels), label, EncodeEntities(entities)));
+    UNDULA_ASSIGN_OR_RETURN(more, stored->Next());
   }
+  UNDULA_RETURN_IF_ERROR(write_until(std::nullopt));
+  UNDULA_RETURN_IF_ERROR(packer.Finish());
   return count;
 }
 

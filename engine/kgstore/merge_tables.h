@@ -3,8 +3,8 @@
 #define UNDULA_KGSTORE_MERGE_TABLES_H_
 
 #include <cstdint>
-#include <string>
-#include <utility>
+#include <memory>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -47,9 +47,28 @@ absl::StatusOr<uint64_t> MergeAdjacency(GenerationWriter* writer, Table table,
 absl::StatusOr<uint64_t> MergeLog(GenerationWriter* writer, Table table,
                                   const std::vector<LogEntry>& fresh);
 
-// (normalized label, entity), ascending without duplicates. Returns the number of pairs written.
-absl::StatusOr<uint64_t> MergeLabels(GenerationWriter* writer,
-                                     const std::vector<std::pair<std::string, uint32_t>>& fresh);
+// New (normalized label, entity) pairs.
+class FreshLabels {
+ public:
+  struct Pair {
+    uint64_t prefix;  // the first 8 bytes, as a big-endian number: most comparisons end here
+    uint32_t entity;
+    std::string_view label;
+  };
+  // A copy of the label is kept.
+  void Add(std::string_view label, uint32_t entity);
+  // Ascending, without duplicates.
+  void Sort();
+  const std::vector<Pair>& pairs() const { return pairs_; }
+
+ private:
+  std::vector<Pair> pairs_;
+  std::vector<std::unique_ptr<char[]>> blocks_;
+  size_t used_ = 0, capacity_ = 0;
+};
+
+// `fresh` is sorted. Returns the number of pairs written.
+absl::StatusOr<uint64_t> MergeLabels(GenerationWriter* writer, const FreshLabels& fresh);
 
 // `table`: items or users. Cells with final ids and column numbers of the next state, by (item,
 // order of reading): the last value of an item's column holds.

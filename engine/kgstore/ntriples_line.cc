@@ -75,7 +75,7 @@ class Cursor {
   std::string_view error_;
 };
 
-bool SkipTriple(Cursor* cursor) {
+bool SkipStatement(Cursor* cursor, bool graphs) {
   if (cursor->At("<<")) return cursor->Fail("quoted triple '<<': N-Triples-star is not supported");
   if (cursor->At("<")) {
     if (!cursor->SkipIri()) return false;
@@ -103,24 +103,27 @@ bool SkipTriple(Cursor* cursor) {
 
   cursor->SkipBlanks();
   if (cursor->At("<") || cursor->At("_:")) {
-    return cursor->Fail("a fourth term: this is N-Quads, not N-Triples");
+    if (!graphs) return cursor->Fail("a fourth term: this is N-Quads, not N-Triples");
+    if (cursor->At("<") ? !cursor->SkipIri() : !cursor->SkipBlankNode()) return false;
+    cursor->SkipBlanks();
   }
-  if (!cursor->At(".")) return cursor->Fail("expected '.' at the end of the triple");
+  if (!cursor->At(".")) return cursor->Fail("expected '.' at the end of the statement");
   cursor->Skip(1);
   cursor->SkipBlanks();
   if (!cursor->at_end() && !cursor->At("#")) {
-    return cursor->Fail("text behind the '.'; a line holds one triple");
+    return cursor->Fail("text behind the '.'; a line holds one statement");
   }
   return true;
 }
 
 }  // namespace
 
-NTriplesLine CheckNTriplesLine(std::string_view line, std::string_view* error, size_t* offset) {
+NTriplesLine CheckNTriplesLine(std::string_view line, bool graphs, std::string_view* error,
+                               size_t* offset) {
   Cursor cursor(line);
   cursor.SkipBlanks();
   if (cursor.at_end() || cursor.At("#")) return NTriplesLine::kBlank;
-  if (SkipTriple(&cursor)) return NTriplesLine::kTriple;
+  if (SkipStatement(&cursor, graphs)) return NTriplesLine::kStatement;
   *error = cursor.error();
   *offset = cursor.offset();
   return NTriplesLine::kBad;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <utility>
 
 namespace undula::kgstore::internal {
 namespace {
@@ -11,13 +12,25 @@ constexpr int kBits = 11;
 constexpr uint32_t kMask = (1u << kBits) - 1;
 
 void SortBy(uint32_t Triple::*field, std::vector<Triple>* triples, std::vector<Triple>* buffer) {
-  uint32_t greatest = 0;
-  for (const Triple& t : *triples) greatest = std::max(greatest, t.*field);
-  for (int shift = 0; shift < 32 && (greatest >> shift) != 0; shift += kBits) {
-    std::array<size_t, (1u << kBits) + 1> start{};
-    for (const Triple& t : *triples) ++start[((t.*field >> shift) & kMask) + 1];
-    for (size_t i = 0; i + 1 < start.size(); ++i) start[i + 1] += start[i];
-    for (const Triple& t : *triples) (*buffer)[start[(t.*field >> shift) & kMask]++] = t;
+  // The counts of all passes at once.
+  std::array<std::array<uint64_t, 1u << kBits>, 3> counts{};
+  uint32_t all = 0;
+  for (const Triple& t : *triples) {
+    const uint32_t value = t.*field;
+    all |= value;
+    ++counts[0][value & kMask];
+    ++counts[1][(value >> kBits) & kMask];
+    ++counts[2][value >> (2 * kBits)];
+  }
+  for (int pass = 0; pass < 3 && (all >> (pass * kBits)) != 0; ++pass) {
+    const int shift = pass * kBits;
+    uint64_t sum = 0;
+    for (uint64_t& count : counts[static_cast<size_t>(pass)]) {
+      sum += std::exchange(count, sum);
+    }
+    uint64_t* const next = counts[static_cast<size_t>(pass)].data();
+    Triple* const out = buffer->data();
+    for (const Triple& t : *triples) out[next[(t.*field >> shift) & kMask]++] = t;
     triples->swap(*buffer);
   }
 }
@@ -33,6 +46,11 @@ void SortTriples(std::vector<Triple>* triples) {
   SortBy(&Triple::c, triples, &buffer);
   SortBy(&Triple::b, triples, &buffer);
   SortBy(&Triple::a, triples, &buffer);
+}
+
+void SortTriplesBy(uint32_t Triple::*field, std::vector<Triple>* triples) {
+  std::vector<Triple> buffer(triples->size());
+  SortBy(field, triples, &buffer);
 }
 
 }  // namespace undula::kgstore::internal

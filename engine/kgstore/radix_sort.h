@@ -18,6 +18,10 @@ struct Triple {
 // left out. Needs as much memory again as the triples.
 void SortTriples(std::vector<Triple>* triples);
 
+// Stable, by one field only: brings triples that are in ascending order of the others into the
+// order of (field, others).
+void SortTriplesBy(uint32_t Triple::*field, std::vector<Triple>* triples);
+
 }  // namespace undula::kgstore::internal
 
 #endif  // UNDULA_KGSTORE_RADIX_SORT_H_

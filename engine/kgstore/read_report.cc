@@ -5,8 +5,15 @@
 namespace undula::kgstore {
 
 absl::Status BadRecordLog::Add(int64_t line, int64_t column, std::string_view message) {
+  if (limits_.rejects != nullptr) {
+    UNDULA_RETURN_IF_ERROR(limits_.rejects->Add(file_, line, column, message));
+  }
   if (on_error_ == OnError::kStop) {
     return InvalidArgumentError(file_, ':', line, ':', column, ": ", message);
+  }
+  if (limits_.left != nullptr && --*limits_.left < 0) {
+    return InvalidArgumentError(file_, ':', line, ':', column, ": ", message,
+                                " (one bad record more than the limit allows)");
   }
   ++report_->skipped;
   if (report_->errors.size() < ReadReport::kMaxErrors) {

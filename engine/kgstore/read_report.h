@@ -30,14 +30,31 @@ struct ReadReport {
   std::vector<SkippedRecord> errors;  // the first kMaxErrors of them, in file order
 };
 
+// Where all bad records go, e.g. a rejects file (kgstore/rejects_file.h).
+class RejectSink {
+ public:
+  virtual ~RejectSink() = default;
+  virtual absl::Status Add(std::string_view file, int64_t line, int64_t column,
+                           std::string_view message) = 0;
+};
+
+// What a reader does about bad records beside OnError.
+struct ErrorLimits {
+  // With kSkip: more bad records than this in one import end it. Counts down; shared by the files
+  // of an import. Null: no limit.
+  int64_t* left = nullptr;
+  RejectSink* rejects = nullptr;  // null: none
+};
+
 // Takes bad records in the name of one file.
 class BadRecordLog {
  public:
-  // `report` outlives the log.
-  BadRecordLog(std::string file, OnError on_error, ReadReport* report)
-      : file_(std::move(file)), on_error_(on_error), report_(report) {}
+  // `report` and what `limits` points to outlive the log.
+  BadRecordLog(std::string file, OnError on_error, ReadReport* report, ErrorLimits limits = {})
+      : file_(std::move(file)), on_error_(on_error), report_(report), limits_(limits) {}
 
-  // kStop: InvalidArgument "file:line:column: message". kSkip: counts the record and returns Ok.
+  // kStop: InvalidArgument "file:line:column: message". kSkip: counts the record and returns Ok, or
+  // InvalidArgument where it is one too many.
   absl::Status Add(int64_t line, int64_t column, std::string_view message);
 
   bool skips() const { return on_error_ == OnError::kSkip; }
@@ -46,6 +63,7 @@ class BadRecordLog {
   std::string file_;
   OnError on_error_;
   ReadReport* report_;
+  ErrorLimits limits_;
 };
 
 }  // namespace undula::kgstore

@@ -239,12 +239,10 @@ absl::StatusOr<std::string> ReadView::BestLabel(EntityId entity,
 }
 
 absl::StatusOr<std::vector<EntityId>> ReadView::EntitiesByLabel(std::string_view normalized) const {
+  UNDULA_ASSIGN_OR_RETURN(const std::vector<uint32_t> ids,
+                          internal::FindLabel(*state_, normalized));
   std::vector<EntityId> entities;
-  if (normalized.empty() || normalized.size() > internal::kMaxLabelBytes) return entities;
-  UNDULA_ASSIGN_OR_RETURN(const auto value, state_->Get(Table::kLabels, normalized));
-  if (value.has_value() && !internal::DecodeEntities(*value, &entities)) {
-    return Damaged(*state_, Table::kLabels);
-  }
+  for (const uint32_t id : ids) entities.push_back(static_cast<EntityId>(id));
   return entities;
 }
 
@@ -254,11 +252,16 @@ absl::Status ReadView::ForEachLabel(
   std::vector<EntityId> entities;
   UNDULA_ASSIGN_OR_RETURN(bool more, cursor->First());
   while (more) {
-    entities.clear();
-    if (!internal::DecodeEntities(cursor->value(), &entities)) {
-      return Damaged(*state_, Table::kLabels);
-    }
-    fn(cursor->key(), entities);
+    const bool ok =
+        internal::ReadLabelBlock(cursor->key(), cursor->value(),
+                                 [&](std::string_view label, const std::vector<uint32_t>& ids) {
+                                   entities.clear();
+                                   for (const uint32_t id : ids)
+                                     entities.push_back(static_cast<EntityId>(id));
+                                   fn(label, entities);
+                                   return true;
+                                 });
+    if (!ok) return Damaged(*state_, Table::kLabels);
     UNDULA_ASSIGN_OR_RETURN(more, cursor->Next());
   }
   return absl::OkStatus();

@@ -9,14 +9,15 @@
 
 #include "absl/status/statusor.h"
 #include "base/progress.h"
+#include "kgstore/dictionary.h"
 #include "kgstore/import_data.h"
 #include "kgstore/store.h"
 
 namespace undula::kgstore::internal {
 
 struct ResolvedSpace {
-  std::vector<uint32_t> id;             // final id by provisional id
-  std::vector<std::string_view> fresh;  // texts of new ids, in their order; refer to the import
+  std::vector<uint32_t> id;  // final id by provisional id
+  FreshTexts fresh;          // of new ids, in their order; refer to the import
 };
 
 using ResolvedIds = std::array<ResolvedSpace, kSpaces>;

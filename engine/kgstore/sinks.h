@@ -10,6 +10,8 @@
 
 #include "absl/status/status.h"
 #include "base/csr.h"
+#include "base/parallel.h"
+#include "base/status.h"
 
 namespace undula::kgstore {
 
@@ -24,8 +26,30 @@ struct Term {
   std::string_view language;  // of literals: tag, empty for none
 };
 
+// A triple and its graph; without a text the default graph.
+struct Statement {
+  Term head, relation, tail, graph;
+  bool in_default_graph() const { return graph.text.empty() && graph.kind == TermKind::kIri; }
+};
+
 // One column of a catalogue row, e.g. {"title", "Alien"}, {"imdb", "tt0078748"}.
 using ItemColumn = std::pair<std::string_view, std::string_view>;
+
+// Takes the statements of one document from several threads. The result does not depend on which
+// worker takes which chunk.
+class ParallelSink {
+ public:
+  virtual ~ParallelSink() = default;
+  // Where the workers run; their number is that of its threads.
+  virtual TaskArena& arena() = 0;
+  // What follows from this worker belongs to chunk `ordinal` of the document: 0, 1, ..., ascending
+  // for each worker, none used twice.
+  virtual void BeginChunk(int worker, uint64_t ordinal) = 0;
+  // Calls of different workers may overlap.
+  virtual absl::Status AddStatements(int worker, std::span<const Statement> statements) = 0;
+  // After the last chunk of a document, from one thread.
+  virtual void EndDocument() = 0;
+};
 
 // Takes records. Errors are the sink's (disk, limits, cancelled) and end the import; what is wrong
 // with a record's own text is found by the reader, which knows file:line:column.
@@ -37,6 +61,16 @@ class RecordSink {
   // A triple of a named graph (kIri or kBlank); AddTriple's are of the default graph.
   virtual absl::Status AddQuad(const Term& head, const Term& relation, const Term& tail,
                                const Term& graph) = 0;
+  // Many at once, in their order.
+  virtual absl::Status AddStatements(std::span<const Statement> statements) {
+    for (const Statement& s : statements) {
+      UNDULA_RETURN_IF_ERROR(s.in_default_graph() ? AddTriple(s.head, s.relation, s.tail)
+                                                  : AddQuad(s.head, s.relation, s.tail, s.graph));
+    }
+    return absl::OkStatus();
+  }
+  // Not null where the sink can take a document from several threads.
+  virtual ParallelSink* parallel() { return nullptr; }
   // time: seconds since 1970-01-01 UTC, 0 for none. The same (user, item, time) twice keeps the
   // later weight.
   virtual absl::Status AddInteraction(std::string_view user, std::string_view item, float weight,

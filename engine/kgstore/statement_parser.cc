@@ -63,9 +63,14 @@ struct StatementParser::Impl {
   std::string base;
   std::map<std::string, std::string, std::less<>> prefixes;  // without ':'
 
-  // Of the statement being parsed.
+  // Of the graph that stands around the statement (TriG); no text for the default graph.
+  TermKind graph_kind = TermKind::kIri;
+  std::string graph;
+
+  // Of the text being parsed.
   std::string arena;
-  std::vector<StoredTerm> terms;  // three a triple
+  std::vector<StoredTerm> terms;  // four a statement
+  std::vector<Statement> statements;
   bool failed = false;
   bool has_position = false;
   unsigned line = 0, column = 0;  // as Serd counts
@@ -77,11 +82,15 @@ struct StatementParser::Impl {
 
   ~Impl() { serd_reader_free(reader); }
 
+  bool turtle() const { return syntax == RdfSyntax::kTurtle || syntax == RdfSyntax::kTriG; }
+
   void Restart() {
     serd_reader_free(reader);
     nameless_before += nameless_seen;
     nameless_seen = 0;
-    const SerdSyntax serd = syntax == RdfSyntax::kTurtle ? SERD_TURTLE : SERD_NTRIPLES;
+    const SerdSyntax serd = turtle()                       ? SERD_TURTLE
+                            : syntax == RdfSyntax::kNQuads ? SERD_NQUADS
+                                                           : SERD_NTRIPLES;
     reader = serd_reader_new(serd, this, nullptr, OnBase, OnPrefix, OnStatement, nullptr);
     serd_reader_set_strict(reader, true);
     serd_reader_set_error_sink(reader, OnSyntaxError, this);
@@ -107,8 +116,10 @@ struct StatementParser::Impl {
   }
 
   bool FailRelative(std::string_view reference) {
-    Fail(Concat("relative IRI <", reference, "> without a base; add @base <...> . to the file or "
-                "give a base IRI"), reference);
+    Fail(Concat("relative IRI <", reference,
+                "> without a base; add @base <...> . to the file or "
+                "give a base IRI"),
+         reference);
     return false;
   }
 
@@ -119,8 +130,10 @@ struct StatementParser::Impl {
       const size_t colon = std::min(text.find(':'), text.size());
       const auto prefix = prefixes.find(text.substr(0, colon));
       if (colon == text.size() || prefix == prefixes.end()) {
-        Fail(Concat("prefix '", text.substr(0, colon), ":' is not defined; declare it with @prefix ",
-                    text.substr(0, colon), ": <...> ."), text.substr(0, colon + 1));
+        Fail(
+            Concat("prefix '", text.substr(0, colon), ":' is not defined; declare it with @prefix ",
+                   text.substr(0, colon), ": <...> ."),
+            text.substr(0, colon + 1));
         return false;
       }
       *out = Store(prefix->second, text.substr(colon + 1));
@@ -140,7 +153,7 @@ struct StatementParser::Impl {
   }
 
   void StoreBlank(std::string_view label, Slice* out) {
-    if (syntax == RdfSyntax::kTurtle && label.size() >= 2) {
+    if (turtle() && label.size() >= 2) {
       if (label[0] == 'b' && IsDigit(label[1])) {  // nameless: Serd calls named ones B1
         int64_t number = 0;
         std::from_chars(label.data() + 1, label.data() + label.size(), number);
@@ -195,7 +208,15 @@ struct StatementParser::Impl {
     return SERD_SUCCESS;
   }
 
-  static SerdStatus OnStatement(void* handle, SerdStatementFlags, const SerdNode*,
+  bool StoreGraph(const SerdNode* graph_node) {
+    if (graph_node != nullptr) return StoreTerm(*graph_node, nullptr, nullptr);
+    StoredTerm& term = terms.emplace_back();
+    term.kind = graph_kind;
+    term.text = Store(graph);
+    return true;
+  }
+
+  static SerdStatus OnStatement(void* handle, SerdStatementFlags, const SerdNode* graph_node,
                                 const SerdNode* subject, const SerdNode* predicate,
                                 const SerdNode* object, const SerdNode* datatype,
                                 const SerdNode* language) {
@@ -203,8 +224,20 @@ struct StatementParser::Impl {
     if (self->failed) return SERD_ERR_BAD_SYNTAX;
     const bool stored = self->StoreTerm(*subject, nullptr, nullptr) &&
                         self->StoreTerm(*predicate, nullptr, nullptr) &&
-                        self->StoreTerm(*object, datatype, language);
+                        self->StoreTerm(*object, datatype, language) &&
+                        self->StoreGraph(graph_node);
     return stored ? SERD_SUCCESS : SERD_ERR_BAD_SYNTAX;
+  }
+
+  // The arena moves while it grows, so the views are made at the end.
+  void MakeStatements() {
+    const auto term = [&](size_t i) {
+      const StoredTerm& stored = terms[i];
+      return Term{stored.kind, View(stored.text), View(stored.datatype), View(stored.language)};
+    };
+    for (size_t i = 0; i + 3 < terms.size(); i += 4) {
+      statements.push_back({term(i), term(i + 1), term(i + 2), term(i + 3)});
+    }
   }
 
   // Serd reports some errors and goes on, so that a report alone makes the statement bad; the
@@ -248,6 +281,7 @@ bool StatementParser::Parse(char* text, size_t size, TextPosition start, Failure
   Impl& impl = *impl_;
   impl.arena.clear();
   impl.terms.clear();
+  impl.statements.clear();
   impl.failed = impl.has_position = false;
 
   const char behind = text[size];
@@ -255,10 +289,14 @@ bool StatementParser::Parse(char* text, size_t size, TextPosition start, Failure
   const SerdStatus status = serd_reader_read_string(impl.reader, Bytes(text));
   text[size] = behind;
   if (status > SERD_FAILURE && !impl.failed) {
-    impl.Fail(Concat("not a valid statement (", Printable(reinterpret_cast<const char*>(
-                                                    serd_strerror(status))), ")"), {});
+    impl.Fail(Concat("not a valid statement (",
+                     Printable(reinterpret_cast<const char*>(serd_strerror(status))), ")"),
+              {});
   }
-  if (!impl.failed) return true;
+  if (!impl.failed) {
+    impl.MakeStatements();
+    return true;
+  }
 
   failure->position = impl.FailurePosition({text, size}, start);
   failure->message = impl.message;
@@ -267,21 +305,29 @@ bool StatementParser::Parse(char* text, size_t size, TextPosition start, Failure
   return false;
 }
 
-int64_t StatementParser::triples() const {
-  return static_cast<int64_t>(impl_->terms.size() / 3);
-}
+const std::vector<Statement>& StatementParser::statements() const { return impl_->statements; }
 
-absl::Status StatementParser::Deliver(RecordSink* sink) const {
-  const Impl& impl = *impl_;
-  const auto term = [&](size_t i) {
-    const StoredTerm& stored = impl.terms[i];
-    return Term{stored.kind, impl.View(stored.text), impl.View(stored.datatype),
-                impl.View(stored.language)};
-  };
-  for (size_t i = 0; i + 2 < impl.terms.size(); i += 3) {
-    UNDULA_RETURN_IF_ERROR(sink->AddTriple(term(i), term(i + 1), term(i + 2)));
+bool StatementParser::SetGraph(std::string_view name, TextPosition start, Failure* failure) {
+  Impl& impl = *impl_;
+  if (name.empty()) {
+    impl.graph.clear();
+    impl.graph_kind = TermKind::kIri;
+    return true;
   }
-  return absl::OkStatus();
+  // Serd reads the name as the subject of a statement.
+  const std::string_view rest = " <u:p> <u:o> .";
+  std::string text = Concat(name, rest);
+  impl.graph.clear();
+  impl.graph_kind = TermKind::kIri;
+  if (!Parse(text.data(), text.size(), start, failure)) return false;
+  if (impl.statements.size() != 1) {
+    *failure = {start, "expected the name of a graph: <IRI>, prefixed name, _:label or []"};
+    return false;
+  }
+  const Term& head = impl.statements[0].head;
+  impl.graph_kind = head.kind;
+  impl.graph.assign(head.text);
+  return true;
 }
 
 }  // namespace undula::kgstore

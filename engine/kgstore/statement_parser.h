@@ -8,14 +8,14 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "absl/status/status.h"
 #include "kgstore/sinks.h"
 #include "kgstore/text_window.h"
 
 namespace undula::kgstore {
 
-enum class RdfSyntax : uint8_t { kNTriples, kTurtle };
+enum class RdfSyntax : uint8_t { kNTriples, kTurtle, kNQuads, kTriG };
 
 // Not thread-safe.
 class StatementParser {
@@ -32,13 +32,19 @@ class StatementParser {
   StatementParser(const StatementParser&) = delete;
   StatementParser& operator=(const StatementParser&) = delete;
 
+  // kTriG: `text` is a statement of Turtle, without the braces of graphs around it.
+  //
   // Parses text[0, size), UTF-8 without NUL whose first byte is at `start`; text[size] is written
   // and restored. False fills *failure and drops the triples.
   bool Parse(char* text, size_t size, TextPosition start, Failure* failure);
 
-  // Hands over the triples of the last Parse.
-  absl::Status Deliver(RecordSink* sink) const;
-  int64_t triples() const;
+  // Those of the last Parse; the views hold until the next one.
+  const std::vector<Statement>& statements() const;
+
+  // TriG: the graph of the statements that follow, by its name as it stands in the document: an
+  // IRI in brackets, a prefixed name, _:label or []; empty for the default graph. False fills
+  // *failure.
+  bool SetGraph(std::string_view name, TextPosition start, Failure* failure);
 
  private:
   struct Impl;

@@ -40,7 +40,7 @@ class TableReading {
         sink_(*sink),
         splitter_(options.separator.value_or(schema.separator), schema.quote),
         folder_(name.substr(0, name.rfind('/') + 1)),
-        log_(name, options.on_error, &report_) {}
+        log_(name, options.on_error, &report_, options.limits) {}
 
   absl::Status Read() {
     UNDULA_RETURN_IF_ERROR(ReadHeader());

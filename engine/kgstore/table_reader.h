@@ -22,6 +22,7 @@ namespace undula::kgstore {
 
 struct TableOptions {
   OnError on_error = OnError::kStop;
+  ErrorLimits limits;
   std::optional<std::string> separator;  // in place of the schema's
   // A file without a row is no error.
   bool allow_empty = false;

@@ -10,7 +10,8 @@ namespace {
 
 constexpr auto kSpecial = [] {
   std::array<bool, 256> table{};
-  for (const char c : std::string_view("\"'<#.()[]\\_")) table[static_cast<unsigned char>(c)] = true;
+  for (const char c : std::string_view("\"'<#.()[]{}\\_"))
+    table[static_cast<unsigned char>(c)] = true;
   return table;
 }();
 
@@ -39,6 +40,7 @@ bool ContinuesNumber(char c) { return IsDigit(c) || c == 'e' || c == 'E'; }
 
 void TurtleSplitter::Reset() {
   state_ = State::kText;
+  how_ = End::kInput;
   at_ = end_ = 0;
   depth_ = 0;
   error_ = {};
@@ -135,7 +137,18 @@ bool TurtleSplitter::InText(std::string_view text, bool at_end) {
         insertions_.emplace_back(at_, ' ');
       }
       ++at_;
-      if (left < 2 || IsSpace(text[at_]) || text[at_] == '#') end_ = at_;
+      if (left < 2 || IsSpace(text[at_]) || text[at_] == '#' || (trig_ && text[at_] == '}')) {
+        end_ = at_;
+        how_ = End::kDot;
+      }
+      return true;
+    case '{':
+    case '}':
+      ++at_;
+      if (trig_) {
+        end_ = at_;
+        how_ = c == '{' ? End::kOpen : End::kClose;
+      }
       return true;
     case '\\':  // escaped character of a local name
       if (left < 2 && !at_end) return false;

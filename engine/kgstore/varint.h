@@ -18,6 +18,16 @@ inline void PutVarint(std::string* out, uint64_t value) {
   out->push_back(static_cast<char>(value));
 }
 
+// The same into memory with room for it; returns the byte behind.
+inline uint8_t* WriteVarint(uint8_t* out, uint64_t value) {
+  while (value >= 128) {
+    *out++ = static_cast<uint8_t>(value | 128);
+    value >>= 7;
+  }
+  *out++ = static_cast<uint8_t>(value);
+  return out;
+}
+
 // Bytes that PutVarint needs.
 inline int VarintSize(uint64_t value) {
   int size = 1;

@@ -14,6 +14,7 @@
 #include "kgstore/change_log.h"
 #include "kgstore/dictionary.h"
 #include "kgstore/hash.h"
+#include "kgstore/hash_bucket.h"
 #include "kgstore/import_record.h"
 #include "kgstore/interaction_log.h"
 #include "kgstore/labels.h"
@@ -139,20 +140,20 @@ absl::Status Verifier::Dictionary(Space space) {
         // Forgotten users leave an id without a text behind.
         if (text.empty() && space == Space::kUser) return absl::OkStatus();
         const uint64_t hash = HashText(seed, HashedPart(space, text));
-        texts.Add({bucket_of(hash), hash & 0xffffffffu, id});
+        texts.Add({bucket_of(hash), FingerprintOf(hash), id});
         whole.push_back(HashText(~seed, text));
         return absl::OkStatus();
       }));
   UNDULA_ASSIGN_OR_RETURN(const auto cursor, view_.Walk(IdsOf(space)));
   UNDULA_ASSIGN_OR_RETURN(bool more, cursor->First());
+  std::vector<HashPair> pairs;
   while (more) {
-    const std::string_view pairs = cursor->value();
-    if (pairs.size() % 8 != 0) Find(kRestore, "table ", SpecOf(IdsOf(space)).name, ": odd length");
-    const uint64_t bucket = LoadFixed<uint32_t>(cursor->key().data());
-    for (size_t at = 0; at + 8 <= pairs.size(); at += 8) {
-      ids.Add({bucket, LoadFixed<uint32_t>(pairs.data() + at),
-               LoadFixed<uint32_t>(pairs.data() + at + 4)});
+    pairs.clear();
+    if (!DecodeHashBucket(cursor->value(), &pairs)) {
+      Find(kRestore, "table ", SpecOf(IdsOf(space)).name, ": a damaged bucket");
     }
+    const uint64_t bucket = LoadFixed<uint32_t>(cursor->key().data());
+    for (const HashPair& pair : pairs) ids.Add({bucket, pair.fingerprint, pair.id});
     UNDULA_ASSIGN_OR_RETURN(more, cursor->Next());
   }
   if (!(texts == ids)) {
@@ -309,13 +310,15 @@ absl::Status Verifier::Labels() {
   pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
   UNDULA_ASSIGN_OR_RETURN(const auto cursor, view_.Walk(Table::kLabels));
   UNDULA_ASSIGN_OR_RETURN(bool more, cursor->First());
-  std::vector<EntityId> entities;
   while (more) {
-    entities.clear();
-    if (!DecodeEntities(cursor->value(), &entities))
-      return DataLossError("table labels is damaged");
-    const uint64_t hash = HashText(1, cursor->key());
-    for (const EntityId entity : entities) stored.push_back(HashOf({hash, Index(entity)}));
+    const bool ok = ReadLabelBlock(
+        cursor->key(), cursor->value(),
+        [&](std::string_view label, const std::vector<uint32_t>& entities) {
+          const uint64_t hash = HashText(1, label);
+          for (const uint32_t entity : entities) stored.push_back(HashOf({hash, entity}));
+          return true;
+        });
+    if (!ok) return DataLossError("table labels is damaged");
     UNDULA_ASSIGN_OR_RETURN(more, cursor->Next());
   }
   std::sort(stored.begin(), stored.end());

@@ -195,7 +195,7 @@ TEST(ReadRdfTest, SyntaxByNameOptionAndContent) {
 
 TEST(ReadRdfTest, OtherSyntaxesAreNamed) {
   RecordingSink sink;
-  for (const char* name : {"a.nq", "a.trig.gz", "a.rdf", "a.owl", "a.jsonld"}) {
+  for (const char* name : {"a.rdf", "a.owl.gz", "a.jsonld"}) {
     const auto report = ReadRdf(WriteFile(name, "x"), {}, sink, nullptr);
     EXPECT_EQ(report.status().code(), absl::StatusCode::kUnimplemented) << name;
   }

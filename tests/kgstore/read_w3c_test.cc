@@ -1,5 +1,6 @@
-// The W3C RDF 1.1 suites of N-Triples and Turtle. Known deviations stand with their reason in
-// tests/data/rdf/w3c_deviations.tsv; a test that is listed there and passes is a failure, too.
+// The W3C RDF 1.1 suites of N-Triples, N-Quads, Turtle and TriG. Known deviations stand with their
+// reason in tests/data/rdf/w3c_deviations.tsv; a test that is listed there and passes is a failure,
+// too.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -26,15 +27,21 @@ struct W3cTest {
   std::string type, action, result;
 };
 
+// `graph` is empty for the default graph.
 struct Triple {
-  std::string head, relation, tail;
+  std::string head, relation, tail, graph;
 };
 
 // Keeps terms apart, so that literals with spaces stay whole.
 class TripleSink : public RecordingSink {
  public:
   absl::Status AddTriple(const Term& head, const Term& relation, const Term& tail) override {
-    triples.push_back({TermText(head), TermText(relation), TermText(tail)});
+    triples.push_back({TermText(head), TermText(relation), TermText(tail), ""});
+    return absl::OkStatus();
+  }
+  absl::Status AddQuad(const Term& head, const Term& relation, const Term& tail,
+                       const Term& graph) override {
+    triples.push_back({TermText(head), TermText(relation), TermText(tail), TermText(graph)});
     return absl::OkStatus();
   }
   std::vector<Triple> triples;
@@ -47,12 +54,13 @@ bool IsBlank(const std::string& term) { return term.compare(0, 2, "_:") == 0; }
 // differ by more than a symmetry.
 std::vector<std::string> Canonical(const std::vector<Triple>& all) {
   const auto less = [](const Triple& a, const Triple& b) {
-    return std::tie(a.head, a.relation, a.tail) < std::tie(b.head, b.relation, b.tail);
+    return std::tie(a.head, a.relation, a.tail, a.graph) <
+           std::tie(b.head, b.relation, b.tail, b.graph);
   };
   const std::set<Triple, decltype(less)> triples(all.begin(), all.end(), less);
   std::map<std::string, std::string> color;
   for (const Triple& t : triples) {
-    for (const std::string& term : {t.head, t.tail}) {
+    for (const std::string& term : {t.head, t.tail, t.graph}) {
       if (IsBlank(term)) color[term] = "_";
     }
   }
@@ -61,8 +69,12 @@ std::vector<std::string> Canonical(const std::vector<Triple>& all) {
   for (size_t round = 0; round < rounds; ++round) {
     std::map<std::string, std::vector<std::string>> seen;
     for (const Triple& t : triples) {
-      if (IsBlank(t.head)) seen[t.head].push_back(Concat("out", t.relation, text(t.tail)));
-      if (IsBlank(t.tail)) seen[t.tail].push_back(Concat("in", t.relation, text(t.head)));
+      const std::string graph = text(t.graph);
+      if (IsBlank(t.head)) seen[t.head].push_back(Concat("out", t.relation, text(t.tail), graph));
+      if (IsBlank(t.tail)) seen[t.tail].push_back(Concat("in", t.relation, text(t.head), graph));
+      if (IsBlank(t.graph)) {
+        seen[t.graph].push_back(Concat("graph", text(t.head), t.relation, text(t.tail)));
+      }
     }
     for (auto& [term, facts] : seen) {
       std::sort(facts.begin(), facts.end());
@@ -74,7 +86,7 @@ std::vector<std::string> Canonical(const std::vector<Triple>& all) {
   }
   std::vector<std::string> lines;
   for (const Triple& t : triples) {
-    lines.push_back(Concat(text(t.head), ' ', t.relation, ' ', text(t.tail)));
+    lines.push_back(Concat(text(t.head), ' ', t.relation, ' ', text(t.tail), ' ', text(t.graph)));
   }
   std::sort(lines.begin(), lines.end());
   return lines;
@@ -176,21 +188,18 @@ class W3cSuite {
   std::map<std::string, std::string> deviations_;
 };
 
-TEST(W3cTest, NTriples) {
+void RunSuite(const char* name, size_t tests) {
   const std::string archive = SharedPath("data/rdf/w3c-rdf11-tests.tar.xz");
   if (archive.empty()) GTEST_SKIP() << "no data/rdf/w3c-rdf11-tests.tar.xz in UNDULA_SHARED";
-  W3cSuite suite(archive, "rdf-n-triples");
-  EXPECT_EQ(suite.size(), 70u);
+  W3cSuite suite(archive, name);
+  EXPECT_EQ(suite.size(), tests);
   suite.Run();
 }
 
-TEST(W3cTest, Turtle) {
-  const std::string archive = SharedPath("data/rdf/w3c-rdf11-tests.tar.xz");
-  if (archive.empty()) GTEST_SKIP() << "no data/rdf/w3c-rdf11-tests.tar.xz in UNDULA_SHARED";
-  W3cSuite suite(archive, "rdf-turtle");
-  EXPECT_EQ(suite.size(), 313u);
-  suite.Run();
-}
+TEST(W3cTest, NTriples) { RunSuite("rdf-n-triples", 70); }
+TEST(W3cTest, NQuads) { RunSuite("rdf-n-quads", 87); }
+TEST(W3cTest, Turtle) { RunSuite("rdf-turtle", 313); }
+TEST(W3cTest, TriG) { RunSuite("rdf-trig", 356); }
 
 }  // namespace
 }  // namespace undula::kgstore

@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "kgstore/adjacency.h"
+#include "kgstore/hash_bucket.h"
 #include "kgstore/interaction_log.h"
 #include "kgstore/labels.h"
 #include "kgstore/link_value.h"
@@ -76,6 +77,69 @@ TEST(StoreCodec, Lists) {
   }
 }
 
+TEST(StoreCodec, HashBuckets) {
+  uint64_t state = 3;
+  for (int round = 0; round < 200; ++round) {
+    std::vector<HashPair> pairs;
+    uint32_t id = 0;
+    for (uint32_t n = 1 + Next(&state) % 60; n > 0; --n) {
+      id += 1 + Next(&state) % (round % 2 == 0 ? 10 : 50000000);
+      pairs.push_back({id, static_cast<uint16_t>(Next(&state) % 40)});
+    }
+    std::string bytes;
+    EncodeHashBucket(pairs, &bytes);
+    std::vector<HashPair> back;
+    ASSERT_TRUE(DecodeHashBucket(bytes, &back));
+    ASSERT_EQ(back.size(), pairs.size());
+    for (uint16_t fingerprint = 0; fingerprint < 40; ++fingerprint) {
+      std::vector<uint32_t> found, wanted;
+      for (const HashPair& pair : back) {
+        if (pair.fingerprint == fingerprint) wanted.push_back(pair.id);
+      }
+      ASSERT_TRUE(FindInHashBucket(bytes, fingerprint, [&](uint32_t hit) {
+        found.push_back(hit);
+        return true;
+      }));
+      EXPECT_EQ(found, wanted);
+    }
+    for (size_t n = 0; n < bytes.size(); ++n) {
+      back.clear();
+      EXPECT_FALSE(DecodeHashBucket(std::string_view(bytes).substr(0, n), &back));
+    }
+  }
+}
+
+TEST(StoreCodec, LabelBlocks) {
+  std::map<std::string, std::vector<uint32_t>> labels;
+  uint64_t state = 11;
+  for (int i = 0; i < 3000; ++i) {
+    std::string label = "label " + std::to_string(Next(&state) % 5000);
+    if (i % 100 == 0) label += std::string(390 - label.size(), 'x');
+    labels[label].push_back(static_cast<uint32_t>(i));
+  }
+  for (uint32_t e = 0; e < 2000; ++e) labels["untitled"].push_back(e);
+  std::vector<std::pair<std::string, std::string>> blocks;
+  LabelPacker packer([&](std::string_view key, std::string_view value) {
+    blocks.emplace_back(key, value);
+    return absl::OkStatus();
+  });
+  for (const auto& [label, entities] : labels) ASSERT_OK(packer.Add(label, entities));
+  ASSERT_OK(packer.Finish());
+  std::map<std::string, std::vector<uint32_t>> back;
+  for (const auto& [key, value] : blocks) {
+    bool first = true;
+    ASSERT_TRUE(ReadLabelBlock(key, value, [&](std::string_view label, const auto& entities) {
+      if (first) EXPECT_EQ(label, key);
+      first = false;
+      if (label != "untitled") EXPECT_LE(value.size(), kMaxLabelBlock);
+      back[std::string(label)] = entities;
+      return true;
+    }));
+  }
+  EXPECT_EQ(back, labels);
+  EXPECT_GT(blocks.size(), 10u);
+}
+
 TEST(StoreCodec, RandomBytesAreHarmless) {
   uint64_t state = 7;
   for (int round = 0; round < 2000; ++round) {
@@ -85,8 +149,11 @@ TEST(StoreCodec, RandomBytesAreHarmless) {
     SplitBucket(bytes, [](uint32_t, std::string_view, bool) { return true; });
     DecodeLogBlock(bytes, [](uint32_t, float, int64_t) {});
     DecodeLinks(bytes, [](const Link&) {});
-    std::vector<EntityId> entities;
-    DecodeEntities(bytes, &entities);
+    ReadLabelBlock("label", bytes,
+                   [](std::string_view, const std::vector<uint32_t>&) { return true; });
+    FindInHashBucket(bytes, static_cast<uint16_t>(round), [](uint32_t) { return true; });
+    std::vector<HashPair> pairs;
+    DecodeHashBucket(bytes, &pairs);
     EXPECT_FALSE(DecodeState(bytes).ok());
     EXPECT_FALSE(CheckHeader(bytes, "f").ok());
     DecodeModelRecord("m", bytes).IgnoreError();

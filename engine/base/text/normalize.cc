@@ -2,6 +2,9 @@
 
 #include <utf8proc.h>
 
+#include <array>
+#include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "base/status.h"
@@ -47,6 +50,24 @@ const utf8proc_uint8_t* Bytes(std::string_view text) {
   return reinterpret_cast<const utf8proc_uint8_t*>(text.data());
 }
 
+// The length of the multi-byte character at p (table 3-7 of the Unicode standard); 0 for none.
+size_t SequenceLength(const utf8proc_uint8_t* p, size_t n) {
+  const auto follows = [&](size_t i, int low, int high) {
+    return i < n && p[i] >= low && p[i] <= high;
+  };
+  const int first = p[0];
+  if (first >= 0xC2 && first <= 0xDF) return follows(1, 0x80, 0xBF) ? 2 : 0;
+  if (first >= 0xE0 && first <= 0xEF) {
+    const int low = first == 0xE0 ? 0xA0 : 0x80, high = first == 0xED ? 0x9F : 0xBF;
+    return follows(1, low, high) && follows(2, 0x80, 0xBF) ? 3 : 0;
+  }
+  if (first >= 0xF0 && first <= 0xF4) {
+    const int low = first == 0xF0 ? 0x90 : 0x80, high = first == 0xF4 ? 0x8F : 0xBF;
+    return follows(1, low, high) && follows(2, 0x80, 0xBF) && follows(3, 0x80, 0xBF) ? 4 : 0;
+  }
+  return 0;
+}
+
 // A space before characters such as U+00BD: NFKC alone makes "81/2" of "8½". `text` is valid.
 std::string SeparateFractions(std::string_view text) {
   std::string spaced;
@@ -61,26 +82,8 @@ std::string SeparateFractions(std::string_view text) {
   return spaced;
 }
 
-}  // namespace
-
-bool IsValidUtf8(std::string_view bytes, size_t* bad_offset) {
-  for (size_t at = 0; at < bytes.size();) {
-    utf8proc_int32_t c;
-    const utf8proc_ssize_t n =
-        utf8proc_iterate(Bytes(bytes) + at, static_cast<utf8proc_ssize_t>(bytes.size() - at), &c);
-    if (n <= 0) {
-      if (bad_offset != nullptr) *bad_offset = at;
-      return false;
-    }
-    at += static_cast<size_t>(n);
-  }
-  return true;
-}
-
-absl::StatusOr<std::string> NormalizeText(std::string_view text) {
-  size_t bad = 0;
-  if (!IsValidUtf8(text, &bad)) return InvalidArgumentError("invalid UTF-8 at byte ", bad);
-  if (text.empty()) return std::string();
+// `text` is valid UTF-8.
+absl::StatusOr<std::string> NormalizeSlowly(std::string_view text) {
   const std::string utf8 = SeparateFractions(text);
 
   // IGNORE drops soft hyphens, joiners and other invisible characters.
@@ -127,4 +130,128 @@ absl::StatusOr<std::string> NormalizeText(std::string_view text) {
   return normalized;
 }
 
+// What NormalizeSlowly makes of characters that it treats one by one, whatever stands beside
+// them: a character becomes one to three others, a gap between words, or nothing. Others (marks,
+// fractions, most scripts with composition) are kOther.
+struct Plain {
+  enum Kind : uint8_t { kOther, kGap, kDropped, kText };
+  Kind kind = kOther;
+  uint8_t size = 0;
+  std::array<char, 6> text{};  // UTF-8
+};
+
+constexpr utf8proc_int32_t kPlainTable = 0x0600;  // Latin, Greek, Cyrillic, Armenian, Hebrew
+
+std::vector<Plain> MakePlainTable() {
+  std::vector<Plain> table(kPlainTable);
+  for (utf8proc_int32_t c = 0; c < kPlainTable; ++c) {
+    const utf8proc_property_t* property = utf8proc_get_property(c);
+    if (property->decomp_type == UTF8PROC_DECOMP_TYPE_FRACTION || property->combining_class != 0) {
+      continue;
+    }
+    utf8proc_uint8_t encoded[4];
+    const auto n = static_cast<size_t>(utf8proc_encode_char(c, encoded));
+    // Beside letters it shows whether it parts words.
+    std::string around = "a";
+    around.append(reinterpret_cast<const char*>(encoded), n).append("a");
+    const absl::StatusOr<std::string> result = NormalizeSlowly(around);
+    if (!result.ok() || result->size() < 2 || result->front() != 'a' || result->back() != 'a') {
+      continue;
+    }
+    const std::string_view middle(result->data() + 1, result->size() - 2);
+    Plain& plain = table[static_cast<size_t>(c)];
+    if (middle.empty()) {
+      plain.kind = Plain::kDropped;
+    } else if (middle == " ") {
+      plain.kind = Plain::kGap;
+    } else if (middle.find(' ') == middle.npos && middle.size() <= plain.text.size()) {
+      plain.kind = Plain::kText;
+      plain.size = static_cast<uint8_t>(middle.size());
+      std::memcpy(plain.text.data(), middle.data(), middle.size());
+    }
+  }
+  return table;
+}
+
+// Letters that stay as they are and neither decompose nor compose with what may stand beside them
+// in plain text: Arabic letters without those that carry a hamza or madda, kana, ideographs, Hangul
+// syllables.
+bool IsInert(utf8proc_int32_t c) {
+  if (c >= 0x4E00 && c <= 0x9FFF) return true;
+  if (c >= 0x3041 && c <= 0x3096) return true;
+  if ((c >= 0x30A1 && c <= 0x30FA) || c == 0x30FC) return true;
+  if (c >= 0xAC00 && c <= 0xD7A3) return true;
+  return (c >= 0x0627 && c <= 0x063A) || (c >= 0x0641 && c <= 0x064A);
+}
+
+// False where `text` (valid UTF-8) holds a character that is not plain; *out is then undefined.
+bool NormalizePlain(std::string_view text, std::string* out) {
+  static const std::vector<Plain> table = MakePlainTable();
+  out->clear();
+  out->reserve(text.size() + 8);
+  bool gap = false;
+  for (size_t at = 0; at < text.size();) {
+    const auto first = static_cast<unsigned char>(text[at]);
+    size_t n = 1;
+    utf8proc_int32_t c = first;
+    if (first >= 0xF0) return false;
+    if (first >= 0xE0) {
+      n = 3;
+      c = ((first & 15) << 12) | ((text[at + 1] & 63) << 6) | (text[at + 2] & 63);
+    } else if (first >= 0x80) {
+      n = 2;
+      c = ((first & 31) << 6) | (text[at + 1] & 63);
+    }
+    const char* add = text.data() + at;
+    size_t size = n;
+    if (c < kPlainTable) {
+      const Plain& plain = table[static_cast<size_t>(c)];
+      if (plain.kind == Plain::kOther) return false;
+      if (plain.kind == Plain::kGap) gap = !out->empty();
+      add = plain.text.data();
+      size = plain.size;
+    } else if (!IsInert(c)) {
+      return false;
+    }
+    at += n;
+    if (size == 0) continue;
+    if (gap) out->push_back(' ');
+    gap = false;
+    out->append(add, size);
+  }
+  return true;
+}
+
+}  // namespace
+
+bool IsValidUtf8(std::string_view bytes, size_t* bad_offset) {
+  const utf8proc_uint8_t* const p = Bytes(bytes);
+  const size_t n = bytes.size();
+  for (size_t at = 0; at < n;) {
+    if (p[at] < 0x80) {
+      uint64_t word;
+      if (at + 8 <= n && (std::memcpy(&word, p + at, 8), (word & 0x8080808080808080u) == 0)) {
+        at += 8;
+      } else {
+        ++at;
+      }
+      continue;
+    }
+    const size_t length = SequenceLength(p + at, n - at);
+    if (length == 0) {
+      if (bad_offset != nullptr) *bad_offset = at;
+      return false;
+    }
+    at += length;
+  }
+  return true;
+}
+
+absl::StatusOr<std::string> NormalizeText(std::string_view text) {
+  size_t bad = 0;
+  if (!IsValidUtf8(text, &bad)) return InvalidArgumentError("invalid UTF-8 at byte ", bad);
+  std::string plain;
+  if (NormalizePlain(text, &plain)) return plain;
+  return NormalizeSlowly(text);
+}
 }  // namespace undula

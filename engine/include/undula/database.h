@@ -29,20 +29,35 @@ struct DatabaseOptions {
 };
 
 struct ImportOptions {
-  // "auto" (by file name and content), "ntriples", "turtle", or a column map of data/schemas such
+  // "auto" (by file name and content), "ntriples", "nquads", "turtle", "trig", or a column map of data/schemas such
   // as "movielens-ratings", "csv", "recbole-inter"; ImportFormats() lists all.
   std::string format = "auto";
   std::string schema_file;        // a column map of the caller's own; wins over format
-  std::string on_error = "stop";  // "stop" or "skip"
+  // At a bad record: "stop", "skip", or "limit=N": skip up to N of them in all files together.
+  std::string on_error = "stop";
+  // Gets a line for every bad record: file, line, column and reason, separated by tabs; written
+  // anew. At most a million lines.
+  std::string rejects_file;
+  // "keep": triples of named graphs (N-Quads, TriG) keep their graph; "drop": they go to the default
+  // graph.
+  std::string graphs = "keep";
+};
+
+// One file of an import.
+struct ImportedFile {
+  std::string file, format;
+  int64_t records = 0;
+  int64_t skipped = 0;
 };
 
 struct ImportReport {
-  std::string format;
-  int64_t records = 0;              // read from the file
+  std::string format;               // of the last file
+  int64_t records = 0;              // read from the files
   int64_t skipped = 0;              // bad ones, with on_error = "skip"
   std::vector<std::string> errors;  // the first skipped ones, "file:line:column: message"
   int64_t triples_new = 0, attributes_new = 0, interactions_new = 0, items_new = 0, users_new = 0;
   int64_t entities_new = 0, relations_new = 0, links_new = 0, social_new = 0;
+  std::vector<ImportedFile> files;
   double seconds = 0;
 };
 
@@ -137,6 +152,10 @@ class Database {
   // All or nothing: after any failure, a kill included, the database is as before.
   absl::StatusOr<ImportReport> Import(const std::string& file, const ImportOptions& options = {},
                                       Progress* progress = nullptr);
+  // Several files in one step, all or nothing; "-" is standard input. The options hold for each.
+  absl::StatusOr<ImportReport> ImportAll(const std::vector<std::string>& files,
+                                         const ImportOptions& options = {},
+                                         Progress* progress = nullptr);
   // All or nothing. The vectors are listed by Models() with the family "vectors", written by
   // ExportModel() and removed by RemoveModel().
   absl::StatusOr<VectorImportReport> ImportVectors(const std::string& file,
