@@ -308,15 +308,19 @@ absl::Status RunLeftovers(const std::string& path) {
   if (mdb_dbi_open(view.state().txn(), nullptr, 0, &main) != 0) {
     return InternalError("the list of tables cannot be read");
   }
-  UNDULA_ASSIGN_OR_RETURN(const auto cursor,
-                          internal::Cursor::Open(db->store().env(), view.state().txn(), main));
-  UNDULA_ASSIGN_OR_RETURN(bool more, cursor->First());
-  while (more) {
-    if (!named.contains(std::string(cursor->key()))) {
-      return InternalError("dead table ", cursor->key(), " was not dropped");
-    }
-    UNDULA_ASSIGN_OR_RETURN(more, cursor->Next());
+  // The list of tables is LMDB's own and carries no checksums: its raw cursor.
+  MDB_cursor* cursor = nullptr;
+  if (mdb_cursor_open(view.state().txn(), main, &cursor) != 0) {
+    return InternalError("the list of tables cannot be read");
   }
+  std::string dead;
+  MDB_val key, value;
+  while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
+    const std::string name(internal::FromVal(key));
+    if (!named.contains(name)) dead += " " + name;
+  }
+  mdb_cursor_close(cursor);
+  if (!dead.empty()) return InternalError("dead tables were not dropped:", dead);
   return absl::OkStatus();
 }
 
