@@ -3,10 +3,13 @@
 
     bench/crash_trials.py --undula build/release/bin/undula --out build/crash
                           [--trials 500] [--disk 50] [--kinds import_new,...] [--seed 1]
-                          [--store-bench build/release/bench/store_bench] [--report docs/reliability.md]
+                          [--bench build/release/bench] [--report docs/reliability.md]
+
+--bench names the folder of store_bench (looks for what was left behind) and store_readers (writes the
+updates).
 
 Kinds: import_new (bulk import into a new file), import_into (into a database with data), update
-(patch file in several transactions), train (with checkpoints), score; disk_limit (RLIMIT_FSIZE with
+(transactions one after the other, each reported), train (with checkpoints), score; disk_limit (RLIMIT_FSIZE with
 SIGXFSZ ignored) and disk_tmpfs (a tiny file system; needs root) over the same jobs. Half of the kills
 come after a random time, half at a random file-changing system call, every second of these in the
 middle of a write (bench/crash_shim.c).
@@ -26,6 +29,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -71,7 +75,8 @@ class Trials:
     def __init__(self, args):
         self.args = args
         self.program = str(Path(args.undula).resolve())
-        self.leftovers = args.store_bench and str(Path(args.store_bench).resolve())
+        self.leftovers = str(Path(args.bench).resolve() / "store_bench")
+        self.writer = str(Path(args.bench).resolve() / "store_readers")
         self.out = Path(args.out).resolve()
         self.work = self.out / "work"
         shutil.rmtree(self.work, ignore_errors=True)
@@ -80,7 +85,7 @@ class Trials:
         subprocess.run(["cc", "-O1", "-shared", "-fPIC", str(ROOT / "bench/crash_shim.c"), "-o",
                         str(self.shim), "-ldl"], check=True)
         verbs = self.call(["--help"]).stdout
-        self.has = {verb: f" {verb} " in verbs for verb in ("verify", "update")}
+        self.has_verify = " verify " in verbs
         self.durations = collections.defaultdict(list)
         self.made = {}
 
@@ -96,16 +101,18 @@ class Trials:
                           f"{result.stderr.strip()[-300:]}")
         return result.stdout
 
-    def calls_of(self, arguments):
+    def calls_of(self, arguments, program=None):
         """File-changing system calls of an undisturbed run."""
         count = self.work / "calls"
-        result = self.call(arguments, env={**os.environ, "LD_PRELOAD": str(self.shim),
-                                           "CRASH_COUNT": str(count)})
+        result = subprocess.run([program or self.program, *map(str, arguments)],
+                                capture_output=True, text=True,
+                                env={**os.environ, "LD_PRELOAD": str(self.shim),
+                                     "CRASH_COUNT": str(count)})
         if result.returncode != 0:
             raise Failure(f"{arguments}: {result.stderr[-300:]}")
         return int(count.read_text())
 
-    def crash(self, arguments, draw, calls, key):
+    def crash(self, arguments, draw, calls, key, program=None):
         """Runs and kills. Gives (exit code, standard output, how)."""
         environment, how, delay = dict(os.environ), "time", None
         if draw.random() < 0.5:
@@ -118,7 +125,8 @@ class Trials:
             known = sorted(self.durations[key]) or [0.2]
             delay = draw.random() * 1.05 * known[len(known) // 2]
         start = time.monotonic()
-        child = subprocess.Popen([self.program, *map(str, arguments)], env=environment, text=True,
+        child = subprocess.Popen([program or self.program, *map(str, arguments)], env=environment,
+                                 text=True,
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
             output, errors = child.communicate(timeout=delay)
@@ -153,9 +161,9 @@ class Trials:
             raise Failure(f"state {state} is none of {len(allowed)} allowed ones")
         if state == "absent":
             return state
-        if self.has["verify"]:
+        if self.has_verify:
             self.must("verify", db)
-        if clean and self.leftovers:
+        if clean:
             result = subprocess.run([self.leftovers, "leftovers", str(db)], capture_output=True,
                                     text=True)
             if result.returncode != 0:
@@ -220,8 +228,6 @@ class Trials:
         elif kind == "import_into":
             steps = [["import", None, work / "b.nt", "--quiet"]]
             command, source = steps[0], self.made["base"]
-        elif kind == "update":
-            return self.update_job()
         else:
             raise ValueError(kind)
         db = self.fresh("reference", source)
@@ -232,31 +238,6 @@ class Trials:
             self.call(["import", empty, work / "none.nt", "--quiet"])
             allowed.insert(1, self.state(empty))  # a refused import leaves such a file
         return command, source, allowed
-
-    def update_job(self):
-        work = self.work
-        steps, parts = [], []
-        lines = triples(5, 240, 600)
-        known = set(triples(1, 1500, 400))
-        removed = sorted(known)[:60]
-        for i in range(6):
-            part = [f"A {line}" for line in lines[40 * i:40 * i + 40]]
-            part += [f"D {line}" for line in removed[10 * i:10 * i + 10]]
-            parts.append(part)
-        if not self.has["update"]:
-            for i, part in enumerate(parts):
-                (work / f"u{i}.nt").write_text("\n".join(x[2:] for x in part[:40]) + "\n")
-                steps.append(["import", None, work / f"u{i}.nt", "--quiet"])
-            command = ["import", None, *[work / f"u{i}.nt" for i in range(6)], "--quiet"]
-        else:
-            for i, part in enumerate(parts):
-                (work / f"u{i}.patch").write_text("\n".join(part) + "\n")
-                steps.append(["update", None, work / f"u{i}.patch", "--quiet"])
-            (work / "u.patch").write_text("\n".join(sum(parts, [])) + "\n")
-            command = ["update", None, work / "u.patch", "--batch", "50", "--quiet"]
-        db = self.fresh("reference", self.made["base"])
-        allowed = self.states_of([[db if x is None else x for x in s] for s in steps], db)
-        return command, self.made["base"], allowed
 
     # -- trials --------------------------------------------------------------------------------
     def kill_changes(self, kind):
@@ -277,6 +258,43 @@ class Trials:
             if at == len(allowed) - 1 or (kind != "import_into" and at > 0):
                 del db
                 continue
+
+    def rounds_of(self, db, accounts):
+        """The last committed round: the contents must be those after it and of no other."""
+        both = []
+        for what in ("triples", "interactions"):
+            file = self.work / "export"
+            self.must("export", db, what, file, "--quiet")
+            found = collections.Counter(re.findall(r"/entry/(-?[0-9]+)/", file.read_text()))
+            both.append(found)
+        last = max(map(int, both[0]))
+        want = {str(round): 10 for round in range(last - accounts + 1, last + 1)}
+        if both[0] != want or both[1] != want:
+            raise Failure(f"round {last}: not the contents of a committed state: {both}")
+        return last
+
+    def kill_updates(self):
+        accounts, rounds = 30, 25
+        source = self.work / "accounts.undula"
+        if not source.exists():
+            subprocess.run([self.writer, "make", str(source), str(accounts)], check=True)
+        command = lambda db, start: ["write", db, accounts, start, rounds]
+        calls = self.calls_of(command(self.fresh("count", source), 0), self.writer)
+        db = None
+        for trial in self.numbers("update"):
+            draw = random.Random(f"{self.args.seed} update {trial}")
+            if db is None or trial % 8 == 0:
+                db, last = self.fresh("update", source), -1
+            code, output, how = self.crash(command(db, last + 1), draw, calls, "update", self.writer)
+            told = [int(line.split()[1]) for line in output.splitlines()
+                    if line.startswith("committed")] or [last]
+            now = self.rounds_of(db, accounts)
+            # The kill may come between a commit and its report, never the other way.
+            if now not in (told[-1], told[-1] + 1) or (code == 0 and now != last + rounds):
+                raise Failure(f"reported up to round {told[-1]}, stored up to {now}")
+            self.check(db, [self.state(db)], trial % 3 != 0)
+            yield {"how": how, "killed": code == KILLED, "moved": now - last}
+            last = now
 
     def train_command(self, db):
         return ["train", db, "--model", "bpr_mf", "--epochs", "8", "--dim", "8", "--threads", "1",
@@ -348,10 +366,10 @@ class Trials:
             yield {"how": how, "killed": code == KILLED, "resumed": tries == 0}
 
     def disk(self, kind):
-        """Import, update, training and scoring in turn on a disk that is too small."""
+        """Import, training and scoring in turn on a disk that is too small."""
         tmpfs = kind == "disk_tmpfs"
         jobs = {}
-        for name in ("import_new", "import_into", "update"):
+        for name in ("import_new", "import_into"):
             jobs[name] = self.job(name)
         db = self.fresh("train_reference", self.inputs()["model"])
         states = [self.state(db)]
@@ -431,7 +449,8 @@ class Trials:
         return [json.loads(line) for line in path.open()] if path.exists() else []
 
     def run(self, kind):
-        trials = {"train": self.kill_train, "score": self.kill_score}.get(kind)
+        trials = {"train": self.kill_train, "score": self.kill_score,
+                  "update": self.kill_updates}.get(kind)
         if trials is None:
             trials = (lambda: self.disk(kind)) if kind.startswith("disk") else (
                 lambda: self.kill_changes(kind))
@@ -463,7 +482,7 @@ def report(trials, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--undula", required=True)
-    parser.add_argument("--store-bench", default="")
+    parser.add_argument("--bench", required=True)
     parser.add_argument("--out", required=True)
     parser.add_argument("--trials", type=int, default=500)
     parser.add_argument("--disk", type=int, default=50)

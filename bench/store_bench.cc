@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
@@ -36,6 +37,7 @@
 #include "kgstore/state.h"
 #include "kgstore/store.h"
 #include "kgstore/take_snapshot.h"
+#include "kgstore/updater.h"
 
 namespace undula::kgstore {
 namespace {
@@ -293,6 +295,76 @@ absl::Status RunOpen(const std::string& path, const std::string& queries) {
   return absl::OkStatus();
 }
 
+// Triples whose head, relation and tail are stored already, by id and by text: added, then
+// removed again. Each batch is one durable transaction.
+absl::Status RunUpdates(const std::string& path, const std::string& queries) {
+  Workload workload = ReadWorkload(queries);
+  const std::vector<Query>&heads = workload['S'], &tails = workload['O'],
+        &relations = workload['P'];
+  if (heads.empty() || tails.empty() || relations.empty()) {
+    return InvalidArgumentError(queries, ": needs S, O and P");
+  }
+  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Database> db, Database::Open(path));
+  struct Row {
+    EntityId head;
+    RelationId relation;
+    EntityId tail;
+  };
+  constexpr size_t kBatch = 1000, kBatches = 40, kSingles = 2000;
+  std::vector<Row> rows;
+  std::vector<std::array<const std::string*, 3>> texts;
+  {
+    UNDULA_ASSIGN_OR_RETURN(const ReadView view, db->Read());
+    uint64_t state = 7;
+    const auto draw = [&](size_t n) {
+      state = state * 6364136223846793005u + 1442695040888963407u;
+      return static_cast<size_t>((state >> 33) % n);
+    };
+    while (rows.size() < kBatch * kBatches) {
+      const std::string *head = &heads[draw(heads.size())].first,
+                        *relation = &relations[draw(relations.size())].first,
+                        *tail = &tails[draw(tails.size())].first;
+      Row row;
+      UNDULA_ASSIGN_OR_RETURN(row.head, view.FindEntity(*head));
+      UNDULA_ASSIGN_OR_RETURN(row.relation, view.FindRelation(*relation));
+      UNDULA_ASSIGN_OR_RETURN(row.tail, view.FindEntity(*tail));
+      rows.push_back(row);
+      texts.push_back({head, relation, tail});
+    }
+  }
+  const auto term = [](const std::string& text) { return Term{TermKind::kIri, text, "", ""}; };
+  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Updater> updater, Updater::Begin(*db));
+  const auto run = [&](const char* metric, size_t count, size_t batch, bool add,
+                       bool by_text) -> absl::Status {
+    uint64_t changed = 0;
+    const double start = CpuSeconds();
+    for (size_t i = 0; i < count; ++i) {
+      const Row& row = rows[i];
+      if (by_text) {
+        const Term head = term(*texts[i][0]), relation = term(*texts[i][1]),
+                   tail = term(*texts[i][2]);
+        UNDULA_RETURN_IF_ERROR(add ? updater->AddTriple(head, relation, tail)
+                                   : updater->RemoveTriple(head, relation, tail));
+      } else {
+        UNDULA_RETURN_IF_ERROR(add ? updater->AddTriple(row.head, row.relation, row.tail)
+                                   : updater->RemoveTriple(row.head, row.relation, row.tail));
+      }
+      if ((i + 1) % batch == 0) {
+        UNDULA_ASSIGN_OR_RETURN(const UpdateReport report, updater->Commit());
+        changed += report.added + report.removed;
+      }
+    }
+    Print(metric, static_cast<double>(count) / (CpuSeconds() - start), "triples/s", changed, count);
+    return absl::OkStatus();
+  };
+  const size_t all = rows.size();
+  UNDULA_RETURN_IF_ERROR(run("update_batch", all, kBatch, true, false));
+  UNDULA_RETURN_IF_ERROR(run("update_batch_remove", all, kBatch, false, false));
+  UNDULA_RETURN_IF_ERROR(run("update_batch_text", all, kBatch, true, true));
+  UNDULA_RETURN_IF_ERROR(run("update_batch_text_remove", all, kBatch, false, true));
+  return run("update_single", kSingles, 1, true, false);
+}
+
 // Opening for writing drops what a killed import left behind (for bench/crash_trials.py).
 absl::Status RunLeftovers(const std::string& path) {
   UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Database> db, Database::Open(path));
@@ -368,11 +440,12 @@ absl::Status Main(const std::vector<std::string>& args) {
   if (verb == "scan" && args.size() == 2) return RunScan(arg(1));
   if (verb == "snapshot" && args.size() == 2) return RunSnapshot(arg(1));
   if (verb == "open" && args.size() == 3) return RunOpen(arg(1), arg(2));
+  if (verb == "update" && args.size() == 3) return RunUpdates(arg(1), arg(2));
   if (verb == "leftovers" && args.size() == 2) return RunLeftovers(arg(1));
   if (verb == "linesum" && args.size() == 2) return RunLineSum(arg(1));
   if (verb == "serd" && args.size() == 2) return RunSerd(arg(1));
   return InvalidArgumentError(
-      "usage: store_bench query|scan|snapshot|open|leftovers|linesum|serd FILE [QUERIES]");
+      "usage: store_bench query|scan|snapshot|open|update|leftovers|linesum|serd FILE [QUERIES]");
 }
 
 }  // namespace

@@ -53,6 +53,7 @@ METRICS = {
     "csr_s_10m": ("CSR, one direction, CPU s a 10 M edges", 1, 0.13, 0.13, False),
     "snapshot_s_10m": ("whole Snapshot, CPU s a 10 M edges", 1, 0.3, 0.3, False),
     "update_batch": ("updates, batches of 1000, triples/s", 1e3, 85, 60, True),
+    "update_batch_text": ("the same from terms", 1e3, None, None, True),
     "update_single": ("updates one by one, triples/s", 1e3, None, None, True),
 }
 
@@ -312,7 +313,8 @@ def main():
         base = data = None
         for data in args.data.split(","):
             base = bench.data(data)
-            bench.undula(data, base)
+            if args.undula:
+                bench.undula(data, base)
             for peer in filter(None, args.peers.split(",")):
                 bench.peer(data, base, peer)
         if args.bounded:

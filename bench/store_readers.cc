@@ -1,10 +1,13 @@
 // Reader processes beside one writing process:
-//   store_readers FILE [seconds] [readers]
-// Makes the database FILE (which must not exist), lets the readers work alone for a third of the
-// time (default 300 s, 8 readers) and then beside a writer that commits balanced changes as fast as
-// it can. Every view must be balanced (tests/kgstore/balance.h). Prints the readers' latency (open
-// a view, find a term, read its edges) in both parts as rows of a Markdown table; exit code 1 where
-// a reader saw part of a transaction.
+//   store_readers run FILE [seconds] [readers]
+//   store_readers make FILE ACCOUNTS              a balanced database (for bench/crash_trials.py)
+//   store_readers write FILE ACCOUNTS FROM COUNT  commits rounds FROM, FROM + 1, ... and prints
+//   each
+// `run` makes the database FILE (which must not exist), lets the readers work alone for a third of
+// the time (default 300 s, 8 readers) and then beside a writer that commits balanced changes as
+// fast as it can. Every view must be balanced (tests/kgstore/balance.h). Prints the readers'
+// latency (open a view, find a term, read its edges) in both parts as rows of a Markdown table;
+// exit code 1 where a reader saw part of a transaction.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -60,6 +63,16 @@ absl::Status Write(const std::string& path, double seconds, int* rounds) {
   const Clock::time_point start = Clock::now();
   for (*rounds = 0; SecondsSince(start) < seconds; ++*rounds) {
     UNDULA_RETURN_IF_ERROR(ChangeBalanced(*db, kAccounts, *rounds));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WriteRounds(const std::string& path, int accounts, int from, int count) {
+  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Database> db, Database::Open(path));
+  for (int round = from; round < from + count; ++round) {
+    UNDULA_RETURN_IF_ERROR(ChangeBalanced(*db, accounts, round));
+    std::printf("committed %d\n", round);
+    std::fflush(stdout);
   }
   return absl::OkStatus();
 }
@@ -123,18 +136,22 @@ bool RunPart(const std::string& path, int readers, double seconds, bool writer) 
 
 int main(int argc, char** argv) {
   namespace store = undula::kgstore;
-  if (argc < 2) {
-    std::cerr << "usage: store_readers FILE [seconds] [readers]\n";
+  const std::string verb = argc > 2 ? argv[1] : "", path = argc > 2 ? argv[2] : "";
+  const auto number = [&](int i, double otherwise) {
+    return i < argc ? std::atof(argv[i]) : otherwise;
+  };
+  const auto whole = [&](int i) { return static_cast<int>(number(i, 0)); };
+  if (verb != "run" && !(verb == "make" && argc == 4) && !(verb == "write" && argc == 6)) {
+    std::cerr << "usage: store_readers run|make|write FILE ...\n";
     return 2;
   }
-  const std::string path = argv[1];
-  const double seconds = argc > 2 ? std::atof(argv[2]) : 300;
-  const int readers = argc > 3 ? std::atoi(argv[3]) : 8;
-  const absl::Status made = store::MakeBalanced(path, store::kAccounts);
-  if (!made.ok()) {
-    std::cerr << made << "\n";
-    return 2;
-  }
+  const absl::Status status =
+      verb == "write" ? store::WriteRounds(path, whole(3), whole(4), whole(5))
+                      : store::MakeBalanced(path, verb == "make" ? whole(3) : store::kAccounts);
+  if (!status.ok()) std::cerr << status << "\n";
+  if (!status.ok() || verb != "run") return static_cast<int>(status.code());
+  const double seconds = number(3, 300);
+  const int readers = static_cast<int>(number(4, 8));
   std::printf(
       "| run | seconds | reads | commits | states seen by a reader | p50, us | p99, us | "
       "p99.9, us | parts of transactions |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|\n");

@@ -16,9 +16,12 @@ namespace undula::kgstore {
 // A fresh database of `accounts` accounts with balanced triples.
 absl::Status MakeBalanced(const std::string& path, int accounts);
 
-// One balanced change: some new triples of both relations between the accounts, and interactions.
-// `round` makes the changes of one writer differ.
+// One update transaction: new triples of both relations and their interactions come, as many old
+// ones go; the counts stay. A writer's rounds are 0, 1, 2, ...
 absl::Status ChangeBalanced(Database& database, int accounts, int round);
+
+// A bulk import of new balanced triples and interactions, 10 of each.
+absl::Status ImportBalanced(Database& database, int accounts, int round);
 
 struct ReadLatency {
   uint64_t reads = 0;

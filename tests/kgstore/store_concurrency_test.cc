@@ -236,7 +236,7 @@ TEST(StoreConcurrency, ImportBesideReadersAndASecondWriter) {
     auto db = OpenOrDie(path);
     ready();
     for (int round = 0; round < 3; ++round) {
-      if (!ChangeBalanced(*db, 200, round).ok()) return 1;
+      if (!ImportBalanced(*db, 200, round).ok()) return 1;
     }
     return 0;
   });
@@ -248,7 +248,7 @@ TEST(StoreConcurrency, ImportBesideReadersAndASecondWriter) {
   ASSERT_OK(ChangeBalanced(*db, 200, 3));
   EXPECT_EQ(importing.Wait(), 0);
   EXPECT_EQ(reader.Wait(), 0);
-  EXPECT_EQ(ReadStats(*db)->counts.triples, 10u * (200 + 4));
+  EXPECT_EQ(ReadStats(*db)->counts.triples, 10u * (200 + 3));
 }
 
 TEST(StoreConcurrency, ProcessesSeeWholeTransactions) {
@@ -276,7 +276,7 @@ TEST(StoreConcurrency, ProcessesSeeWholeTransactions) {
   for (; SecondsSince(start) < 2; ++round) ASSERT_OK(ChangeBalanced(*db, 100, round));
   for (const auto& reader : readers) EXPECT_EQ(reader->Wait(), 0);
   EXPECT_GT(round, 0);
-  EXPECT_EQ(ReadStats(*db)->counts.triples, 10u * (100 + static_cast<uint64_t>(round)));
+  EXPECT_EQ(ReadStats(*db)->counts.triples, 1000u);
 }
 
 TEST(StoreConcurrency, ThreadsSeeWholeTransactions) {
