@@ -1,19 +1,22 @@
 // Speed of the store's reads and snapshots on one database, one JSON line a result:
 //   store_bench query DB QUERIES.q.tsv [letters]   look-ups; letters of SODPHIT, default all
 //   store_bench scan DB                            decoded full scan of the edges, three times
-//   store_bench snapshot DB                        CSR in one direction, whole Snapshot, three times
-//   store_bench open DB QUERIES.q.tsv              open to the first answer
-//   store_bench serd FILE.nt                       Serd alone: parse and count
-// QUERIES.q.tsv comes from the graph generator: a line is a letter and terms. S out-edges of a term,
-// O in-edges, D as S for entities drawn by in-degree (hubs), P (relation, tail) -> heads, H 2-hop
-// from a term; I as S with edges from an id (no dictionary), T as S with every result as text.
-// Literals are edges to the workload: the attributes of an entity are counted with its out-edges.
-// Rates are per CPU second of the whole process. Rows must be equal to those of other stores.
-// bench/store_bench.py runs it beside them.
+//   store_bench snapshot DB                        CSR in one direction, whole Snapshot, three
+//   times store_bench open DB QUERIES.q.tsv              open to the first answer store_bench
+//   leftovers DB                       opens for writing; an error where dead tables stay
+//   store_bench linesum FILE                       sum of the hashes of a file's lines, in any
+//   order store_bench serd FILE.nt                       Serd alone: parse and count
+// QUERIES.q.tsv comes from the graph generator: a line is a letter and terms. S out-edges of a
+// term, O in-edges, D as S for entities drawn by in-degree (hubs), P (relation, tail) -> heads, H
+// 2-hop from a term; I as S with edges from an id (no dictionary), T as S with every result as
+// text. Literals are edges to the workload: the attributes of an entity are counted with its
+// out-edges. Rates are per CPU second of the whole process. Rows must be equal to those of other
+// stores. bench/store_bench.py runs it beside them.
 #include <serd/serd.h>
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
@@ -21,6 +24,8 @@
 #include <functional>
 #include <iostream>
 #include <map>
+#include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,7 +34,10 @@
 #include "kgstore/adjacency.h"
 #include "kgstore/database.h"
 #include "kgstore/read_view.h"
+#include "kgstore/state.h"
+#include "kgstore/store.h"
 #include "kgstore/take_snapshot.h"
+#include "kgstore/updater.h"
 
 namespace undula::kgstore {
 namespace {
@@ -115,8 +123,8 @@ absl::StatusOr<uint64_t> TwoHopsOf(const ReadView& view, const std::string& term
   if (entity == kNone<EntityId>) return uint64_t{0};
   static std::vector<EntityId> frontier;
   frontier.clear();
-  UNDULA_RETURN_IF_ERROR(view.ForEachOutEdge(
-      entity, [&](RelationId, EntityId tail) { frontier.push_back(tail); }));
+  UNDULA_RETURN_IF_ERROR(
+      view.ForEachOutEdge(entity, [&](RelationId, EntityId tail) { frontier.push_back(tail); }));
   UNDULA_ASSIGN_OR_RETURN(const std::vector<Attribute> attributes, view.Attributes(entity));
   uint64_t rows = frontier.size() + attributes.size();
   for (const EntityId next : frontier) {
@@ -230,9 +238,9 @@ absl::Status RunScan(const std::string& path) {
   UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Database> db, OpenReadOnly(path));
   UNDULA_ASSIGN_OR_RETURN(const ReadView view, db->Read());
   for (int repeat = 0; repeat < kRepeats; ++repeat) {
-    for (const auto& [name, table] : {std::pair{"scan", internal::Table::kOut},
-                                      std::pair{"scan_in", internal::Table::kIn},
-                                      std::pair{"scan_attributes", internal::Table::kAttributes}}) {
+    for (const auto& [name, table] :
+         {std::pair{"scan", internal::Table::kOut}, std::pair{"scan_in", internal::Table::kIn},
+          std::pair{"scan_attributes", internal::Table::kAttributes}}) {
       uint64_t rows = 0;
       const double start = CpuSeconds();
       UNDULA_RETURN_IF_ERROR(internal::AdjacencyReader(view.state(), table)
@@ -287,6 +295,121 @@ absl::Status RunOpen(const std::string& path, const std::string& queries) {
   return absl::OkStatus();
 }
 
+// Triples whose head, relation and tail are stored already, by id and by text: added, then
+// removed again. Each batch is one durable transaction.
+absl::Status RunUpdates(const std::string& path, const std::string& queries) {
+  Workload workload = ReadWorkload(queries);
+  const std::vector<Query>&heads = workload['S'], &tails = workload['O'],
+        &relations = workload['P'];
+  if (heads.empty() || tails.empty() || relations.empty()) {
+    return InvalidArgumentError(queries, ": needs S, O and P");
+  }
+  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Database> db, Database::Open(path));
+  struct Row {
+    EntityId head;
+    RelationId relation;
+    EntityId tail;
+  };
+  constexpr size_t kBatch = 1000, kBatches = 40, kSingles = 2000;
+  std::vector<Row> rows;
+  std::vector<std::array<const std::string*, 3>> texts;
+  {
+    UNDULA_ASSIGN_OR_RETURN(const ReadView view, db->Read());
+    uint64_t state = 7;
+    const auto draw = [&](size_t n) {
+      state = state * 6364136223846793005u + 1442695040888963407u;
+      return static_cast<size_t>((state >> 33) % n);
+    };
+    while (rows.size() < kBatch * kBatches) {
+      const std::string *head = &heads[draw(heads.size())].first,
+                        *relation = &relations[draw(relations.size())].first,
+                        *tail = &tails[draw(tails.size())].first;
+      Row row;
+      UNDULA_ASSIGN_OR_RETURN(row.head, view.FindEntity(*head));
+      UNDULA_ASSIGN_OR_RETURN(row.relation, view.FindRelation(*relation));
+      UNDULA_ASSIGN_OR_RETURN(row.tail, view.FindEntity(*tail));
+      rows.push_back(row);
+      texts.push_back({head, relation, tail});
+    }
+  }
+  const auto term = [](const std::string& text) { return Term{TermKind::kIri, text, "", ""}; };
+  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Updater> updater, Updater::Begin(*db));
+  const auto run = [&](const char* metric, size_t count, size_t batch, bool add,
+                       bool by_text) -> absl::Status {
+    uint64_t changed = 0;
+    const double start = CpuSeconds();
+    for (size_t i = 0; i < count; ++i) {
+      const Row& row = rows[i];
+      if (by_text) {
+        const Term head = term(*texts[i][0]), relation = term(*texts[i][1]),
+                   tail = term(*texts[i][2]);
+        UNDULA_RETURN_IF_ERROR(add ? updater->AddTriple(head, relation, tail)
+                                   : updater->RemoveTriple(head, relation, tail));
+      } else {
+        UNDULA_RETURN_IF_ERROR(add ? updater->AddTriple(row.head, row.relation, row.tail)
+                                   : updater->RemoveTriple(row.head, row.relation, row.tail));
+      }
+      if ((i + 1) % batch == 0) {
+        UNDULA_ASSIGN_OR_RETURN(const UpdateReport report, updater->Commit());
+        changed += report.added + report.removed;
+      }
+    }
+    Print(metric, static_cast<double>(count) / (CpuSeconds() - start), "triples/s", changed, count);
+    return absl::OkStatus();
+  };
+  const size_t all = rows.size();
+  UNDULA_RETURN_IF_ERROR(run("update_batch", all, kBatch, true, false));
+  UNDULA_RETURN_IF_ERROR(run("update_batch_remove", all, kBatch, false, false));
+  UNDULA_RETURN_IF_ERROR(run("update_batch_text", all, kBatch, true, true));
+  UNDULA_RETURN_IF_ERROR(run("update_batch_text_remove", all, kBatch, false, true));
+  return run("update_single", kSingles, 1, true, false);
+}
+
+// Opening for writing drops what a killed import left behind (for bench/crash_trials.py).
+absl::Status RunLeftovers(const std::string& path) {
+  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Database> db, Database::Open(path));
+  UNDULA_ASSIGN_OR_RETURN(const ReadView view, db->Read());
+  std::set<std::string> named = {std::string(internal::kMetaTable),
+                                 std::string(internal::kModelsTable)};
+  const internal::State& state = view.state().state();
+  for (int i = 0; i < internal::kTables; ++i) {
+    named.insert(internal::TableName(static_cast<internal::Table>(i),
+                                     state.table_generation[static_cast<size_t>(i)]));
+  }
+  MDB_dbi main;
+  if (mdb_dbi_open(view.state().txn(), nullptr, 0, &main) != 0) {
+    return InternalError("the list of tables cannot be read");
+  }
+  // The list of tables is LMDB's own and carries no checksums: its raw cursor.
+  MDB_cursor* cursor = nullptr;
+  if (mdb_cursor_open(view.state().txn(), main, &cursor) != 0) {
+    return InternalError("the list of tables cannot be read");
+  }
+  std::string dead;
+  MDB_val key, value;
+  while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
+    const std::string name(internal::FromVal(key));
+    if (!named.contains(name)) dead += " " + name;
+  }
+  mdb_cursor_close(cursor);
+  if (!dead.empty()) return InternalError("dead tables were not dropped:", dead);
+  return absl::OkStatus();
+}
+
+absl::Status RunLineSum(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return NotFoundError(path, ": cannot be read");
+  uint64_t sum = 0, lines = 0;
+  for (std::string line; std::getline(in, line); ++lines) {
+    uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a
+    for (const char c : line) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3u;
+    sum += hash * (hash | 1);
+  }
+  std::printf("{\"metric\":\"linesum\",\"rows\":%llu,\"text\":\"%016llx\"}\n",
+              static_cast<unsigned long long>(lines), static_cast<unsigned long long>(sum));
+  return absl::OkStatus();
+}
+
 SerdStatus CountStatement(void* handle, SerdStatementFlags, const SerdNode*, const SerdNode*,
                           const SerdNode*, const SerdNode*, const SerdNode*, const SerdNode*) {
   ++*static_cast<uint64_t*>(handle);
@@ -317,8 +440,12 @@ absl::Status Main(const std::vector<std::string>& args) {
   if (verb == "scan" && args.size() == 2) return RunScan(arg(1));
   if (verb == "snapshot" && args.size() == 2) return RunSnapshot(arg(1));
   if (verb == "open" && args.size() == 3) return RunOpen(arg(1), arg(2));
+  if (verb == "update" && args.size() == 3) return RunUpdates(arg(1), arg(2));
+  if (verb == "leftovers" && args.size() == 2) return RunLeftovers(arg(1));
+  if (verb == "linesum" && args.size() == 2) return RunLineSum(arg(1));
   if (verb == "serd" && args.size() == 2) return RunSerd(arg(1));
-  return InvalidArgumentError("usage: store_bench query|scan|snapshot|open|serd FILE [QUERIES]");
+  return InvalidArgumentError(
+      "usage: store_bench query|scan|snapshot|open|update|leftovers|linesum|serd FILE [QUERIES]");
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ absl::Status RunImport(const Args& args) {
   ImportOptions options;
   VectorImportOptions vectors;
   std::string prefix = "-";
-  int64_t threads = 0;
+  int64_t threads = 0, wait = 0;
   bool list = false, quiet = false;
   a.Positional("database", &db, "database file, NAME.undula", false);
   a.Positionals("files", &files, "files to import, in order; - is standard input", false);
@@ -58,6 +58,7 @@ absl::Status RunImport(const Args& args) {
   a.Choice("--graphs", &options.graphs, {"keep", "drop"},
            "keep named graphs, or put their triples into the default graph");
   a.Option("--threads", &threads, "threads; 0 = all cores");
+  a.Option("--wait", &wait, kWaitHelp);
   a.Choice("--output", &format_out, {"table", "csv", "json"}, "how to print rows");
   a.Flag("--list-formats", &list, "print all formats and end");
   a.Flag("--quiet", &quiet, "no progress");
@@ -74,7 +75,7 @@ absl::Status RunImport(const Args& args) {
     return absl::InvalidArgumentError(
         "give a database and at least one file (undula import --help)");
   }
-  auto database = OpenDatabase(db, true, false, threads);
+  auto database = OpenDatabase(db, true, false, threads, wait);
   if (!database.ok()) return database.status();
   Table table({"file", "format", "records", "skipped", "triples", "attributes", "entities", "users",
                "items", "interactions", "links", "social", "seconds"});

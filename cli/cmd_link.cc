@@ -16,7 +16,7 @@ absl::Status RunLink(const Args& args) {
               "  undula link films.undula --method value --column imdb --relation imdbId");
   std::string db, format = "table";
   LinkOptions options;
-  int64_t show = 10;
+  int64_t show = 10, wait = 0;
   bool quiet = false;
   a.Positional("database", &db, "database file");
   a.Choice(
@@ -28,11 +28,12 @@ absl::Status RunLink(const Args& args) {
   a.Option("--require", &options.require, "column=relation that must also agree (repeatable)");
   a.Flag("--replace", &options.replace, "relink items that have a link already");
   a.Option("--show", &show, "ambiguous and unlinked items to list");
+  a.Option("--wait", &wait, kWaitHelp);
   a.Choice("--format", &format, {"table", "csv", "json"}, "how to print rows");
   a.Flag("--quiet", &quiet, "no progress");
   bool help = false;
   if (absl::Status s = a.Parse(args, &help); !s.ok() || help) return s;
-  auto database = OpenDatabase(db, false, false);
+  auto database = OpenDatabase(db, false, false, 0, wait);
   if (!database.ok()) return database.status();
   ProgressBar bar(quiet);
   auto report = (*database)->Link(options, bar.progress());

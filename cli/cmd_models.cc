@@ -50,9 +50,11 @@ absl::Status RunModels(const Args& args) {
               "  undula models show ripplenet\n  undula models films.undula");
   std::vector<std::string> what;
   std::string remove, details, format = "table";
+  int64_t wait = 0;
   a.Positionals("what", &what, "list | show NAME | DATABASE");
   a.Option("--remove", &remove, "remove this stored model");
   a.Option("--details", &details, "print what is stored with this model");
+  a.Option("--wait", &wait, kWaitHelp);
   a.Choice("--format", &format, {"table", "csv", "json"}, "how to print rows");
   bool help = false;
   if (absl::Status s = a.Parse(args, &help); !s.ok() || help) return s;
@@ -64,7 +66,7 @@ absl::Status RunModels(const Args& args) {
   if (what.size() != 1) {
     return absl::InvalidArgumentError("give list, show NAME, or a database (undula models --help)");
   }
-  auto database = OpenDatabase(what[0], false, remove.empty());
+  auto database = OpenDatabase(what[0], false, remove.empty(), 0, wait);
   if (!database.ok()) return database.status();
   if (!remove.empty()) return (*database)->RemoveModel(remove);
   auto models = (*database)->Models();

@@ -68,7 +68,7 @@ absl::Status RunTrain(const Args& args) {
       "  undula train films.undula --model ripplenet --dim 16 --epochs 10 --chunk 32");
   std::string db, metrics_file, format = "table";
   TrainOptions options;
-  int64_t threads = 0;
+  int64_t threads = 0, wait = 0;
   bool fresh = false, quiet = false;
   std::vector<std::pair<std::string, std::string>> others;
   a.Positional("database", &db, "database file");
@@ -77,6 +77,7 @@ absl::Status RunTrain(const Args& args) {
   a.Option("--options", &options.options_file, "TOML file with [model], [train] and [split]");
   a.Option("--device", &options.device, "auto, cpu, cuda or cuda:N");
   a.Option("--threads", &threads, "threads; 0 = all cores");
+  a.Option("--wait", &wait, kWaitHelp);
   a.Option("--metrics", &metrics_file, "write one JSON line an epoch to this file");
   a.Flag("--fresh", &fresh, "ignore a checkpoint of an earlier run");
   a.Choice("--format", &format, {"table", "csv", "json"}, "how to print rows");
@@ -86,7 +87,7 @@ absl::Status RunTrain(const Args& args) {
   if (absl::Status s = a.Parse(args, &help); !s.ok() || help) return s;
   if (absl::Status s = Distribute(others, &options); !s.ok()) return s;
   options.resume = !fresh;
-  auto database = OpenDatabase(db, false, false, threads);
+  auto database = OpenDatabase(db, false, false, threads, wait);
   if (!database.ok()) return database.status();
   ProgressBar bar(quiet);
   std::ofstream metrics;

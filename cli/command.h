@@ -33,9 +33,12 @@ absl::Status RunBackup(const Args& args);
 absl::Status RunCompact(const Args& args);
 absl::Status RunVerify(const Args& args);
 
+inline constexpr char kWaitHelp[] = "seconds to wait while another process writes";
+
 // Opens DB for a verb. Log messages go to standard error.
 absl::StatusOr<std::unique_ptr<Database>> OpenDatabase(const std::string& path, bool create,
-                                                       bool read_only, int64_t threads = 0);
+                                                       bool read_only, int64_t threads = 0,
+                                                       int64_t wait_seconds = 0);
 
 // "0.123" style for metrics and seconds.
 std::string Fixed(double value, int digits);

@@ -23,6 +23,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
                                                    : kgstore::OpenMode::kOpen;
   open.read_only = options.read_only;
   open.threads = options.threads;
+  open.wait_seconds = options.wait_seconds;
   auto impl = std::make_unique<Impl>();
   impl->path = path;
   impl->options = options;

@@ -24,6 +24,7 @@ absl::Status ErrnoError(int error_number, std::string_view what) {
       break;
     case ENOSPC:
     case EDQUOT:
+    case EFBIG:
     case ENOMEM:
     case EMFILE:
       code = absl::StatusCode::kResourceExhausted;

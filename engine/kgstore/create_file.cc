@@ -2,15 +2,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <cstdio>
 
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <random>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/status.h"
 #include "base/text/normalize.h"
@@ -20,6 +25,8 @@
 
 namespace undula::kgstore::internal {
 namespace {
+
+constexpr char kNewMark[] = ".new-";  // then the number of the process, '-', a random number
 
 uint64_t RandomTag() {
   std::random_device device;
@@ -66,7 +73,35 @@ void SyncFolder(const std::string& path) {
   close(fd);
 }
 
+// Made and held by flock() while it is filled, so that nobody takes it for an abandoned one.
+int MakeAndLock(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (fd >= 0) (void)flock(fd, LOCK_EX | LOCK_NB);
+  return fd;
+}
+
 }  // namespace
+
+void RemoveAbandonedFiles(const std::string& path) {
+  namespace fs = std::filesystem;
+  const fs::path file(path);
+  const std::string prefix = file.filename().string() + kNewMark;
+  std::error_code error;
+  const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  std::vector<std::string> abandoned;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (name.compare(0, prefix.size(), prefix) != 0) continue;
+    const long process = std::atol(name.c_str() + prefix.size());
+    if (process <= 0 || kill(static_cast<pid_t>(process), 0) == 0 || errno != ESRCH) continue;
+    // A process of another container may have a number that is nobody's here: it holds the lock.
+    const int fd = open(it->path().c_str(), O_RDWR | O_CLOEXEC);
+    if (fd < 0) continue;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) abandoned.push_back(it->path().string());
+    close(fd);
+  }
+  for (const std::string& name : abandoned) unlink(name.c_str());
+}
 
 absl::Status CreateFile(const std::string& path, bool may_exist) {
   const absl::Status exists =
@@ -75,10 +110,16 @@ absl::Status CreateFile(const std::string& path, bool may_exist) {
   struct stat info;
   if (lstat(path.c_str(), &info) == 0) return exists;
   if (errno != ENOENT) return ErrnoError(errno, Concat("creating ", path));
-  const std::string fresh = Concat(path, ".new-", getpid(), '-', RandomTag());
+  const std::string fresh = Concat(path, kNewMark, getpid(), '-', RandomTag());
   absl::Status status;
   try {
-    status = WriteEmpty(fresh);
+    const int held = MakeAndLock(fresh);
+    if (held < 0) {
+      status = ErrnoError(errno, Concat("creating ", path));
+    } else {
+      status = WriteEmpty(fresh);
+      close(held);
+    }
   } catch (const std::exception& error) {  // std::random_device without a source
     status = InternalError("creating ", path, ": ", error.what());
   }

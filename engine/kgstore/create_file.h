@@ -12,6 +12,9 @@ namespace undula::kgstore::internal {
 // on disk; never replaces a file. Where `path` exists: Ok if `may_exist`, else AlreadyExists.
 absl::Status CreateFile(const std::string& path, bool may_exist);
 
+// Removes what processes left beside `path` that were killed while they made it. Best effort.
+void RemoveAbandonedFiles(const std::string& path);
+
 }  // namespace undula::kgstore::internal
 
 #endif  // UNDULA_KGSTORE_CREATE_FILE_H_

@@ -42,6 +42,8 @@ struct OpenOptions {
   // where the system refuses this one (ulimit -v, containers).
   uint64_t map_bytes = uint64_t{1} << 40;
   int threads = 0;  // of arena(); 0 = all cores the process may use
+  // How long Open() waits while another process has the file open for writing.
+  double wait_seconds = 0;
   OpenCheck check = OpenCheck::kQuick;
 };
 
@@ -54,7 +56,7 @@ class Database {
   //
   // NotFound: no such file (kOpen). AlreadyExists: kCreate. InvalidArgument: a directory, or not an
   // Undula database. DataLoss: truncated. FailedPrecondition: written by a newer format version or
-  // a foreign kind of machine; locked by another writing process (it does not wait); already open
+  // a foreign kind of machine; locked by another writing process (after wait_seconds); already open
   // in this process; not writable; read_only together with creation. ResourceExhausted: no disk
   // space, address space or reader slot. On a network file system the call fails
   // (FailedPrecondition): locks and maps do not work there.

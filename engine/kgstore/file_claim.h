@@ -20,19 +20,21 @@ enum class ClaimKind : uint8_t {
 
 // Holds an open descriptor of the file, its place in the process-wide registry of open files
 // (opening the same file twice in one process would drop the first one's POSIX locks) and, as
-// flock() on the file itself, the advisory lock of its kind. Never waits.
+// flock() on the file itself, the advisory lock of its kind.
 class FileClaim {
  public:
-  // FailedPrecondition: already open in this process; locked by another process; not writable.
-  // NotFound: no such file.
-  static absl::StatusOr<std::unique_ptr<FileClaim>> Take(const std::string& path, ClaimKind kind);
+  // Waits at most `wait_seconds` for the lock of another process, not for this one's own Database.
+  // FailedPrecondition: already open in this process; locked by another process (named by its
+  // number where the system tells it); not writable. NotFound: no such file.
+  static absl::StatusOr<std::unique_ptr<FileClaim>> Take(const std::string& path, ClaimKind kind,
+                                                         double wait_seconds = 0);
   ~FileClaim();
   FileClaim(const FileClaim&) = delete;
   FileClaim& operator=(const FileClaim&) = delete;
 
   int fd() const { return fd_; }
   // Trades a kRead claim for kReadUnlocked. FailedPrecondition while a process writes.
-  absl::Status LockForUnlockedReading();
+  absl::Status LockForUnlockedReading(double wait_seconds = 0);
 
  private:
   FileClaim(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}

@@ -58,8 +58,9 @@ absl::StatusOr<std::shared_ptr<Store>> Store::Open(const std::string& path,
 }
 
 absl::Status Store::Initialize(const OpenOptions& options) {
-  UNDULA_ASSIGN_OR_RETURN(
-      claim_, FileClaim::Take(path_, read_only_ ? ClaimKind::kRead : ClaimKind::kWrite));
+  UNDULA_ASSIGN_OR_RETURN(claim_,
+                          FileClaim::Take(path_, read_only_ ? ClaimKind::kRead : ClaimKind::kWrite,
+                                          options.wait_seconds));
   UNDULA_RETURN_IF_ERROR(CheckFile(claim_->fd(), path_));
   UNDULA_RETURN_IF_ERROR(CheckFileSystem(claim_->fd(), path_));
   EnvOptions env_options;
@@ -67,7 +68,7 @@ absl::Status Store::Initialize(const OpenOptions& options) {
   env_options.read_only = read_only_;
   auto env = Env::Open(path_, env_options);
   if (!env.ok() && Env::IsNoLockFile(env.status())) {
-    UNDULA_RETURN_IF_ERROR(claim_->LockForUnlockedReading());
+    UNDULA_RETURN_IF_ERROR(claim_->LockForUnlockedReading(options.wait_seconds));
     env_options.no_lock = true;
     env = Env::Open(path_, env_options);
   }
@@ -83,6 +84,7 @@ absl::Status Store::Initialize(const OpenOptions& options) {
     UNDULA_RETURN_IF_ERROR(CheckValues(*this, *view, &entries, nullptr));
   }
   if (!read_only_) {
+    RemoveAbandonedFiles(path_);
     int dead = 0;
     mdb_reader_check(env_->raw(), &dead);  // slots of killed readers would pin old pages
     env_->TrimFile();
@@ -295,7 +297,10 @@ absl::StatusOr<std::unique_ptr<WriteTurn>> Store::TakeWriteTurn() {
                                    ": another import or write is under way in this process; "
                                    "finish it first");
   }
-  return std::make_unique<WriteTurn>(shared_from_this());
+  auto turn = std::make_unique<WriteTurn>(shared_from_this());
+  int dead = 0;
+  mdb_reader_check(env_->raw(), &dead);  // readers that were killed since the file was opened
+  return turn;
 }
 
 absl::Status Store::EnsureRoom(uint64_t bytes) {

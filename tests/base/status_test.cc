@@ -34,6 +34,7 @@ TEST(StatusTest, ConcatTakesTextAndNumbers) {
 TEST(StatusTest, ErrnoCodes) {
   EXPECT_EQ(ErrnoError(ENOENT, "f").code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(ErrnoError(ENOSPC, "f").code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(ErrnoError(EFBIG, "f").code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(ErrnoError(EROFS, "f").code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(ErrnoError(EIO, "f").code(), absl::StatusCode::kInternal);
   EXPECT_EQ(Message(ErrnoError(ENOENT, "cannot open f")),

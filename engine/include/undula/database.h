@@ -24,8 +24,9 @@ namespace undula {
 struct DatabaseOptions {
   bool create = true;  // make the file if it is missing
   bool read_only = false;
-  int threads = 0;  // of parallel loops; 0 = all cores
-  LogSink log;      // none by default
+  int threads = 0;          // of parallel loops; 0 = all cores
+  double wait_seconds = 0;  // to wait while another process has the file open for writing
+  LogSink log;              // none by default
 };
 
 struct ImportOptions {
