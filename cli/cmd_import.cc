@@ -25,14 +25,15 @@ absl::Status ImportVectorFile(Database* database, const std::string& file,
 }  // namespace
 
 absl::Status RunImport(const Args& args) {
-  Arguments a("import",
-              "Adds files to a database, which is created if it is missing. They are imported\n"
-              "together, wholly or not at all (vectors one by one, after the rest); plain or gz, bz2,\n"
-              "xz, zst compressed.",
-              "  undula import films.undula films.ttl\n"
-              "  undula import films.undula ratings.dat --format movielens-ratings\n"
-              "  undula import films.undula entity_embedding.vec --name transe\n"
-              "  undula import --list-formats");
+  Arguments a(
+      "import",
+      "Adds files to a database, which is created if it is missing. They are imported\n"
+      "together, wholly or not at all (vectors one by one, after the rest); plain or gz, bz2,\n"
+      "xz, zst compressed.",
+      "  undula import films.undula films.ttl\n"
+      "  undula import films.undula ratings.dat --format movielens-ratings\n"
+      "  undula import films.undula entity_embedding.vec --name transe\n"
+      "  undula import --list-formats");
   std::string db, schema, format_out = "table";
   std::vector<std::string> files;
   ImportOptions options;

@@ -311,13 +311,14 @@ absl::Status Verifier::Labels() {
   UNDULA_ASSIGN_OR_RETURN(const auto cursor, view_.Walk(Table::kLabels));
   UNDULA_ASSIGN_OR_RETURN(bool more, cursor->First());
   while (more) {
-    const bool ok = ReadLabelBlock(
-        cursor->key(), cursor->value(),
-        [&](std::string_view label, const std::vector<uint32_t>& entities) {
-          const uint64_t hash = HashText(1, label);
-          for (const uint32_t entity : entities) stored.push_back(HashOf({hash, entity}));
-          return true;
-        });
+    const bool ok =
+        ReadLabelBlock(cursor->key(), cursor->value(),
+                       [&](std::string_view label, const std::vector<uint32_t>& entities) {
+                         const uint64_t hash = HashText(1, label);
+                         for (const uint32_t entity : entities)
+                           stored.push_back(HashOf({hash, entity}));
+                         return true;
+                       });
     if (!ok) return DataLossError("table labels is damaged");
     UNDULA_ASSIGN_OR_RETURN(more, cursor->Next());
   }

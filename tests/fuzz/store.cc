@@ -17,9 +17,9 @@
 #include "kgstore/database.h"
 #include "kgstore/dictionary.h"
 #include "kgstore/file_check.h"
+#include "kgstore/hash_bucket.h"
 #include "kgstore/importer.h"
 #include "kgstore/interaction_log.h"
-#include "kgstore/hash_bucket.h"
 #include "kgstore/labels.h"
 #include "kgstore/link_value.h"
 #include "kgstore/literal_key.h"
@@ -185,9 +185,8 @@ void Codecs(Bytes input) {
       DecodeLogBlock(rest, [&](uint32_t other, float, int64_t) { sum += other; });
       break;
     case 3: {
-      ReadLabelBlock("label", rest, [](std::string_view, const std::vector<uint32_t>&) {
-        return true;
-      });
+      ReadLabelBlock("label", rest,
+                     [](std::string_view, const std::vector<uint32_t>&) { return true; });
       FindInHashBucket(rest, 1, [](uint32_t) { return true; });
       std::vector<HashPair> hash_pairs;
       DecodeHashBucket(rest, &hash_pairs);
