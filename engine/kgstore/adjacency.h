@@ -26,7 +26,7 @@ namespace undula::kgstore::internal {
 inline constexpr uint32_t kBucketIds = 16;
 inline constexpr size_t kMaxInlineList = 254;    // bytes of a list within a bucket
 inline constexpr size_t kMaxBucketBytes = 2000;  // beyond, LMDB would give it whole pages
-inline constexpr size_t kMaxHubBlock = 996;      // bytes; four fill a page
+inline constexpr size_t kMaxHubBlock = 992;      // bytes; with key and checksum four fill a page
 inline constexpr uint8_t kHubMark = 255;
 
 // 12 bytes, big-endian, so that byte order is numeric order.

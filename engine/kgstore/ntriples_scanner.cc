@@ -1,7 +1,7 @@
 #include "kgstore/ntriples_scanner.h"
 
 #if defined(__SSE2__)
-#include <emmintrin.h>
+#include <immintrin.h>
 #endif
 
 #include <array>

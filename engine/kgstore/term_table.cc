@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <new>
 
 #include "base/ids.h"
 #include "kgstore/hash.h"
@@ -36,20 +35,6 @@ void TermTable::AddBatch(std::span<TermProbe> probes) {
   for (TermProbe& probe : probes) probe.id = AddOne(probe);
 }
 
-uint32_t TermTable::Find(const TermProbe& probe) const {
-  const uint32_t fingerprint = Fingerprint(probe);
-  const size_t mask = slots_.size() - 1;
-  for (size_t at = Start(fingerprint); slots_[at].place != 0; at = (at + 1) & mask) {
-    if (slots_[at].fingerprint != fingerprint) continue;
-    const Record record = At(slots_[at].place - 1);
-    if (record.size == probe.text.size() &&
-        std::memcmp(record.text, probe.text.data(), record.size) == 0) {
-      return record.id;
-    }
-  }
-  return kNoIndex;
-}
-
 uint32_t TermTable::AddOne(const TermProbe& probe) {
   const uint32_t fingerprint = Fingerprint(probe);
   const size_t mask = slots_.size() - 1;
@@ -65,6 +50,7 @@ uint32_t TermTable::AddOne(const TermProbe& probe) {
   if (places_.size() >= kMaxIds) return kNoIndex;
   const auto id = static_cast<uint32_t>(places_.size());
   const uint32_t place = Keep(probe, id);
+  if (place == kNoIndex) return kNoIndex;
   places_.push_back(place);  // Reserve has made room
   slots_[at] = {fingerprint, place + 1};
   return id;
@@ -98,7 +84,7 @@ uint32_t TermTable::Keep(const TermProbe& probe, uint32_t id) {
   if (bytes > kBlockBytes - used_) {
     const size_t count = (bytes + kBlockBytes - 1) / kBlockBytes;
     // Places have 32 bits, and place + 1 must not wrap.
-    if (blocks_.size() + count >= (size_t{1} << (32 - kBlockBits))) throw std::bad_alloc();
+    if (blocks_.size() + count >= (size_t{1} << (32 - kBlockBits))) return kNoIndex;
     if (blocks_.size() + count > blocks_.capacity()) blocks_.reserve(2 * (blocks_.size() + count));
     memory_.emplace_back(new char[count * kBlockBytes]);
     block = blocks_.size();
@@ -118,10 +104,6 @@ uint32_t TermTable::Keep(const TermProbe& probe, uint32_t id) {
   std::memcpy(p + 12, &size, 4);
   if (size > 0) std::memcpy(p + kHeader, probe.text.data(), size);
   return static_cast<uint32_t>((block << kBlockBits) + offset / kUnit);
-}
-
-uint64_t TermTable::memory() const {
-  return slots_.capacity() * sizeof(Slot) + places_.capacity() * 4 + blocks_.size() * kBlockBytes;
 }
 
 }  // namespace undula::kgstore::internal

@@ -28,13 +28,12 @@ class TermTable {
   TermTable(TermTable&&) = default;
   TermTable& operator=(TermTable&&) = default;
 
-  // The id of the text, a new one where it has none; kNoIndex where the ids are used up.
+  // The id of the text, a new one where it has none; kNoIndex where the ids or their
+  // 32 GiB are used up.
   uint32_t Add(std::string_view text);
   // The same for many texts, with the caller's hashes (equal texts have equal hashes): their memory
   // is fetched ahead. Ids are given in the order of the probes.
   void AddBatch(std::span<TermProbe> probes);
-  // The id of the text added with this hash, or kNoIndex.
-  uint32_t Find(const TermProbe& probe) const;
 
   uint32_t size() const { return static_cast<uint32_t>(places_.size()); }
   struct Record {
@@ -47,8 +46,6 @@ class TermTable {
     const Record found = record(id);
     return {found.text, found.size};
   }
-  // Bytes of memory held.
-  uint64_t memory() const;
 
  private:
   struct Slot {
