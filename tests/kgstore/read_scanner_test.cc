@@ -40,12 +40,12 @@ const std::vector<std::string>& Seeds() {
 
 std::string Mutate(std::mt19937* random, std::string line) {
   const auto below = [&](size_t n) { return static_cast<size_t>((*random)() % n); };
-  static const std::string kSpecial(
-      "<>\"\\_:.@^ \t\r#-{}|`\x00\x01\x1F\x7F\x80\xC3\xA9\xED\xA0\xF4uU0aZ", 36);
+  static constexpr char kSpecial[] =
+      "<>\"\\_:.@^ \t\r#-{}|`\x00\x01\x1F\x7F\x80\xC3\xA9\xED\xA0\xF4uU0aZ";
   const size_t edits = below(4);
   for (size_t i = 0; i < edits; ++i) {
     const size_t at = below(line.size() + 1);
-    const char c = kSpecial[below(kSpecial.size())];
+    const char c = kSpecial[below(sizeof(kSpecial) - 1)];
     switch (below(5)) {
       case 0:
         line.insert(at, 1, c);
