@@ -90,8 +90,11 @@ absl::StatusOr<uint64_t> OutEdges(const ReadView& view, EntityId entity) {
     ++rows;
     sink += Index(tail);
   }));
-  UNDULA_ASSIGN_OR_RETURN(const std::vector<Attribute> attributes, view.Attributes(entity));
-  return rows + attributes.size();
+  UNDULA_RETURN_IF_ERROR(view.ForEachAttribute(entity, [&](RelationId, LiteralId literal) {
+    ++rows;
+    sink += Index(literal);
+  }));
+  return rows;
 }
 
 absl::StatusOr<uint64_t> OutEdgesOf(const ReadView& view, const std::string& term) {
@@ -125,8 +128,8 @@ absl::StatusOr<uint64_t> TwoHopsOf(const ReadView& view, const std::string& term
   frontier.clear();
   UNDULA_RETURN_IF_ERROR(
       view.ForEachOutEdge(entity, [&](RelationId, EntityId tail) { frontier.push_back(tail); }));
-  UNDULA_ASSIGN_OR_RETURN(const std::vector<Attribute> attributes, view.Attributes(entity));
-  uint64_t rows = frontier.size() + attributes.size();
+  uint64_t rows = frontier.size();
+  UNDULA_RETURN_IF_ERROR(view.ForEachAttribute(entity, [&](RelationId, LiteralId) { ++rows; }));
   for (const EntityId next : frontier) {
     UNDULA_ASSIGN_OR_RETURN(const uint64_t more, OutEdges(view, next));
     rows += more;

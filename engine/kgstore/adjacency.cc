@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 
 namespace undula::kgstore::internal {
 
@@ -51,6 +52,28 @@ std::string_view ListEncoder::Finish() {
   finished_ = true;
   return done_;
 }
+
+namespace {
+
+constexpr size_t kHasHub = ~size_t{0} - kBucketIds;
+
+// The sum of the first n < 16 lengths of a bucket; kHasHub where one of them is the mark of a hub.
+size_t BytesOfLists(std::string_view bucket, uint32_t n) {
+  static_assert(kBucketIds == 16);
+  size_t sum = 0;
+  for (uint32_t i = 0; i < 2; ++i) {
+    const uint32_t take = n > 8 * i ? std::min<uint32_t>(n - 8 * i, 8) : 0;
+    const uint64_t word =
+        take == 0 ? 0 : LoadLittle64(bucket.data() + 8 * i) & (~uint64_t{0} >> (64 - 8 * take));
+    const uint64_t low = 0x0101010101010101u, high = 0x8080808080808080u;
+    if ((((~word) - low) & word & high) != 0) return kHasHub;  // a byte of ~word is zero
+    const uint64_t pairs = (word & 0x00ff00ff00ff00ffu) + ((word >> 8) & 0x00ff00ff00ff00ffu);
+    sum += (pairs * 0x0001000100010001u) >> 48;
+  }
+  return sum;
+}
+
+}  // namespace
 
 // Encodes as many pairs from `begin` on as one block takes; returns the first one left out.
 size_t AdjacencyWriter::Encode(size_t begin, std::string_view* bytes) {
@@ -157,22 +180,37 @@ absl::Status AdjacencyWriter::Finish() {
 }
 
 absl::StatusOr<AdjacencyReader::Found> AdjacencyReader::Find(uint32_t a) const {
-  const uint32_t bucket = a / kBucketIds;
-  UNDULA_ASSIGN_OR_RETURN(const auto value, view_.Get(table_, AsBytes(bucket)));
+  UNDULA_ASSIGN_OR_RETURN(const auto value, view_.Row(table_, a / kBucketIds));
   Found found;
   if (!value.has_value()) return found;
-  const bool ok = SplitBucket(*value, [&](uint32_t i, std::string_view bytes, bool hub) {
-    if (i != a % kBucketIds) return true;
-    found.hub = hub;
-    if (!hub) {
-      found.list = bytes;
-      return true;
+  const std::string_view bucket = *value;
+  if (bucket.size() < kBucketIds) return Damaged();
+  const uint32_t slot = a % kBucketIds;
+  size_t length = static_cast<uint8_t>(bucket[slot]);
+  if (length == 0) return found;
+  size_t at = kBucketIds + BytesOfLists(bucket, slot);
+  if (at == kBucketIds + kHasHub) {  // hubs have degrees where others have lists
+    at = kBucketIds;
+    for (uint32_t i = 0; i < slot; ++i) {
+      const size_t list = static_cast<uint8_t>(bucket[i]);
+      if (list != kHubMark) {
+        at += list;
+        continue;
+      }
+      while (at < bucket.size() && (bucket[at] & 0x80) != 0) ++at;
+      ++at;
     }
-    FieldReader in(bytes);
+  }
+  if (at > bucket.size()) return Damaged();
+  if (length == kHubMark) {
+    FieldReader in(bucket.substr(at));
+    found.hub = true;
     found.degree = in.Varint();
-    return in.ok();
-  });
-  if (!ok) return Damaged();
+    return in.ok() ? absl::StatusOr<Found>(found) : Damaged();
+  }
+  if (length > bucket.size() - at) return Damaged();
+  found.list = bucket.substr(at, length);
+  found.readable = Behind(found.list, BehindValue(bucket));
   return found;
 }
 
@@ -180,7 +218,8 @@ absl::StatusOr<uint64_t> AdjacencyReader::Degree(uint32_t a) const {
   UNDULA_ASSIGN_OR_RETURN(const Found found, Find(a));
   if (found.hub) return found.degree;
   uint64_t degree = 0;
-  if (!DecodeList(found.list, [&](uint32_t, uint32_t) { ++degree; })) return Damaged();
+  if (!DecodeList(found.list, found.readable, [&](uint32_t, uint32_t) { ++degree; }))
+    return Damaged();
   return degree;
 }
 

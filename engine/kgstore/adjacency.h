@@ -47,11 +47,17 @@ inline uint32_t LoadBigEndian(const char* p) {
   return (uint32_t{u[0]} << 24) | (uint32_t{u[1]} << 16) | (uint32_t{u[2]} << 8) | u[3];
 }
 
-// Calls f(b, c) in ascending order; false where the bytes are damaged.
+// Calls f(b, c) in ascending order; false where the bytes are damaged. `readable` bytes behind the
+// list may be read as well, whatever they are (values of the store are followed by their checksum).
 template <class F>
-inline bool DecodeList(std::string_view bytes, F&& f) {
+inline bool DecodeList(std::string_view bytes, size_t readable, F&& f) {
   const auto* p = reinterpret_cast<const uint8_t*>(bytes.data());
   const uint8_t* const end = p + bytes.size();
+  const uint8_t* const limit = end + readable;
+  const auto take = [&](uint32_t* value) {
+    p = limit - p >= 8 ? GetVarintOf8(p, value) : GetVarint(p, end, value);
+    return p != nullptr && p <= end;
+  };
   uint32_t b = 0;
   while (p < end) {
     uint64_t tag;
@@ -59,21 +65,25 @@ inline bool DecodeList(std::string_view bytes, F&& f) {
     if ((p = GetVarint(p, end, &tag)) == nullptr) return false;
     b += static_cast<uint32_t>(tag >> 1);
     if ((tag & 1) == 0) {
-      if ((p = GetVarint(p, end, &c)) == nullptr) return false;
+      if (!take(&c)) return false;
       f(b, c);
       continue;
     }
     if ((p = GetVarint(p, end, &more)) == nullptr) return false;
-    if ((p = GetVarint(p, end, &c)) == nullptr) return false;
+    if (!take(&c)) return false;
     f(b, c);
     for (uint64_t n = uint64_t{more} + 1; n > 0; --n) {
       uint32_t delta;
-      if ((p = GetVarint(p, end, &delta)) == nullptr) return false;
+      if (!take(&delta)) return false;
       c += delta;
       f(b, c);
     }
   }
   return true;
+}
+template <class F>
+inline bool DecodeList(std::string_view bytes, F&& f) {
+  return DecodeList(bytes, 0, f);
 }
 
 // Encodes ascending (b, c) pairs into one list.
@@ -169,6 +179,7 @@ class AdjacencyReader {
     bool hub = false;
     uint64_t degree = 0;
     std::string_view list;
+    size_t readable = 0;  // bytes behind it
   };
   absl::StatusOr<Found> Find(uint32_t a) const;
   absl::Status Damaged() const;
@@ -178,6 +189,14 @@ class AdjacencyReader {
   const ViewState& view_;
   Table table_;
 };
+
+// Where the bytes end that may be read of a stored value: its checksum stands behind it.
+inline const char* BehindValue(std::string_view value) {
+  return value.data() + value.size() + kChecksumBytes;
+}
+inline size_t Behind(std::string_view part, const char* end) {
+  return static_cast<size_t>(end - (part.data() + part.size()));
+}
 
 // Splits a bucket: calls f(i, bytes, is_hub) for every non-empty list, bytes of a hub being its
 // degree. False where the bytes are damaged.
@@ -205,7 +224,7 @@ template <class F>
 absl::Status AdjacencyReader::ScanHub(Cursor* cursor, uint32_t a, F&& f) const {
   UNDULA_ASSIGN_OR_RETURN(bool more, cursor->Seek(HubKey(a, 0, 0).view()));
   while (more && cursor->key().size() == 12 && LoadBigEndian(cursor->key().data()) == a) {
-    if (!DecodeList(cursor->value(), f)) return Damaged();
+    if (!DecodeList(cursor->value(), kChecksumBytes, f)) return Damaged();
     UNDULA_ASSIGN_OR_RETURN(more, cursor->Next());
   }
   return absl::OkStatus();
@@ -214,7 +233,9 @@ absl::Status AdjacencyReader::ScanHub(Cursor* cursor, uint32_t a, F&& f) const {
 template <class F>
 absl::Status AdjacencyReader::ForEach(uint32_t a, F&& f) const {
   UNDULA_ASSIGN_OR_RETURN(const Found found, Find(a));
-  if (!found.hub) return DecodeList(found.list, f) ? absl::OkStatus() : Damaged();
+  if (!found.hub) {
+    return DecodeList(found.list, found.readable, f) ? absl::OkStatus() : Damaged();
+  }
   UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Cursor> cursor, view_.Walk(HubsOf(table_)));
   return ScanHub(cursor.get(), a, f);
 }
@@ -225,7 +246,9 @@ absl::Status AdjacencyReader::ForEachOf(uint32_t a, uint32_t b, F&& f) const {
     if (b2 == b) f(c);
   };
   UNDULA_ASSIGN_OR_RETURN(const Found found, Find(a));
-  if (!found.hub) return DecodeList(found.list, filter) ? absl::OkStatus() : Damaged();
+  if (!found.hub) {
+    return DecodeList(found.list, found.readable, filter) ? absl::OkStatus() : Damaged();
+  }
   UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Cursor> cursor, view_.Walk(HubsOf(table_)));
   // Pairs of b may begin within the block before the first one whose key says b.
   const HubKey first(a, 0, 0);
@@ -240,7 +263,7 @@ absl::Status AdjacencyReader::ForEachOf(uint32_t a, uint32_t b, F&& f) const {
   }
   while (more && cursor->key().size() == 12 && LoadBigEndian(cursor->key().data()) == a &&
          LoadBigEndian(cursor->key().data() + 4) <= b) {
-    if (!DecodeList(cursor->value(), filter)) return Damaged();
+    if (!DecodeList(cursor->value(), kChecksumBytes, filter)) return Damaged();
     UNDULA_ASSIGN_OR_RETURN(more, cursor->Next());
   }
   return absl::OkStatus();
@@ -255,11 +278,12 @@ absl::Status AdjacencyReader::Scan(F&& f) const {
     if (buckets->key().size() != 4) return Damaged();
     const uint32_t base = LoadFixed<uint32_t>(buckets->key().data()) * kBucketIds;
     absl::Status status;
+    const char* const readable = BehindValue(buckets->value());
     const bool ok =
         SplitBucket(buckets->value(), [&](uint32_t i, std::string_view bytes, bool hub) {
           const uint32_t a = base + i;
           const auto each = [&](uint32_t b, uint32_t c) { f(a, b, c); };
-          if (!hub) return DecodeList(bytes, each);
+          if (!hub) return DecodeList(bytes, Behind(bytes, readable), each);
           status = ScanHub(hubs.get(), a, each);
           return status.ok();
         });

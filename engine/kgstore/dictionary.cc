@@ -65,7 +65,7 @@ absl::Status DictionaryReader::Damaged() const {
 
 absl::Status DictionaryReader::Load(uint32_t id, std::string* text) const {
   const uint32_t number = id / kBlockTerms;
-  UNDULA_ASSIGN_OR_RETURN(const auto block, view_.Get(TermsOf(space_), AsBytes(number)));
+  UNDULA_ASSIGN_OR_RETURN(const auto block, view_.Row(TermsOf(space_), number));
   if (!block.has_value()) return Damaged();
   bool found = false, aside = false;
   const bool ok =
@@ -77,7 +77,7 @@ absl::Status DictionaryReader::Load(uint32_t id, std::string* text) const {
       });
   if (!ok || !found) return Damaged();
   if (aside) {
-    UNDULA_ASSIGN_OR_RETURN(const auto whole, view_.Get(TextsOf(space_), AsBytes(id)));
+    UNDULA_ASSIGN_OR_RETURN(const auto whole, view_.Row(TextsOf(space_), id));
     if (!whole.has_value()) return Damaged();
     text->assign(*whole);
   }
@@ -89,7 +89,7 @@ absl::Status DictionaryReader::Candidates(std::string_view hashed, Match&& match
   const uint64_t hash = HashText(view_.store().id_space(), hashed);
   const uint32_t bucket =
       BucketOfHash(hash, view_.state().bucket_bits[static_cast<size_t>(space_)]);
-  UNDULA_ASSIGN_OR_RETURN(const auto pairs, view_.Get(IdsOf(space_), AsBytes(bucket)));
+  UNDULA_ASSIGN_OR_RETURN(const auto pairs, view_.Row(IdsOf(space_), bucket));
   if (!pairs.has_value()) return absl::OkStatus();
   std::string text;
   absl::Status status;
@@ -144,7 +144,7 @@ absl::Status DictionaryReader::ForEach(
     const bool ok = DecodeTermBlock(blocks->value(), &text,
                                     [&](uint32_t, std::string_view term, bool in_side_table) {
                                       if (in_side_table) {
-                                        const auto whole = view_.Get(TextsOf(space_), AsBytes(id));
+                                        const auto whole = view_.Row(TextsOf(space_), id);
                                         status = !whole.ok()          ? whole.status()
                                                  : whole->has_value() ? fn(id, **whole)
                                                                       : Damaged();

@@ -13,20 +13,12 @@
 #include <utility>
 
 #include "base/status.h"
+#include "kgstore/page_format.h"
 #include "kgstore/varint.h"
 
 namespace undula::kgstore::internal {
 namespace {
 
-// struct MDB_page: number (8 bytes), pad (2), flags (2), then lower and upper (2 each) or the count
-// of overflow pages (4); the node table of 2-byte offsets begins behind it.
-constexpr size_t kPageHeader = 16;
-constexpr size_t kFlagsAt = 10, kLowerAt = 12, kUpperAt = 14;
-constexpr uint16_t kBranchPage = 0x01, kLeafPage = 0x02, kOverflowPage = 0x04;
-// struct MDB_node: low and high half of the data size (or of the child's number), flags (or the
-// child's bits 32 to 47), key size; then key and data.
-constexpr size_t kNodeHeader = 8;
-constexpr uint16_t kBigData = 0x01, kSubTree = 0x02;
 constexpr size_t kMaxKeyBytes = 511;
 constexpr uint64_t kReportPages = 1024;
 

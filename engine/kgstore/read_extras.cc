@@ -35,7 +35,7 @@ absl::Status CheckId(const ViewState& view, Space space, uint32_t id) {
 absl::StatusOr<std::vector<std::pair<std::string, std::string>>> Columns(
     const ViewState& view, Table table, uint32_t id, const std::vector<std::string>& names) {
   std::vector<std::pair<std::string, std::string>> columns;
-  UNDULA_ASSIGN_OR_RETURN(const auto value, view.Get(table, internal::AsBytes(id)));
+  UNDULA_ASSIGN_OR_RETURN(const auto value, view.Row(table, id));
   if (!value.has_value()) return columns;
   internal::ColumnMap decoded;
   if (!internal::DecodeColumns(*value, &decoded)) return Damaged(view, table);
@@ -107,7 +107,7 @@ absl::StatusOr<std::vector<SocialLink>> ReadView::Social(UserId user) const {
   const uint32_t id = Index(user);
   UNDULA_RETURN_IF_ERROR(CheckId(*state_, Space::kUser, id));
   std::vector<SocialLink> result;
-  UNDULA_ASSIGN_OR_RETURN(const auto value, state_->Get(Table::kSocial, internal::AsBytes(id)));
+  UNDULA_ASSIGN_OR_RETURN(const auto value, state_->Row(Table::kSocial, id));
   std::vector<internal::SocialEdge> edges;
   if (value.has_value() && !internal::DecodeSocial(*value, &edges)) {
     return Damaged(*state_, Table::kSocial);

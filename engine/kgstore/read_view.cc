@@ -173,14 +173,20 @@ absl::StatusOr<bool> ReadView::HasTriple(EntityId head, RelationId relation, Ent
   return found;
 }
 
-absl::StatusOr<std::vector<Attribute>> ReadView::Attributes(EntityId entity) const {
+absl::Status ReadView::ForEachAttribute(
+    EntityId entity, const std::function<void(RelationId, LiteralId)>& fn) const {
   UNDULA_RETURN_IF_ERROR(CheckId(*state_, Space::kEntity, Index(entity)));
+  return AdjacencyReader(*state_, Table::kAttributes)
+      .ForEach(Index(entity), [&](uint32_t b, uint32_t c) {
+        fn(static_cast<RelationId>(b), static_cast<LiteralId>(c));
+      });
+}
+
+absl::StatusOr<std::vector<Attribute>> ReadView::Attributes(EntityId entity) const {
   std::vector<Attribute> attributes;
-  UNDULA_RETURN_IF_ERROR(
-      AdjacencyReader(*state_, Table::kAttributes)
-          .ForEach(Index(entity), [&](uint32_t b, uint32_t c) {
-            attributes.push_back({static_cast<RelationId>(b), static_cast<LiteralId>(c)});
-          }));
+  UNDULA_RETURN_IF_ERROR(ForEachAttribute(entity, [&](RelationId relation, LiteralId literal) {
+    attributes.push_back({relation, literal});
+  }));
   return attributes;
 }
 
@@ -271,7 +277,7 @@ absl::StatusOr<std::vector<Link>> ReadView::Links(ItemId item) const {
   const uint32_t id = Index(item);
   UNDULA_RETURN_IF_ERROR(CheckId(*state_, Space::kItem, id));
   std::vector<Link> links;
-  UNDULA_ASSIGN_OR_RETURN(const auto value, state_->Get(Table::kLinks, internal::AsBytes(id)));
+  UNDULA_ASSIGN_OR_RETURN(const auto value, state_->Row(Table::kLinks, id));
   if (value.has_value() &&
       !internal::DecodeLinks(*value, [&](const Link& link) { links.push_back(link); })) {
     return Damaged(*state_, Table::kLinks);

@@ -99,6 +99,8 @@ class ReadView {
 
   // Ascending (relation, literal).
   absl::StatusOr<std::vector<Attribute>> Attributes(EntityId entity) const;
+  absl::Status ForEachAttribute(EntityId entity,
+                                const std::function<void(RelationId, LiteralId)>& fn) const;
   // Entities with (entity, relation, literal whose lexical form is `text`), ascending, distinct.
   absl::StatusOr<std::vector<EntityId>> EntitiesByValue(RelationId relation,
                                                         std::string_view text) const;

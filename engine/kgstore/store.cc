@@ -22,26 +22,6 @@ unsigned FlagsOf(Table table) { return SpecOf(table).integer_key ? MDB_INTEGERKE
 
 }  // namespace
 
-ViewState::~ViewState() {
-  tables_.reset();
-  store_->EndRead(txn_);
-}
-
-absl::StatusOr<std::optional<std::string_view>> ViewState::Get(MDB_dbi table,
-                                                               std::string_view key) const {
-  MDB_val k = ToVal(key), v;
-  const int code = mdb_get(txn_, table, &k, &v);
-  if (code == MDB_NOTFOUND) return std::optional<std::string_view>();
-  if (code != 0) return store_->env().Error(code, "reading");
-  UNDULA_ASSIGN_OR_RETURN(const std::string_view value,
-                          store_->env().Checked(table, key, FromVal(v)));
-  return std::optional<std::string_view>(value);
-}
-
-absl::StatusOr<std::unique_ptr<Cursor>> ViewState::Walk(Table table) const {
-  return Cursor::Open(store_->env(), txn_, (*tables_)[table]);
-}
-
 WriteTurn::~WriteTurn() { store_->writing_.store(false); }
 
 absl::StatusOr<std::shared_ptr<Store>> Store::Open(const std::string& path,
@@ -104,7 +84,8 @@ absl::Status Store::ReadMeta() {
     MDB_val k = ToVal(key), v;
     return mdb_get(txn, meta_, &k, &v) == 0 ? std::string(FromVal(v)) : std::string();
   };
-  code = mdb_dbi_open(txn, std::string(kMetaTable).c_str(), 0, &meta_);
+  code = mdb_dbi_open(txn, nullptr, 0, &main_);
+  if (code == 0) code = mdb_dbi_open(txn, std::string(kMetaTable).c_str(), 0, &meta_);
   const std::string header = code == 0 ? get(kHeaderKey) : "";
   const std::string id_space = code == 0 ? get(kIdSpaceKey) : "";
   if (code == 0) code = mdb_dbi_open(txn, std::string(kModelsTable).c_str(), 0, &models_);

@@ -19,6 +19,7 @@
 #include "base/parallel.h"
 #include "kgstore/database.h"
 #include "kgstore/file_claim.h"
+#include "kgstore/leaf_index.h"
 #include "kgstore/lmdb_env.h"
 #include "kgstore/state.h"
 
@@ -30,6 +31,14 @@ struct TableSet {
   std::string record;  // as stored
   State state;
   std::array<MDB_dbi, kTables> handle{};
+  // Short ways into the tables that are read often; made by the views.
+  struct Leaves {
+    std::atomic<uint64_t> reads{0};  // until there is an index
+    std::atomic<const LeafIndex*> index{nullptr};
+    std::unique_ptr<const LeafIndex> owner;  // set once
+  };
+  mutable std::array<Leaves, kTables> leaves;
+  mutable std::mutex leaves_mutex;  // for making one
 
   MDB_dbi operator[](Table table) const { return handle[static_cast<size_t>(table)]; }
 };
@@ -39,8 +48,7 @@ class Store;
 // An active read transaction; returned to the pool of its store when it goes.
 class ViewState {
  public:
-  ViewState(std::shared_ptr<Store> store, MDB_txn* txn, std::shared_ptr<const TableSet> tables)
-      : store_(std::move(store)), txn_(txn), tables_(std::move(tables)) {}
+  ViewState(std::shared_ptr<Store> store, MDB_txn* txn, std::shared_ptr<const TableSet> tables);
   ~ViewState();
   ViewState(const ViewState&) = delete;
   ViewState& operator=(const ViewState&) = delete;
@@ -56,12 +64,17 @@ class ViewState {
   absl::StatusOr<std::optional<std::string_view>> Get(Table table, std::string_view key) const {
     return Get((*tables_)[table], key);
   }
+  // The same of a table with integer keys, faster.
+  absl::StatusOr<std::optional<std::string_view>> Row(Table table, uint32_t key) const;
   absl::StatusOr<std::unique_ptr<Cursor>> Walk(Table table) const;
 
  private:
+  const LeafIndex* MakeIndex(Table table) const;
+
   std::shared_ptr<Store> store_;
   MDB_txn* txn_;
   std::shared_ptr<const TableSet> tables_;
+  PageMap pages_;
 };
 
 // Who may write: one call at a time. Released when it goes.
@@ -90,6 +103,7 @@ class Store : public std::enable_shared_from_this<Store> {
   TaskArena& arena() { return arena_; }
   MDB_dbi meta() const { return meta_; }
   MDB_dbi models() const { return models_; }
+  MDB_dbi main() const { return main_; }  // names of tables -> their records
 
   absl::StatusOr<std::unique_ptr<ViewState>> BeginView();
 
@@ -129,6 +143,7 @@ class Store : public std::enable_shared_from_this<Store> {
   uint64_t id_space_ = 0;
   MDB_dbi meta_ = 0;
   MDB_dbi models_ = 0;
+  MDB_dbi main_ = 0;
   std::unique_ptr<FileClaim> claim_;  // outlives env_
   std::unique_ptr<Env> env_;
   TaskArena arena_;

@@ -3,6 +3,7 @@
 #ifndef UNDULA_KGSTORE_VARINT_H_
 #define UNDULA_KGSTORE_VARINT_H_
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -53,6 +54,27 @@ inline const uint8_t* GetVarint(const uint8_t* p, const uint8_t* end, Int* value
     }
   }
   return nullptr;
+}
+
+// Eight bytes, the first one lowest.
+inline uint64_t LoadLittle64(const void* p) {
+  uint64_t word;
+  std::memcpy(&word, p, sizeof(word));
+  return std::endian::native == std::endian::little ? word : __builtin_bswap64(word);
+}
+
+// The same for 32 bits where 8 bytes from `p` on may be read, whatever stands there: without a
+// branch on the length, which in lists of ids cannot be foreseen.
+inline const uint8_t* GetVarintOf8(const uint8_t* p, uint32_t* value) {
+  uint64_t word = LoadLittle64(p);
+  const uint64_t last = ~word & 0x8080808080u;  // of five bytes those without a high bit
+  if (last == 0) return nullptr;
+  const int bits = std::countr_zero(last) + 1;
+  word &= ~uint64_t{0} >> (64 - bits);
+  word = (word & 0x7f) | ((word & 0x7f00) >> 1) | ((word & 0x7f0000) >> 2) |
+         ((word & 0x7f000000) >> 3) | ((word & 0x7f00000000) >> 4);
+  *value = static_cast<uint32_t>(word);
+  return (word >> 32) == 0 ? p + bits / 8 : nullptr;
 }
 
 template <class T>
