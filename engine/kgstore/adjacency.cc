@@ -6,53 +6,6 @@
 
 namespace undula::kgstore::internal {
 
-bool ListEncoder::Add(uint32_t b, uint32_t c, size_t limit) {
-  if (finished_) {
-    done_.clear();
-    closed_b_ = 0;
-    has_closed_ = false;
-    finished_ = false;
-  }
-  const bool opens = run_length_ == 0 || b != b_;
-  // Size with this pair: closed runs, the open run with its tag and length, perhaps a new run.
-  const uint32_t value = opens ? c : c - c_;
-  size_t size = done_.size() + run_.size() + static_cast<size_t>(VarintSize(value));
-  if (run_length_ > 0) {
-    size += static_cast<size_t>(VarintSize(2 * uint64_t{b_ - closed_b_} + 1)) +
-            static_cast<size_t>(VarintSize(run_length_));
-  }
-  if (opens) {
-    size += static_cast<size_t>(VarintSize(2 * uint64_t{b - (run_length_ > 0 ? b_ : closed_b_)}));
-  }
-  if (size > limit) return false;
-  if (run_length_ == 0 && !has_closed_) {
-    first_b_ = b;
-    first_c_ = c;
-  }
-  if (opens && run_length_ > 0) CloseRun();
-  PutVarint(&run_, value);
-  ++run_length_;
-  b_ = b;
-  c_ = c;
-  return true;
-}
-
-void ListEncoder::CloseRun() {
-  PutVarint(&done_, 2 * uint64_t{b_ - closed_b_} + (run_length_ > 1 ? 1 : 0));
-  if (run_length_ > 1) PutVarint(&done_, run_length_ - 2);
-  done_ += run_;
-  run_.clear();
-  run_length_ = 0;
-  closed_b_ = b_;
-  has_closed_ = true;
-}
-
-std::string_view ListEncoder::Finish() {
-  if (run_length_ > 0) CloseRun();
-  finished_ = true;
-  return done_;
-}
-
 namespace {
 
 constexpr size_t kHasHub = ~size_t{0} - kBucketIds;
@@ -75,31 +28,30 @@ size_t BytesOfLists(std::string_view bucket, uint32_t n) {
 
 }  // namespace
 
-// Encodes as many pairs from `begin` on as one block takes; returns the first one left out.
-size_t AdjacencyWriter::Encode(size_t begin, std::string_view* bytes) {
-  uint8_t* out = block_;
-  const uint8_t* const limit = block_ + kMaxHubBlock;
+size_t EncodeList(std::span<const IdPair> pairs, size_t limit, uint8_t* out, size_t* bytes) {
+  const uint8_t* const start = out;
+  const uint8_t* const stop = out + limit;
   uint32_t last_b = 0;
-  size_t i = begin;
-  while (i < pairs_.size()) {
-    const uint32_t b = pairs_[i].b;
+  size_t i = 0;
+  while (i < pairs.size()) {
+    const uint32_t b = pairs[i].b;
     const uint64_t delta_b = 2 * uint64_t{b - last_b};
     size_t end = i + 1;
     // A block has at most a byte a pair.
-    const size_t far = std::min(pairs_.size(), i + kMaxHubBlock);
-    while (end < far && pairs_[end].b == b) ++end;
+    const size_t far = std::min(pairs.size(), i + kMaxHubBlock);
+    while (end < far && pairs[end].b == b) ++end;
     if (end - i == 1) {
-      const int size = VarintSize(delta_b) + VarintSize(pairs_[i].c);
-      if (out + size > limit) break;
-      out = WriteVarint(WriteVarint(out, delta_b), pairs_[i].c);
+      const int size = VarintSize(delta_b) + VarintSize(pairs[i].c);
+      if (out + size > stop) break;
+      out = WriteVarint(WriteVarint(out, delta_b), pairs[i].c);
     } else {
-      if (static_cast<size_t>(limit - out) < 5 * (end - i) + 16) {  // may not fit: count
+      if (static_cast<size_t>(stop - out) < 5 * (end - i) + 16) {  // may not fit: count
         size_t size = static_cast<size_t>(VarintSize(delta_b + 1));
         size_t k = i;
-        for (uint32_t c = 0; k < end; c = pairs_[k].c, ++k) {
-          const size_t more = static_cast<size_t>(VarintSize(pairs_[k].c - c));
+        for (uint32_t c = 0; k < end; c = pairs[k].c, ++k) {
+          const size_t more = static_cast<size_t>(VarintSize(pairs[k].c - c));
           const size_t count = k - i == 0 ? 0 : static_cast<size_t>(VarintSize(k - i - 1));
-          if (size + more + count > static_cast<size_t>(limit - out)) break;
+          if (size + more + count > static_cast<size_t>(stop - out)) break;
           size += more;
         }
         end = k;
@@ -109,16 +61,24 @@ size_t AdjacencyWriter::Encode(size_t begin, std::string_view* bytes) {
       if (end - i > 1) out = WriteVarint(out, end - i - 2);
       uint32_t c = 0;
       for (size_t k = i; k < end; ++k) {
-        out = WriteVarint(out, pairs_[k].c - c);
-        c = pairs_[k].c;
+        out = WriteVarint(out, pairs[k].c - c);
+        c = pairs[k].c;
       }
     }
     last_b = b;
     i = end;
-    if (i < pairs_.size() && pairs_[i].b == b) break;  // the block is full
+    if (i < pairs.size() && pairs[i].b == b) break;  // the block is full
   }
-  *bytes = {reinterpret_cast<const char*>(block_), static_cast<size_t>(out - block_)};
+  *bytes = static_cast<size_t>(out - start);
   return i;
+}
+
+// As many pairs from `begin` on as one block takes; returns the first one left out.
+size_t AdjacencyWriter::Encode(size_t begin, std::string_view* bytes) {
+  size_t size = 0;
+  const size_t taken = EncodeList(std::span(pairs_).subspan(begin), kMaxHubBlock, block_, &size);
+  *bytes = {reinterpret_cast<const char*>(block_), size};
+  return begin + taken;
 }
 
 // One block into the hubs table; returns the first pair left out.

@@ -5,10 +5,12 @@
 #define UNDULA_KGSTORE_ADJACENCY_H_
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -86,29 +88,14 @@ inline bool DecodeList(std::string_view bytes, F&& f) {
   return DecodeList(bytes, 0, f);
 }
 
-// Encodes ascending (b, c) pairs into one list.
-class ListEncoder {
- public:
-  // False, and nothing added, where the list would pass `limit` bytes.
-  bool Add(uint32_t b, uint32_t c, size_t limit);
-  bool empty() const { return run_length_ == 0; }
-  uint32_t first_b() const { return first_b_; }
-  uint32_t first_c() const { return first_c_; }
-  // The list; valid until the next Add. Starts a new one.
-  std::string_view Finish();
-
- private:
-  void CloseRun();
-
-  std::string done_;  // closed runs
-  std::string run_;   // values of the open run
-  uint32_t run_length_ = 0;
-  uint32_t b_ = 0, c_ = 0;  // last pair
-  uint32_t closed_b_ = 0;   // of the last closed run
-  bool has_closed_ = false;
-  bool finished_ = false;
-  uint32_t first_b_ = 0, first_c_ = 0;
+struct IdPair {
+  uint32_t b, c;
+  friend auto operator<=>(const IdPair&, const IdPair&) = default;
 };
+
+// Encodes ascending pairs as one list of at most `limit` <= kMaxHubBlock bytes; returns how many of
+// them it took. `out` has room for kMaxHubBlock + 32 bytes.
+size_t EncodeList(std::span<const IdPair> pairs, size_t limit, uint8_t* out, size_t* bytes);
 
 // Writes both tables of one adjacency from distinct triples in ascending (a, b, c).
 class AdjacencyWriter {
@@ -132,9 +119,6 @@ class AdjacencyWriter {
   uint64_t count() const { return count_; }
 
  private:
-  struct Pair {
-    uint32_t b, c;
-  };
   static constexpr size_t kMaxHeld = 8192;
 
   size_t Encode(size_t begin, std::string_view* bytes);
@@ -147,8 +131,8 @@ class AdjacencyWriter {
   MDB_dbi buckets_, hubs_;
   bool in_list_ = false;
   uint32_t a_ = 0;
-  std::vector<Pair> pairs_;  // of the open list, without those in blocks
-  uint64_t spilled_ = 0;     // pairs of the open list in blocks of the hubs table
+  std::vector<IdPair> pairs_;  // of the open list, without those in blocks
+  uint64_t spilled_ = 0;       // pairs of the open list in blocks of the hubs table
   uint8_t block_[kMaxHubBlock + 32];
   std::string bucket_;  // lengths, then lists
   uint64_t count_ = 0;

@@ -26,18 +26,36 @@ absl::StatusOr<Cursor*> AdjacencyEditor::Hubs() {
   return hubs_.get();
 }
 
-void AdjacencyEditor::Merge(const Pairs& pairs, Edits begin, Edits end, Pairs* out) {
-  out->clear();
-  auto pair = pairs.begin();
+bool AdjacencyEditor::Decode(std::string_view list, size_t readable) {
+  pairs_.resize(list.size());  // each takes a byte at least
+  IdPair* next = pairs_.data();
+  if (!DecodeList(list, readable, [&](uint32_t b, uint32_t c) { *next++ = {b, c}; })) return false;
+  pairs_.resize(static_cast<size_t>(next - pairs_.data()));
+  return true;
+}
+
+void AdjacencyEditor::Merge(Edits begin, Edits end) {
+  merged_.clear();
+  auto pair = pairs_.begin();
   for (Edits edit = begin; edit != end; ++edit) {
-    const std::pair<uint32_t, uint32_t> wanted(edit->triple.b, edit->triple.c);
-    while (pair != pairs.end() && *pair < wanted) out->push_back(*pair++);
-    const bool stored = pair != pairs.end() && *pair == wanted;
+    const IdPair wanted{edit->triple.b, edit->triple.c};
+    const auto at = std::lower_bound(pair, pairs_.end(), wanted);
+    merged_.insert(merged_.end(), pair, at);
+    pair = at;
+    const bool stored = pair != pairs_.end() && *pair == wanted;
     edit->done = edit->add != stored;
     if (stored) ++pair;
-    if (edit->add) out->push_back(wanted);
+    if (edit->add) merged_.push_back(wanted);
   }
-  out->insert(out->end(), pair, pairs.end());
+  merged_.insert(merged_.end(), pair, pairs_.end());
+}
+
+bool AdjacencyEditor::EncodeInline(Slot* slot) {
+  size_t bytes = 0;
+  if (EncodeList(merged_, kMaxInlineList, encoded_, &bytes) < merged_.size()) return false;
+  slot->edited.assign(reinterpret_cast<const char*>(encoded_), bytes);
+  slot->list = slot->edited;
+  return true;
 }
 
 absl::Status AdjacencyEditor::Apply(std::vector<TripleEdit>* edits) {
@@ -56,7 +74,8 @@ absl::Status AdjacencyEditor::ApplyToBucket(uint32_t bucket, Edits begin, Edits 
   std::array<Slot, kBucketIds> slots;
   UNDULA_ASSIGN_OR_RETURN(const auto value, open_.txn->Get(open_[table_], AsBytes(bucket)));
   if (value.has_value()) {
-    const bool ok = SplitBucket(*value, [&](uint32_t i, std::string_view bytes, bool hub) {
+    stored_.assign(*value);
+    const bool ok = SplitBucket(stored_, [&](uint32_t i, std::string_view bytes, bool hub) {
       slots[i].hub = hub;
       if (!hub) {
         slots[i].list = bytes;
@@ -80,21 +99,12 @@ absl::Status AdjacencyEditor::ApplyToBucket(uint32_t bucket, Edits begin, Edits 
 
 absl::Status AdjacencyEditor::ApplyToList(Edits begin, Edits end, Slot* slot) {
   if (slot->hub) return ApplyToHub(begin, end, slot);
-  pairs_.clear();
-  if (!DecodeList(slot->list, [&](uint32_t b, uint32_t c) { pairs_.emplace_back(b, c); })) {
-    return open_.Damaged(table_);
-  }
-  Merge(pairs_, begin, end, &merged_);
-  ListEncoder list;
-  for (const auto& [b, c] : merged_) {
-    if (list.Add(b, c, kMaxInlineList)) continue;
-    slot->hub = true;
-    slot->degree = merged_.size();
-    slot->list.clear();
-    return PutBlocks(begin->triple.a, merged_, 0, merged_.size());
-  }
-  slot->list = list.Finish();
-  return absl::OkStatus();
+  if (!Decode(slot->list, 0)) return open_.Damaged(table_);
+  Merge(begin, end);
+  if (EncodeInline(slot)) return absl::OkStatus();
+  slot->hub = true;
+  slot->degree = merged_.size();
+  return PutBlocks(begin->triple.a, merged_);
 }
 
 absl::Status AdjacencyEditor::ApplyToHub(Edits begin, Edits end, Slot* slot) {
@@ -113,10 +123,7 @@ absl::Status AdjacencyEditor::ApplyToHub(Edits begin, Edits end, Slot* slot) {
     }
     if (!found || !IsOf(*cursor, a)) return open_.Damaged(HubsOf(table_));
     const std::string key(cursor->key());
-    pairs_.clear();
-    if (!DecodeList(cursor->value(), [&](uint32_t b, uint32_t c) { pairs_.emplace_back(b, c); })) {
-      return open_.Damaged(HubsOf(table_));
-    }
+    if (!Decode(cursor->value(), kChecksumBytes)) return open_.Damaged(HubsOf(table_));
     Edits next = end;
     UNDULA_ASSIGN_OR_RETURN(found, cursor->Next());
     if (found && IsOf(*cursor, a)) {
@@ -127,7 +134,7 @@ absl::Status AdjacencyEditor::ApplyToHub(Edits begin, Edits end, Slot* slot) {
         ++next;
       }
     }
-    Merge(pairs_, begin, next, &merged_);
+    Merge(begin, next);
     bool changed = false;
     for (; begin != next; ++begin) {
       if (!begin->done) continue;
@@ -136,10 +143,10 @@ absl::Status AdjacencyEditor::ApplyToHub(Edits begin, Edits end, Slot* slot) {
     }
     if (!changed) continue;
     if (merged_.empty() ||
-        HubKey(a, merged_.front().first, merged_.front().second).view() != std::string_view(key)) {
+        HubKey(a, merged_.front().b, merged_.front().c).view() != std::string_view(key)) {
       UNDULA_RETURN_IF_ERROR(open_.txn->Delete(hubs, key));
     }
-    UNDULA_RETURN_IF_ERROR(PutBlocks(a, merged_, 0, merged_.size()));
+    UNDULA_RETURN_IF_ERROR(PutBlocks(a, merged_));
   }
   // Each pair needs a byte at least.
   return slot->degree <= kMaxInlineList ? ShrinkHub(a, slot) : absl::OkStatus();
@@ -148,38 +155,33 @@ absl::Status AdjacencyEditor::ApplyToHub(Edits begin, Edits end, Slot* slot) {
 absl::Status AdjacencyEditor::ShrinkHub(uint32_t a, Slot* slot) {
   UNDULA_ASSIGN_OR_RETURN(Cursor* const cursor, Hubs());
   std::vector<std::string> keys;
-  ListEncoder list;
-  bool fits = true;
+  merged_.clear();
   UNDULA_ASSIGN_OR_RETURN(bool more, cursor->Seek(HubKey(a, 0, 0).view()));
   while (more && IsOf(*cursor, a)) {
     keys.emplace_back(cursor->key());
-    if (!DecodeList(cursor->value(), [&](uint32_t b, uint32_t c) {
-          fits = fits && list.Add(b, c, kMaxInlineList);
-        })) {
-      return open_.Damaged(HubsOf(table_));
-    }
+    if (!Decode(cursor->value(), kChecksumBytes)) return open_.Damaged(HubsOf(table_));
+    merged_.insert(merged_.end(), pairs_.begin(), pairs_.end());
     UNDULA_ASSIGN_OR_RETURN(more, cursor->Next());
   }
-  if (!fits) return absl::OkStatus();
+  if (!EncodeInline(slot)) return absl::OkStatus();
   for (const std::string& key : keys) {
     UNDULA_RETURN_IF_ERROR(open_.txn->Delete(open_[HubsOf(table_)], key));
   }
   slot->hub = false;
-  slot->list = list.Finish();
   return absl::OkStatus();
 }
 
-absl::Status AdjacencyEditor::PutBlocks(uint32_t a, const Pairs& pairs, size_t begin, size_t end) {
-  if (begin == end) return absl::OkStatus();
-  ListEncoder list;
-  for (size_t i = begin; i < end; ++i) {
-    if (list.Add(pairs[i].first, pairs[i].second, kMaxHubBlock)) continue;
+absl::Status AdjacencyEditor::PutBlocks(uint32_t a, std::span<const IdPair> pairs) {
+  if (pairs.empty()) return absl::OkStatus();
+  size_t bytes = 0;
+  if (EncodeList(pairs, kMaxHubBlock, encoded_, &bytes) < pairs.size()) {
     // Halves, so that the next pairs find room in both.
-    UNDULA_RETURN_IF_ERROR(PutBlocks(a, pairs, begin, begin + (end - begin) / 2));
-    return PutBlocks(a, pairs, begin + (end - begin) / 2, end);
+    UNDULA_RETURN_IF_ERROR(PutBlocks(a, pairs.first(pairs.size() / 2)));
+    return PutBlocks(a, pairs.subspan(pairs.size() / 2));
   }
-  const HubKey key(a, pairs[begin].first, pairs[begin].second);
-  return open_.txn->Put(open_[HubsOf(table_)], key.view(), list.Finish());
+  const HubKey key(a, pairs.front().b, pairs.front().c);
+  return open_.txn->Put(open_[HubsOf(table_)], key.view(),
+                        std::string_view(reinterpret_cast<const char*>(encoded_), bytes));
 }
 
 absl::Status AdjacencyEditor::PutBucket(uint32_t bucket, bool stored,
@@ -188,9 +190,8 @@ absl::Status AdjacencyEditor::PutBucket(uint32_t bucket, bool stored,
   for (uint32_t i = 0; i < kBucketIds; ++i) {
     Slot& slot = (*slots)[i];
     if (!slot.hub && !slot.list.empty() && value.size() + slot.list.size() > kMaxBucketBytes) {
-      pairs_.clear();
-      DecodeList(slot.list, [&](uint32_t b, uint32_t c) { pairs_.emplace_back(b, c); });
-      UNDULA_RETURN_IF_ERROR(PutBlocks(bucket * kBucketIds + i, pairs_, 0, pairs_.size()));
+      if (!Decode(slot.list, 0)) return open_.Damaged(table_);
+      UNDULA_RETURN_IF_ERROR(PutBlocks(bucket * kBucketIds + i, pairs_));
       slot.hub = true;
       slot.degree = pairs_.size();
     }

@@ -4,8 +4,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -43,11 +44,12 @@ class AdjacencyEditor {
   absl::Status ForEach(uint32_t a, const std::function<void(uint32_t, uint32_t)>& f);
 
  private:
-  using Pairs = std::vector<std::pair<uint32_t, uint32_t>>;
+  using Pairs = std::vector<IdPair>;
   struct Slot {
     bool hub = false;
-    uint64_t degree = 0;  // of a hub
-    std::string list;     // else
+    uint64_t degree = 0;    // of a hub
+    std::string_view list;  // else: of the stored bucket, or `edited`
+    std::string edited;
   };
   using Edits = std::vector<TripleEdit>::iterator;
 
@@ -56,16 +58,22 @@ class AdjacencyEditor {
   absl::Status ApplyToHub(Edits begin, Edits end, Slot* slot);
   // Takes the blocks of a hub out of their table and back into one list, if that is short enough.
   absl::Status ShrinkHub(uint32_t a, Slot* slot);
-  absl::Status PutBlocks(uint32_t a, const Pairs& pairs, size_t begin, size_t end);
+  absl::Status PutBlocks(uint32_t a, std::span<const IdPair> pairs);
   absl::Status PutBucket(uint32_t bucket, bool stored, std::array<Slot, kBucketIds>* slots);
   absl::StatusOr<Cursor*> Hubs();
-  // Merges pairs with edits; sets their `done`.
-  static void Merge(const Pairs& pairs, Edits begin, Edits end, Pairs* out);
+  // Sets pairs_; false where the list is damaged.
+  bool Decode(std::string_view list, size_t readable);
+  // Merges pairs_ with edits into merged_; sets their `done`.
+  void Merge(Edits begin, Edits end);
+  // merged_ as the list of a slot; false where it is too long.
+  bool EncodeInline(Slot* slot);
 
   const OpenTables& open_;
   Table table_;
   std::unique_ptr<Cursor> hubs_;
   Pairs pairs_, merged_;
+  std::string stored_;  // a bucket, copied: writing may move what the transaction has read
+  uint8_t encoded_[kMaxHubBlock + 32];
 };
 
 }  // namespace undula::kgstore::internal

@@ -163,9 +163,8 @@ TEST(LeafIndex, VarintsWithRoomBehindThem) {
 TEST(LeafIndex, ListsReadTheSameWithRoomBehindThem) {
   Random random(13);
   for (int round = 0; round < 3000; ++round) {
-    internal::ListEncoder encoder;
     uint32_t b = 0, c = 0;
-    std::vector<std::pair<uint32_t, uint32_t>> pairs;
+    std::vector<internal::IdPair> list;
     for (uint32_t n = random(40) + 1; n > 0; --n) {
       if (random(3) == 0) {
         b += 1 + random(200);
@@ -173,11 +172,14 @@ TEST(LeafIndex, ListsReadTheSameWithRoomBehindThem) {
       } else {
         c += 1 + random(1u << random(20));
       }
-      if (!encoder.Add(b, c, 990)) break;
-      pairs.emplace_back(b, c);
+      list.push_back({b, c});
     }
-    std::string bytes(encoder.Finish());
-    const size_t size = bytes.size();
+    uint8_t out[internal::kMaxHubBlock + 32];
+    size_t size = 0;
+    list.resize(internal::EncodeList(list, internal::kMaxHubBlock, out, &size));
+    std::vector<std::pair<uint32_t, uint32_t>> pairs;
+    for (const auto& pair : list) pairs.emplace_back(pair.b, pair.c);
+    std::string bytes(reinterpret_cast<const char*>(out), size);
     bytes += "\xff\xff\xff\xff";
     for (const size_t readable : {size_t{0}, size_t{2}, size_t{4}}) {
       std::vector<std::pair<uint32_t, uint32_t>> back;
