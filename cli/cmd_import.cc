@@ -34,7 +34,7 @@ absl::Status RunImport(const Args& args) {
       "  undula import films.undula ratings.dat --format movielens-ratings\n"
       "  undula import films.undula entity_embedding.vec --name transe\n"
       "  undula import --list-formats");
-  std::string db, schema, format_out = "table";
+  std::string db, schema, format_out = "table", dictionary = "keep";
   std::vector<std::string> files;
   ImportOptions options;
   VectorImportOptions vectors;
@@ -58,6 +58,9 @@ absl::Status RunImport(const Args& args) {
            "write every bad record's file, line, column and reason to this file");
   a.Choice("--graphs", &options.graphs, {"keep", "drop"},
            "keep named graphs, or put their triples into the default graph");
+  a.Choice("--dictionary", &dictionary, {"keep", "compact"},
+           "compact: keep names compressed; of a database that is created (of others: undula "
+           "compact)");
   a.Option("--threads", &threads, "threads; 0 = all cores");
   a.Option("--wait", &wait, kWaitHelp);
   a.Choice("--output", &format_out, {"table", "csv", "json"}, "how to print rows");
@@ -76,7 +79,7 @@ absl::Status RunImport(const Args& args) {
     return absl::InvalidArgumentError(
         "give a database and at least one file (undula import --help)");
   }
-  auto database = OpenDatabase(db, true, false, threads, wait);
+  auto database = OpenDatabase(db, true, false, threads, wait, dictionary == "compact");
   if (!database.ok()) return database.status();
   Table table({"file", "format", "records", "skipped", "triples", "attributes", "entities", "users",
                "items", "interactions", "links", "social", "seconds"});

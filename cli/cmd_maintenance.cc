@@ -45,7 +45,8 @@ absl::Status RunBackup(const Args& args) {
 absl::Status RunCompact(const Args& args) {
   Arguments a("compact", "Copies a database to a new file without free pages.",
               "  undula compact films.undula films-small.undula\n"
-              "  undula compact films.undula --replace");
+              "  undula compact films.undula --replace\n"
+              "  undula compact films.undula films-small.undula --dictionary compact");
   std::string db, to, format = "table";
   CompactOptions options;
   bool quiet = false, help = false;
@@ -53,6 +54,9 @@ absl::Status RunCompact(const Args& args) {
   a.Positional("file", &to, "file to write; never replaced", /*required=*/false);
   a.Flag("--replace", &options.replace,
          "put the copy in the place of the database; refused while any process has it open");
+  a.Choice("--dictionary", &options.dictionary, {"keep", "compact", "plain"},
+           "the form of the names in the copy: compact ones take less than half the space, and "
+           "looking them up takes longer");
   a.Choice("--format", &format, {"table", "csv", "json"}, "how to print the summary");
   a.Flag("--quiet", &quiet, "no progress");
   if (absl::Status s = a.Parse(args, &help); !s.ok() || help) return s;

@@ -44,6 +44,7 @@ absl::Status RunStats(const Args& args) {
     table.Add({"triples in named graphs", stats->quads});
     table.Add({"models", static_cast<int64_t>(stats->models.size())});
     table.Add({"generation", stats->generation});
+    table.Add({"dictionary", std::string(stats->compact_dictionary ? "compact" : "plain")});
     table.Add({"format version", stats->format_version});
     table.Add({"file bytes", stats->file_bytes});
     table.Print(format);

@@ -38,7 +38,8 @@ inline constexpr char kWaitHelp[] = "seconds to wait while another process write
 // Opens DB for a verb. Log messages go to standard error.
 absl::StatusOr<std::unique_ptr<Database>> OpenDatabase(const std::string& path, bool create,
                                                        bool read_only, int64_t threads = 0,
-                                                       int64_t wait_seconds = 0);
+                                                       int64_t wait_seconds = 0,
+                                                       bool compact_dictionary = false);
 
 // "0.123" style for metrics and seconds.
 std::string Fixed(double value, int digits);

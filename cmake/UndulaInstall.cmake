@@ -17,7 +17,7 @@ install(FILES ${PROJECT_BINARY_DIR}/undulaConfig.cmake ${PROJECT_BINARY_DIR}/und
         DESTINATION ${undula_cmake_dir})
 
 # The library is static by default, so every link line needs its private packages too.
-set(undula_pc_packages "tbb lmdb serd-0 libarchive libutf8proc")
+set(undula_pc_packages "tbb lmdb serd-0 libarchive libutf8proc libzstd")
 set(undula_pc_libs "${UndulaBlas_LIBRARY}")
 if(UNDULA_HAS_CUDA)
   string(APPEND undula_pc_libs " ${CUDA_cudart_static_LIBRARY} -lrt -ldl")

@@ -24,6 +24,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   open.read_only = options.read_only;
   open.threads = options.threads;
   open.wait_seconds = options.wait_seconds;
+  open.compact_dictionary = options.compact_dictionary;
   auto impl = std::make_unique<Impl>();
   impl->path = path;
   impl->options = options;
@@ -51,6 +52,7 @@ absl::StatusOr<DatabaseStats> Database::Stats() const {
   out.file_bytes = static_cast<int64_t>(in.file_bytes);
   out.generation = in.generation;
   out.format_version = in.format_version;
+  out.compact_dictionary = in.compact_dictionary;
   for (const kgstore::RelationStats& r : in.relations) {
     out.by_relation.push_back(
         {r.name, static_cast<int64_t>(r.triples), static_cast<int64_t>(r.attributes)});

@@ -24,32 +24,42 @@ int64_t FileBytes(const std::string& path) {
   return stat(path.c_str(), &info) == 0 ? static_cast<int64_t>(info.st_size) : 0;
 }
 
-absl::StatusOr<CopyReport> Copy(const std::string& path, const std::string& to,
-                                kgstore::CopyKind kind, Progress* progress) {
-  if (to.empty()) return InvalidArgumentError("name the file to write");
-  UNDULA_ASSIGN_OR_RETURN(const auto database, OpenToRead(path));
-  UNDULA_ASSIGN_OR_RETURN(const kgstore::CopyReport report,
-                          kgstore::CopyDatabase(*database, to, kind, progress));
-  return CopyReport{static_cast<int64_t>(report.bytes), FileBytes(path)};
+absl::StatusOr<kgstore::DictionaryForm> FormOf(const std::string& name) {
+  if (name == "keep") return kgstore::DictionaryForm::kKeep;
+  if (name == "plain") return kgstore::DictionaryForm::kPlain;
+  if (name == "compact") return kgstore::DictionaryForm::kCompact;
+  return InvalidArgumentError("dictionary is '", name, "'; keep, plain or compact");
 }
 
 }  // namespace
 
 absl::StatusOr<CopyReport> Backup(const std::string& path, const std::string& to,
                                   Progress* progress) {
-  return Copy(path, to, kgstore::CopyKind::kBackup, progress);
+  if (to.empty()) return InvalidArgumentError("name the file to write");
+  UNDULA_ASSIGN_OR_RETURN(const auto database, OpenToRead(path));
+  UNDULA_ASSIGN_OR_RETURN(
+      const kgstore::CopyReport report,
+      kgstore::CopyDatabase(*database, to, kgstore::CopyKind::kBackup, progress));
+  return CopyReport{static_cast<int64_t>(report.bytes), FileBytes(path)};
 }
 
 absl::StatusOr<CopyReport> Compact(const std::string& path, const std::string& to,
                                    const CompactOptions& options, Progress* progress) {
-  if (!options.replace) return Copy(path, to, kgstore::CopyKind::kCompact, progress);
+  UNDULA_ASSIGN_OR_RETURN(const kgstore::DictionaryForm form, FormOf(options.dictionary));
+  if (!options.replace) {
+    if (to.empty()) return InvalidArgumentError("name the file to write");
+    UNDULA_ASSIGN_OR_RETURN(const auto database, OpenToRead(path));
+    UNDULA_ASSIGN_OR_RETURN(const kgstore::CopyReport report,
+                            kgstore::CompactDatabase(*database, to, form, progress));
+    return CopyReport{static_cast<int64_t>(report.bytes), FileBytes(path)};
+  }
   if (!to.empty()) {
     return InvalidArgumentError(
         "compact: either another file or the place of the original, not both");
   }
   const int64_t before = FileBytes(path);
   UNDULA_ASSIGN_OR_RETURN(const kgstore::CopyReport report,
-                          kgstore::CompactInPlace(path, progress));
+                          kgstore::CompactInPlace(path, form, progress));
   return CopyReport{static_cast<int64_t>(report.bytes), before};
 }
 

@@ -18,6 +18,7 @@
 #include "kgstore/file_claim.h"
 #include "kgstore/page_check.h"
 #include "kgstore/read_view.h"
+#include "kgstore/rewrite_dictionary.h"
 #include "kgstore/store.h"
 
 namespace undula::kgstore {
@@ -243,6 +244,44 @@ absl::StatusOr<CopyReport> Copy(const Database& database, CopyKind kind, NewFile
   }
 }
 
+// A database between two copies: removed with its lock file.
+class Scratch {
+ public:
+  explicit Scratch(const std::string& beside) : path_(Concat(beside, ".new-", getpid(), "-0")) {
+    Remove();
+  }
+  ~Scratch() { Remove(); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  void Remove() const {
+    unlink(path_.c_str());
+    unlink(Concat(path_, "-lock").c_str());
+  }
+  std::string path_;
+};
+
+// A compact copy to be named `to`. The report's transaction is that of `database`; the copy's own
+// is not smaller.
+absl::StatusOr<CopyReport> Compact(const Database& database, const std::string& to,
+                                   DictionaryForm form, NewFile* file, Progress* progress) {
+  if (form == DictionaryForm::kKeep) return Copy(database, CopyKind::kCompact, file, progress);
+  const Scratch scratch(to);
+  UNDULA_ASSIGN_OR_RETURN(const CopyReport first,
+                          CopyDatabase(database, scratch.path(), CopyKind::kCompact, progress));
+  {
+    UNDULA_ASSIGN_OR_RETURN(const auto copy, Database::Open(scratch.path()));
+    UNDULA_RETURN_IF_ERROR(RewriteDictionary(*copy, form == DictionaryForm::kCompact, progress));
+  }
+  // Opening it once more drops the tables that are replaced.
+  UNDULA_ASSIGN_OR_RETURN(const auto copy, Database::Open(scratch.path()));
+  UNDULA_ASSIGN_OR_RETURN(CopyReport report, Copy(*copy, CopyKind::kCompact, file, progress));
+  report.transaction = first.transaction;
+  return report;
+}
+
 // Holds LMDB's lock file exclusively: no process has the database open, and none can open it.
 class AllAlone {
  public:
@@ -282,7 +321,20 @@ absl::StatusOr<CopyReport> CopyDatabase(const Database& database, const std::str
   return report;
 }
 
-absl::StatusOr<CopyReport> CompactInPlace(const std::string& path, Progress* progress) {
+absl::StatusOr<CopyReport> CompactDatabase(const Database& database, const std::string& to,
+                                           DictionaryForm form, Progress* progress) {
+  if (form == DictionaryForm::kKeep) {
+    return CopyDatabase(database, to, CopyKind::kCompact, progress);
+  }
+  UNDULA_ASSIGN_OR_RETURN(const auto file, NewFile::Create(to, /*replace=*/false));
+  UNDULA_ASSIGN_OR_RETURN(const CopyReport report,
+                          Compact(database, to, form, file.get(), progress));
+  UNDULA_RETURN_IF_ERROR(file->Publish(/*replace=*/false));
+  return report;
+}
+
+absl::StatusOr<CopyReport> CompactInPlace(const std::string& path, DictionaryForm form,
+                                          Progress* progress) {
   std::unique_ptr<NewFile> file;
   CopyReport report;
   {
@@ -290,7 +342,7 @@ absl::StatusOr<CopyReport> CompactInPlace(const std::string& path, Progress* pro
     options.check = OpenCheck::kFull;
     UNDULA_ASSIGN_OR_RETURN(const auto database, Database::Open(path, options));
     UNDULA_ASSIGN_OR_RETURN(file, NewFile::Create(path, /*replace=*/true));
-    UNDULA_ASSIGN_OR_RETURN(report, Copy(*database, CopyKind::kCompact, file.get(), progress));
+    UNDULA_ASSIGN_OR_RETURN(report, Compact(*database, path, form, file.get(), progress));
   }
   UNDULA_ASSIGN_OR_RETURN(const auto claim,
                           internal::FileClaim::Take(path, internal::ClaimKind::kWrite));

@@ -1,4 +1,5 @@
-// Copies of a database file: as it stands (backup) or without free pages (compact).
+// Copies of a database file: as it stands (backup) or without free pages (compact), then also with
+// its dictionary in another form.
 #ifndef UNDULA_KGSTORE_COPY_DATABASE_H_
 #define UNDULA_KGSTORE_COPY_DATABASE_H_
 
@@ -17,6 +18,8 @@ enum class CopyKind : uint8_t {
   kCompact,  // pages in the order of the trees, none free
 };
 
+enum class DictionaryForm : uint8_t { kKeep, kPlain, kCompact };
+
 struct CopyReport {
   uint64_t bytes = 0;
   uint64_t transaction = 0;  // the state that was copied
@@ -32,10 +35,15 @@ struct CopyReport {
 absl::StatusOr<CopyReport> CopyDatabase(const Database& database, const std::string& to,
                                         CopyKind kind, Progress* progress);
 
-// Puts the compact copy in the place of `path`. FailedPrecondition where any process has the file
+// A compact copy whose dictionary has that form. Needs room for two copies beside `to`.
+absl::StatusOr<CopyReport> CompactDatabase(const Database& database, const std::string& to,
+                                           DictionaryForm form, Progress* progress);
+
+// Puts such a copy in the place of `path`. FailedPrecondition where any process has the file
 // open; a crash leaves the old file or the new one. Other processes that open the file meanwhile
 // wait or are refused.
-absl::StatusOr<CopyReport> CompactInPlace(const std::string& path, Progress* progress);
+absl::StatusOr<CopyReport> CompactInPlace(const std::string& path, DictionaryForm form,
+                                          Progress* progress);
 
 }  // namespace undula::kgstore
 

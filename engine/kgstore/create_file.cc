@@ -33,12 +33,13 @@ uint64_t RandomTag() {
   return (static_cast<uint64_t>(device()) << 32) ^ device();
 }
 
-absl::Status WriteEmpty(const std::string& path) {
+absl::Status WriteEmpty(const std::string& path, bool compact_dictionary) {
   EnvOptions options;
   options.map_bytes = uint64_t{64} << 20;
   UNDULA_ASSIGN_OR_RETURN(std::unique_ptr<Env> env, Env::Open(path, options));
   UNDULA_ASSIGN_OR_RETURN(std::unique_ptr<WriteTxn> txn, WriteTxn::Begin(env.get()));
   State state;
+  state.compact_dictionary = compact_dictionary;
   state.normalizer_version = static_cast<uint32_t>(kNormalizerVersion);
   state.table_generation.fill(state.generation);
   for (int i = 0; i < kTables; ++i) {
@@ -103,7 +104,7 @@ void RemoveAbandonedFiles(const std::string& path) {
   for (const std::string& name : abandoned) unlink(name.c_str());
 }
 
-absl::Status CreateFile(const std::string& path, bool may_exist) {
+absl::Status CreateFile(const std::string& path, bool may_exist, bool compact_dictionary) {
   const absl::Status exists =
       may_exist ? absl::OkStatus()
                 : AlreadyExistsError(path, " exists already; open it, or choose another name");
@@ -117,7 +118,7 @@ absl::Status CreateFile(const std::string& path, bool may_exist) {
     if (held < 0) {
       status = ErrnoError(errno, Concat("creating ", path));
     } else {
-      status = WriteEmpty(fresh);
+      status = WriteEmpty(fresh, compact_dictionary);
       close(held);
     }
   } catch (const std::exception& error) {  // std::random_device without a source

@@ -10,7 +10,7 @@ namespace undula::kgstore::internal {
 
 // Builds the file under another name beside `path` and gives it its name only when it is whole and
 // on disk; never replaces a file. Where `path` exists: Ok if `may_exist`, else AlreadyExists.
-absl::Status CreateFile(const std::string& path, bool may_exist);
+absl::Status CreateFile(const std::string& path, bool may_exist, bool compact_dictionary);
 
 // Removes what processes left beside `path` that were killed while they made it. Best effort.
 void RemoveAbandonedFiles(const std::string& path);

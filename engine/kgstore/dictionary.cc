@@ -17,40 +17,103 @@ namespace {
 // Appends texts as blocks.
 class TermsWriter {
  public:
-  TermsWriter(BatchWriter* out, MDB_dbi terms, MDB_dbi texts)
-      : out_(out), terms_(terms), texts_(texts) {}
+  TermsWriter(BatchWriter* out, MDB_dbi terms, MDB_dbi texts, const TermCodec& codec)
+      : out_(out), terms_(terms), texts_(texts), codec_(codec) {}
 
   absl::Status Add(std::string_view text) {
-    size_t shared = 0;
-    const size_t most = std::min(text.size(), last_.size());
-    while (shared < most && text[shared] == last_[shared]) ++shared;
-    if (text.size() - shared > kMaxSuffix) {
-      UNDULA_RETURN_IF_ERROR(out_->Append(texts_, AsBytes(id_), text));
-      PutVarint(&block_, 0);
-    } else {
-      PutVarint(&block_, shared + 1);
-      PutText(&block_, text.substr(shared));
-      last_.assign(text);
-    }
-    return ++id_ % kBlockTerms == 0 ? Flush() : absl::OkStatus();
+    if (!encoder_.Add(text)) UNDULA_RETURN_IF_ERROR(out_->Append(texts_, AsBytes(id_), text));
+    return ++id_ % codec_.block_terms() == 0 ? Flush() : absl::OkStatus();
   }
 
-  absl::Status Finish() { return block_.empty() ? absl::OkStatus() : Flush(); }
+  // The first texts are those of these whole blocks, with these texts aside.
+  absl::Status CopyBlocks(const ViewState& old, Space space, uint32_t terms) {
+    UNDULA_ASSIGN_OR_RETURN(const auto blocks, old.Walk(TermsOf(space)));
+    UNDULA_ASSIGN_OR_RETURN(bool more, blocks->First());
+    for (; more && id_ < terms; id_ += codec_.block_terms()) {
+      UNDULA_RETURN_IF_ERROR(out_->Append(terms_, blocks->key(), blocks->value()));
+      UNDULA_ASSIGN_OR_RETURN(more, blocks->Next());
+    }
+    UNDULA_ASSIGN_OR_RETURN(const auto texts, old.Walk(TextsOf(space)));
+    UNDULA_ASSIGN_OR_RETURN(more, texts->First());
+    while (more && LoadFixed<uint32_t>(texts->key().data()) < terms) {
+      UNDULA_RETURN_IF_ERROR(out_->Append(texts_, texts->key(), texts->value()));
+      UNDULA_ASSIGN_OR_RETURN(more, texts->Next());
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Finish() {
+    if (encoder_.count() > 0) UNDULA_RETURN_IF_ERROR(Flush());
+    return codec_.compressed() ? out_->Append(texts_, AsBytes(kTrainedKey), codec_.trained())
+                               : absl::OkStatus();
+  }
 
  private:
   absl::Status Flush() {
-    const uint32_t number = (id_ - 1) / kBlockTerms;
-    const absl::Status status = out_->Append(terms_, AsBytes(number), block_);
-    block_.clear();
-    last_.clear();
-    return status;
+    const uint32_t number = (id_ - 1) / codec_.block_terms();
+    UNDULA_RETURN_IF_ERROR(codec_.Pack(encoder_.block(), &stored_));
+    encoder_.Clear();
+    return out_->Append(terms_, AsBytes(number), stored_);
   }
 
   BatchWriter* out_;
   MDB_dbi terms_, texts_;
+  const TermCodec& codec_;
   uint32_t id_ = 0;
-  std::string block_, last_;
+  TermBlockEncoder encoder_;
+  std::string stored_;
 };
+
+// Every n-th block of the texts to be stored: what a zstd dictionary is trained on.
+class Sampler {
+ public:
+  explicit Sampler(uint64_t total) : stride_(total / kTexts + 1) {}
+
+  void Add(std::string_view text) {
+    if (id_++ / TermCodec::kCompressedTerms % stride_ != 0) return;
+    encoder_.Add(text);
+    if (encoder_.count() == TermCodec::kCompressedTerms) EndBlock();
+  }
+  absl::StatusOr<std::shared_ptr<const TermCodec>> Train() {
+    if (encoder_.count() > 0) EndBlock();
+    return TrainTermCodec(blocks_, sizes_.data(), sizes_.size());
+  }
+
+ private:
+  static constexpr uint64_t kTexts = uint64_t{1} << 17;
+
+  void EndBlock() {
+    blocks_ += encoder_.block();
+    sizes_.push_back(encoder_.block().size());
+    encoder_.Clear();
+  }
+
+  uint64_t stride_, id_ = 0;
+  TermBlockEncoder encoder_;
+  std::string blocks_;
+  std::vector<size_t> sizes_;
+};
+
+// The codec of the texts of `old` and then `fresh`.
+absl::StatusOr<std::shared_ptr<const TermCodec>> ChooseCodec(const ViewState& old, Space space,
+                                                             const FreshTexts& fresh,
+                                                             const State& next) {
+  if (!next.compact_dictionary) return TermCodec::Plain();
+  const DictionaryReader reader(old, space);
+  const uint64_t total = uint64_t{reader.size()} + fresh.texts.size();
+  const bool keep = !fresh.texts.empty() && total / 4 < reader.size();
+  if (keep && old.state().compressed[static_cast<size_t>(space)]) {
+    UNDULA_ASSIGN_OR_RETURN(const auto codec, old.Codec(space));
+    return codec->shared_from_this();
+  }
+  Sampler sampler(total);
+  UNDULA_RETURN_IF_ERROR(reader.ForEach([&](uint32_t, std::string_view text) {
+    sampler.Add(text);
+    return absl::OkStatus();
+  }));
+  for (const std::string_view text : fresh.texts) sampler.Add(text);
+  return sampler.Train();
+}
 
 }  // namespace
 
@@ -64,13 +127,15 @@ absl::Status DictionaryReader::Damaged() const {
 }
 
 absl::Status DictionaryReader::Load(uint32_t id, std::string* text) const {
-  const uint32_t number = id / kBlockTerms;
-  UNDULA_ASSIGN_OR_RETURN(const auto block, view_.Row(TermsOf(space_), number));
-  if (!block.has_value()) return Damaged();
+  UNDULA_ASSIGN_OR_RETURN(const auto codec, view_.Codec(space_));
+  const uint32_t terms = codec->block_terms(), number = id / terms;
+  UNDULA_ASSIGN_OR_RETURN(const auto stored, view_.Row(TermsOf(space_), number));
+  std::string_view block;
+  if (!stored.has_value() || !codec->ExpandOnce(*stored, &block)) return Damaged();
   bool found = false, aside = false;
   const bool ok =
-      DecodeTermBlock(*block, text, [&](uint32_t i, std::string_view, bool in_side_table) {
-        if (i != id % kBlockTerms) return true;
+      DecodeTermBlock(block, terms, text, [&](uint32_t i, std::string_view, bool in_side_table) {
+        if (i != id % terms) return true;
         found = true;
         aside = in_side_table;
         return false;
@@ -135,13 +200,16 @@ absl::StatusOr<std::string> DictionaryReader::Text(uint32_t id) const {
 
 absl::Status DictionaryReader::ForEach(
     const std::function<absl::Status(uint32_t, std::string_view)>& fn) const {
+  UNDULA_ASSIGN_OR_RETURN(const auto codec, view_.Codec(space_));
   UNDULA_ASSIGN_OR_RETURN(const auto blocks, view_.Walk(TermsOf(space_)));
   UNDULA_ASSIGN_OR_RETURN(bool more, blocks->First());
-  std::string text;
+  std::string text, buffer;
+  std::string_view block;
   uint32_t id = 0;
   while (more && id < size()) {
+    if (!codec->Expand(blocks->value(), &buffer, &block)) return Damaged();
     absl::Status status;
-    const bool ok = DecodeTermBlock(blocks->value(), &text,
+    const bool ok = DecodeTermBlock(block, codec->block_terms(), &text,
                                     [&](uint32_t, std::string_view term, bool in_side_table) {
                                       if (in_side_table) {
                                         const auto whole = view_.Row(TextsOf(space_), id);
@@ -208,13 +276,18 @@ absl::Status WriteDictionary(const ViewState& old, Space space, const FreshTexts
   // with the stored buckets.
   const bool rehash = bits != old_bits || reader.size() == 0;
   BucketSorter sorter(bits, rehash ? total : fresh.texts.size());
-  TermsWriter terms(out, handle(TermsOf(space)), handle(TextsOf(space)));
+  UNDULA_ASSIGN_OR_RETURN(const auto old_codec, old.Codec(space));
+  UNDULA_ASSIGN_OR_RETURN(const auto codec, ChooseCodec(old, space, fresh, *next));
+  TermsWriter terms(out, handle(TermsOf(space)), handle(TextsOf(space)), *codec);
+  const uint32_t copied =
+      codec.get() == old_codec ? reader.size() - reader.size() % codec->block_terms() : 0;
+  UNDULA_RETURN_IF_ERROR(terms.CopyBlocks(old, space, copied));
   UNDULA_RETURN_IF_ERROR(reader.ForEach([&](uint32_t id, std::string_view text) {
     // A user's empty name is what is left of a forgotten one: nobody shall find it.
     if (rehash && !(space == Space::kUser && text.empty())) {
       sorter.Add(id, HashText(seed, HashedPart(space, text)));
     }
-    return terms.Add(text);
+    return id < copied ? absl::OkStatus() : terms.Add(text);
   }));
   for (size_t i = 0; i < fresh.texts.size(); ++i) {
     sorter.Add(reader.size() + static_cast<uint32_t>(i), fresh.hashes[i]);
@@ -250,6 +323,7 @@ absl::Status WriteDictionary(const ViewState& old, Space space, const FreshTexts
   }
   next->CountOf(space) = static_cast<uint32_t>(total);
   next->bucket_bits[static_cast<size_t>(space)] = bits;
+  next->compressed[static_cast<size_t>(space)] = codec->compressed();
   return absl::OkStatus();
 }
 

@@ -1,9 +1,10 @@
-// A dictionary (layout DD): texts <-> dense ids of one space. id -> text reads a front-coded block
-// of 16 texts; text -> id looks into a hash bucket of (16-bit fingerprint, id) pairs and checks
-// every candidate against its text. Byte layout: docs/file-format.md.
+// A dictionary (layout DD): texts <-> dense ids of one space. id -> text reads a block of texts
+// (kgstore/term_block.h); text -> id looks into a hash bucket of (16-bit fingerprint, id) pairs and
+// checks every candidate against its text. Byte layout: docs/file-format.md.
 #ifndef UNDULA_KGSTORE_DICTIONARY_H_
 #define UNDULA_KGSTORE_DICTIONARY_H_
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -14,12 +15,9 @@
 #include "absl/status/statusor.h"
 #include "kgstore/batch_writer.h"
 #include "kgstore/store.h"
-#include "kgstore/varint.h"
+#include "kgstore/term_block.h"
 
 namespace undula::kgstore::internal {
-
-inline constexpr uint32_t kBlockTerms = 16;
-inline constexpr size_t kMaxSuffix = 112;  // longer ones go to the texts table; block <= 2000 bytes
 
 // Buckets: 2^bits of them, the smallest number with at most this many terms each on average.
 inline constexpr uint32_t kTermsPerBucket = 48;
@@ -32,28 +30,6 @@ inline uint8_t BucketBitsFor(uint64_t terms) {
   uint8_t bits = 0;
   while (bits < 32 && (uint64_t{kTermsPerBucket} << bits) < terms) ++bits;
   return bits;
-}
-
-// Calls f(i, text, in_side_table) for each text of a block until f returns false. False where the
-// block is damaged.
-template <class F>
-inline bool DecodeTermBlock(std::string_view block, std::string* text, F&& f) {
-  FieldReader in(block);
-  text->clear();
-  for (uint32_t i = 0; i < kBlockTerms && !in.done(); ++i) {
-    const uint64_t shared = in.Varint();
-    if (shared == 0) {
-      if (!in.ok()) return false;
-      if (!f(i, std::string_view(), true)) return true;
-      continue;
-    }
-    const std::string_view suffix = in.Text();
-    if (!in.ok() || shared - 1 > text->size()) return false;
-    text->resize(shared - 1);
-    text->append(suffix);
-    if (!f(i, std::string_view(*text), false)) return true;
-  }
-  return in.done() && in.ok();
 }
 
 // The bytes of a text that its hash covers: of literals the lexical form only, so that a literal
@@ -91,7 +67,9 @@ struct FreshTexts {
 };
 
 // Writes the three tables of the next generation of a dictionary: the texts of `old` and then
-// `fresh` (their ids follow on). Sets the space's count and bucket bits in *next.
+// `fresh` (their ids follow on), in the form that *next asks for. Sets the space's count, bucket
+// bits and form in *next. In the compact form the zstd dictionary is the old one; it is trained
+// anew where the fresh texts are most of all texts, or none.
 absl::Status WriteDictionary(const ViewState& old, Space space, const FreshTexts& fresh,
                              const std::array<MDB_dbi, kTables>& tables, BatchWriter* out,
                              State* next);

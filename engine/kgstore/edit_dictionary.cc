@@ -17,56 +17,58 @@ namespace {
 // A block of terms in memory: its texts, none where a text is kept aside.
 using Block = std::vector<std::optional<std::string>>;
 
+absl::StatusOr<const TermCodec*> CodecOf(const OpenTables& open, Space space) {
+  return open.tables.Codec(space, open.store.path(), [&] {
+    return open.txn->Get(open[TextsOf(space)], AsBytes(kTrainedKey));
+  });
+}
+
 absl::StatusOr<Block> ReadBlock(const OpenTables& open, Space space, uint32_t number) {
   Block block;
   UNDULA_ASSIGN_OR_RETURN(const auto value, open.txn->Get(open[TermsOf(space)], AsBytes(number)));
   if (!value.has_value()) return block;
+  UNDULA_ASSIGN_OR_RETURN(const TermCodec* codec, CodecOf(open, space));
   std::string text;
-  if (!DecodeTermBlock(*value, &text, [&](uint32_t, std::string_view term, bool aside) {
-        block.push_back(aside ? std::nullopt : std::optional(std::string(term)));
-        return true;
-      })) {
+  std::string_view bytes;
+  if (!codec->ExpandOnce(*value, &bytes) ||
+      !DecodeTermBlock(bytes, codec->block_terms(), &text,
+                       [&](uint32_t, std::string_view term, bool aside) {
+                         block.push_back(aside ? std::nullopt : std::optional(std::string(term)));
+                         return true;
+                       })) {
     return open.Damaged(TermsOf(space));
   }
   return block;
 }
 
-absl::Status PutBlock(const OpenTables& open, Space space, uint32_t number, Block* block) {
-  std::string bytes;
-  std::string last;
-  for (size_t i = 0; i < block->size(); ++i) {
-    std::optional<std::string>& text = (*block)[i];
+absl::Status PutBlock(const OpenTables& open, Space space, uint32_t number, const Block& block) {
+  UNDULA_ASSIGN_OR_RETURN(const TermCodec* codec, CodecOf(open, space));
+  TermBlockEncoder encoder;
+  for (const std::optional<std::string>& text : block) {
     if (!text.has_value()) {
-      PutVarint(&bytes, 0);
-      continue;
-    }
-    size_t shared = 0;
-    const size_t most = std::min(text->size(), last.size());
-    while (shared < most && (*text)[shared] == last[shared]) ++shared;
-    if (text->size() - shared > kMaxSuffix) {
-      const uint32_t id = number * kBlockTerms + static_cast<uint32_t>(i);
+      encoder.AddAside();
+    } else if (!encoder.Add(*text)) {
+      const uint32_t id = number * codec->block_terms() + encoder.count() - 1;
       UNDULA_RETURN_IF_ERROR(open.txn->Put(open[TextsOf(space)], AsBytes(id), *text));
-      text.reset();
-      PutVarint(&bytes, 0);
-      continue;
     }
-    PutVarint(&bytes, shared + 1);
-    PutText(&bytes, std::string_view(*text).substr(shared));
-    last = *text;
   }
-  return open.txn->Put(open[TermsOf(space)], AsBytes(number), bytes);
+  std::string stored;
+  UNDULA_RETURN_IF_ERROR(codec->Pack(encoder.block(), &stored));
+  return open.txn->Put(open[TermsOf(space)], AsBytes(number), stored);
 }
 
 absl::Status AppendTerms(const OpenTables& open, Space space, uint32_t known,
                          const std::vector<std::string_view>& fresh) {
+  UNDULA_ASSIGN_OR_RETURN(const TermCodec* codec, CodecOf(open, space));
+  const uint32_t terms = codec->block_terms();
   for (size_t i = 0; i < fresh.size();) {
-    const uint32_t number = (known + static_cast<uint32_t>(i)) / kBlockTerms;
+    const uint32_t number = (known + static_cast<uint32_t>(i)) / terms;
     UNDULA_ASSIGN_OR_RETURN(Block block, ReadBlock(open, space, number));
-    if (block.size() != (known + i) % kBlockTerms) return open.Damaged(TermsOf(space));
-    for (; i < fresh.size() && block.size() < kBlockTerms; ++i) {
+    if (block.size() != (known + i) % terms) return open.Damaged(TermsOf(space));
+    for (; i < fresh.size() && block.size() < terms; ++i) {
       block.emplace_back(std::string(fresh[i]));
     }
-    UNDULA_RETURN_IF_ERROR(PutBlock(open, space, number, &block));
+    UNDULA_RETURN_IF_ERROR(PutBlock(open, space, number, block));
   }
   return absl::OkStatus();
 }
@@ -121,9 +123,10 @@ absl::StatusOr<std::vector<std::pair<uint64_t, uint32_t>>> AllHashes(const OpenT
     }
     UNDULA_ASSIGN_OR_RETURN(more, buckets->Next());
   }
+  UNDULA_ASSIGN_OR_RETURN(const TermCodec* codec, CodecOf(open, space));
   std::vector<std::pair<uint64_t, uint32_t>> hashes;
   for (uint32_t id = 0; id < total;) {
-    UNDULA_ASSIGN_OR_RETURN(const Block block, ReadBlock(open, space, id / kBlockTerms));
+    UNDULA_ASSIGN_OR_RETURN(const Block block, ReadBlock(open, space, id / codec->block_terms()));
     if (block.empty()) return open.Damaged(TermsOf(space));
     for (size_t i = 0; i < block.size() && id < total; ++i, ++id) {
       if (!findable[id]) continue;
@@ -174,15 +177,16 @@ absl::Status AppendTexts(const OpenTables& open, Space space,
 
 absl::Status BlotOut(const OpenTables& open, Space space, uint32_t id, std::string_view text,
                      const State& state) {
-  const uint32_t number = id / kBlockTerms;
+  UNDULA_ASSIGN_OR_RETURN(const TermCodec* codec, CodecOf(open, space));
+  const uint32_t number = id / codec->block_terms();
   UNDULA_ASSIGN_OR_RETURN(Block block, ReadBlock(open, space, number));
-  const size_t at = id % kBlockTerms;
+  const size_t at = id % codec->block_terms();
   if (at >= block.size()) return open.Damaged(TermsOf(space));
   if (!block[at].has_value()) {
     UNDULA_RETURN_IF_ERROR(open.txn->Delete(open[TextsOf(space)], AsBytes(id)));
   }
   block[at] = std::string();
-  UNDULA_RETURN_IF_ERROR(PutBlock(open, space, number, &block));
+  UNDULA_RETURN_IF_ERROR(PutBlock(open, space, number, block));
   const uint64_t hash = HashText(open.store.id_space(), HashedPart(space, text));
   const uint32_t bucket = BucketOfHash(hash, state.bucket_bits[static_cast<size_t>(space)]);
   UNDULA_ASSIGN_OR_RETURN(std::vector<HashPair> pairs, ReadPairs(open, space, bucket));

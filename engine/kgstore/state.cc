@@ -111,6 +111,8 @@ std::string EncodeState(const State& state) {
     PutVarint(&out, n);
   }
   for (const uint8_t bits : state.bucket_bits) PutVarint(&out, bits);
+  PutVarint(&out, state.compact_dictionary ? 1 : 0);
+  for (const bool compressed : state.compressed) PutVarint(&out, compressed ? 1 : 0);
   PutVarint(&out, state.normalizer_version);
   PutVarint(&out, state.label_relations.size());
   for (const LabelRelation& label : state.label_relations) {
@@ -147,6 +149,8 @@ absl::StatusOr<State> DecodeState(std::string_view bytes) {
     *n = in.Varint();
   }
   for (uint8_t& bits : state.bucket_bits) bits = static_cast<uint8_t>(in.Varint());
+  state.compact_dictionary = in.Varint() != 0;
+  for (bool& compressed : state.compressed) compressed = in.Varint() != 0;
   state.normalizer_version = static_cast<uint32_t>(in.Varint());
   for (uint64_t n = in.Varint(); n > 0 && in.ok(); --n) {
     const auto relation = static_cast<RelationId>(in.Varint());

@@ -97,6 +97,8 @@ struct State {
   TableSums table_sum{};  // of the hashes of each table's entries (HashEntry), mod 2^64
   Counts counts;
   std::array<uint8_t, kSpaces> bucket_bits{};  // 2^bits hash buckets of each dictionary
+  bool compact_dictionary = false;             // what bulk writes aim at
+  std::array<bool, kSpaces> compressed{};      // the terms of a space are zstd frames
   uint32_t normalizer_version = 0;             // of the labels table
   std::vector<LabelRelation> label_relations;  // by relation id
   std::vector<std::string> item_columns;       // names by column number

@@ -79,6 +79,7 @@ absl::StatusOr<DatabaseStats> ReadStats(const Database& database) {
   stats.generation = read_view.generation();
   stats.transaction = read_view.transaction();
   stats.id_space = read_view.id_space();
+  stats.compact_dictionary = view.state().compact_dictionary;
   stats.page_bytes = view.store().env().page_bytes();
   struct stat info;
   if (stat(view.store().path().c_str(), &info) == 0) {

@@ -54,6 +54,7 @@ struct DatabaseStats {
   uint64_t id_space = 0;
   uint64_t file_bytes = 0;
   uint64_t page_bytes = 0;  // size of one page
+  bool compact_dictionary = false;
   std::vector<TableStats> tables;
   std::vector<ModelInfo> models;
   std::vector<ImportRecord> imports;  // oldest first

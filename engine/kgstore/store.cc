@@ -30,10 +30,18 @@ absl::StatusOr<std::shared_ptr<Store>> Store::Open(const std::string& path,
     return FailedPreconditionError(path, ": a read-only database cannot be created; use kOpen");
   }
   if (options.mode != OpenMode::kOpen) {
-    UNDULA_RETURN_IF_ERROR(CreateFile(path, options.mode == OpenMode::kOpenOrCreate));
+    UNDULA_RETURN_IF_ERROR(
+        CreateFile(path, options.mode == OpenMode::kOpenOrCreate, options.compact_dictionary));
   }
   std::shared_ptr<Store> store(new Store(path, options));
   UNDULA_RETURN_IF_ERROR(store->Initialize(options));
+  if (options.compact_dictionary) {
+    UNDULA_ASSIGN_OR_RETURN(const auto view, store->BeginView());
+    if (!view->state().compact_dictionary) {
+      return FailedPreconditionError(path, " has a plain dictionary; change it by 'undula compact ",
+                                     "--dictionary compact' first, or leave the option out");
+    }
+  }
   return store;
 }
 
@@ -201,6 +209,12 @@ absl::StatusOr<std::shared_ptr<const TableSet>> Store::TablesOf(MDB_txn* txn, bo
   if (absl::IsNotFound(status)) return current_;  // an import was faster: look again
   if (!status.ok()) return status;
   if (current_ != nullptr) older_.push_back(current_);
+  for (size_t s = 0; s < kSpaces; ++s) {
+    const auto texts = static_cast<size_t>(TextsOf(static_cast<Space>(s)));
+    const bool same = current_ != nullptr && current_->state.table_generation[texts] ==
+                                                 tables->state.table_generation[texts];
+    tables->codecs[s] = same ? current_->codecs[s] : std::make_shared<TermCodecSlot>();
+  }
   // After an update in place the tables are the same ones.
   const bool same_tables = current_ != nullptr && current_->handle == tables->handle;
   current_ = std::move(tables);

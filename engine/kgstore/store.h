@@ -7,6 +7,7 @@
 #include <atomic>
 #include <bitset>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -22,6 +23,7 @@
 #include "kgstore/leaf_index.h"
 #include "kgstore/lmdb_env.h"
 #include "kgstore/state.h"
+#include "kgstore/term_block.h"
 
 namespace undula::kgstore::internal {
 
@@ -39,8 +41,15 @@ struct TableSet {
   };
   mutable std::array<Leaves, kTables> leaves;
   mutable std::mutex leaves_mutex;  // for making one
+  // Shared by the states of one generation of a space's terms.
+  std::array<std::shared_ptr<TermCodecSlot>, kSpaces> codecs;
 
   MDB_dbi operator[](Table table) const { return handle[static_cast<size_t>(table)]; }
+  // How the terms of a space are stored; `read` reads the trained dictionary of the texts table
+  // where it is needed. DataLoss, of the file `path`, where it is damaged.
+  absl::StatusOr<const TermCodec*> Codec(
+      Space space, const std::string& path,
+      const std::function<absl::StatusOr<std::optional<std::string_view>>()>& read) const;
 };
 
 class Store;
@@ -67,6 +76,7 @@ class ViewState {
   // The same of a table with integer keys, faster.
   absl::StatusOr<std::optional<std::string_view>> Row(Table table, uint32_t key) const;
   absl::StatusOr<std::unique_ptr<Cursor>> Walk(Table table) const;
+  absl::StatusOr<const TermCodec*> Codec(Space space) const;
 
  private:
   const LeafIndex* MakeIndex(Table table) const;

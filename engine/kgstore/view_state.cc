@@ -69,6 +69,25 @@ absl::StatusOr<std::unique_ptr<Cursor>> ViewState::Walk(Table table) const {
   return Cursor::Open(store_->env(), txn_, (*tables_)[table]);
 }
 
+absl::StatusOr<const TermCodec*> TableSet::Codec(
+    Space space, const std::string& path,
+    const std::function<absl::StatusOr<std::optional<std::string_view>>()>& read) const {
+  const auto at = static_cast<size_t>(space);
+  if (!state.compressed[at]) return TermCodec::Plain().get();
+  return codecs[at]->Get([&]() -> absl::StatusOr<std::shared_ptr<const TermCodec>> {
+    UNDULA_ASSIGN_OR_RETURN(const std::optional<std::string_view> trained, read());
+    auto codec = TermCodec::OfTrained(trained.value_or(std::string_view()));
+    if (codec.ok()) return codec;
+    return DataLossError(path, ": the dictionary of ", SpaceName(space),
+                         " names: ", Message(codec.status()), "; restore the file from a backup");
+  });
+}
+
+absl::StatusOr<const TermCodec*> ViewState::Codec(Space space) const {
+  return tables_->Codec(space, store_->path(),
+                        [&] { return Get(TextsOf(space), AsBytes(kTrainedKey)); });
+}
+
 // Null while the table has not been read often enough, and where its pages are not as they should
 // be (LMDB then says what it makes of them).
 const LeafIndex* ViewState::MakeIndex(Table table) const {

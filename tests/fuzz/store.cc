@@ -29,6 +29,7 @@
 #include "kgstore/read_view.h"
 #include "kgstore/stats.h"
 #include "kgstore/take_snapshot.h"
+#include "kgstore/term_block.h"
 #include "targets.h"
 
 namespace undula::fuzz {
@@ -54,13 +55,13 @@ const std::string& Folder() {
   return folder;
 }
 
-void FillSmall(kgstore::Database& database) {
+void FillSmall(kgstore::Database& database, int entities) {
   using kgstore::Term;
   using kgstore::TermKind;
   auto importer = kgstore::Importer::Begin(database, {"fuzz", ""});
   Require(importer.ok(), "import begins");
-  for (int i = 0; i < 400; ++i) {
-    const std::string head = Concat("http://a/e", i % 60), tail = Concat("http://a/e", i % 7);
+  for (int i = 0; i < std::max(400, entities); ++i) {
+    const std::string head = Concat("http://a/e", i % entities), tail = Concat("http://a/e", i % 7);
     const std::string relation = Concat("http://a/r", i % 3);
     (*importer)
         ->AddTriple(Term{TermKind::kIri, head, {}, {}}, Term{TermKind::kIri, relation, {}, {}},
@@ -88,21 +89,28 @@ void FillSmall(kgstore::Database& database) {
 }
 
 // The bytes of a small sound database.
-const std::string& SoundFile() {
-  static const std::string bytes = [] {
-    const std::string path = Folder() + "/sound.undula";
-    {
-      kgstore::OpenOptions options;
-      options.mode = kgstore::OpenMode::kCreate;
-      options.threads = 1;
-      auto database = kgstore::Database::Open(path, options);
-      Require(database.ok(), "database made");
-      FillSmall(**database);
-    }
-    std::ifstream in(path, std::ios::binary);
-    return std::string(std::istreambuf_iterator<char>(in), {});
-  }();
-  return bytes;
+std::string MakeSoundFile(bool compact) {
+  const std::string path = Folder() + "/sound.undula";
+  fs::remove(path);
+  {
+    kgstore::OpenOptions options;
+    options.mode = kgstore::OpenMode::kCreate;
+    options.threads = 1;
+    options.compact_dictionary = compact;
+    auto database = kgstore::Database::Open(path, options);
+    Require(database.ok(), "database made");
+    FillSmall(**database, compact ? 12000 : 60);
+  }
+  std::ifstream in(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+// With a compact dictionary it has enough names for one.
+const std::string& SoundFile(bool compact = false) {
+  static const std::string plain = MakeSoundFile(false);
+  if (!compact) return plain;
+  static const std::string large = MakeSoundFile(true);
+  return large;
 }
 
 kgstore::OpenOptions SmallOptions() {
@@ -164,6 +172,43 @@ void WriteFile(const std::string& path, const std::string& bytes) {
   close(fd);
 }
 
+// The bytes as a block of names, as a zstd frame of one and as the zstd dictionary of a frame.
+void TermBlocks(Bytes bytes) {
+  using namespace kgstore::internal;  // NOLINT: the decoders
+  static const std::shared_ptr<const TermCodec> codec = [] {
+    std::string blocks;
+    std::vector<size_t> sizes;
+    TermBlockEncoder encoder;
+    for (int i = 0; blocks.size() < 80000; ++i) {
+      encoder.Add(Concat("http://a/entity_", i * 7919 % 104729, i % 3 == 0 ? "_film" : "_person"));
+      if (encoder.count() < TermCodec::kCompressedTerms) continue;
+      blocks += encoder.block();
+      sizes.push_back(encoder.block().size());
+      encoder.Clear();
+    }
+    auto made = TrainTermCodec(blocks, sizes.data(), sizes.size());
+    Require(made.ok() && (*made)->compressed(), "a codec is trained");
+    return *made;
+  }();
+  std::string buffer, text, frame;
+  std::string_view block;
+  uint32_t terms = 0;
+  const auto count = [&](uint32_t, std::string_view, bool) { return ++terms < 100; };
+  DecodeTermBlock(bytes, TermCodec::kPlainTerms, &text, count);
+  Require(terms <= TermCodec::kPlainTerms, "a block has few texts");
+  if (codec->Expand(bytes, &buffer, &block)) {
+    Require(block.size() <= TermCodec::kMaxBlock, "a frame is bounded");
+    DecodeTermBlock(block, codec->block_terms(), &text, count);
+  }
+  if (bytes.size() <= TermCodec::kMaxBlock) {
+    Require(
+        codec->Pack(bytes, &frame).ok() && codec->Expand(frame, &buffer, &block) && block == bytes,
+        "a block comes back");
+  }
+  const auto other = TermCodec::OfTrained(bytes);
+  if (other.ok()) (*other)->Expand(frame, &buffer, &block);
+}
+
 }  // namespace
 
 void Codecs(Bytes input) {
@@ -172,7 +217,7 @@ void Codecs(Bytes input) {
   const Bytes rest = input.substr(1);
   uint64_t sum = 0;
   const auto pair = [&](uint32_t b, uint32_t c) { sum += b + c; };
-  switch (static_cast<uint8_t>(input[0]) % 8) {
+  switch (static_cast<uint8_t>(input[0]) % 9) {
     case 0:
       DecodeList(rest, pair);
       break;
@@ -210,6 +255,9 @@ void Codecs(Bytes input) {
       }
       break;
     }
+    case 8:
+      TermBlocks(rest);
+      break;
     default:
       DecodeLiteral(rest).status().IgnoreError();
       CheckHeader(rest, "fuzz").IgnoreError();
@@ -247,7 +295,7 @@ void Values(Bytes input) {
   const uint8_t which = in.Fixed<uint8_t>();
   const uint16_t entry = in.Fixed<uint16_t>();
   if (!in.ok()) return;
-  WriteFile(path, SoundFile());
+  WriteFile(path, SoundFile(/*compact=*/which >= 128));
   {
     auto database = kgstore::Database::Open(path, SmallOptions());
     Require(database.ok(), "a sound file opens");

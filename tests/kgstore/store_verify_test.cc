@@ -269,14 +269,15 @@ TEST(StoreCopy, CompactInPlaceNeedsToBeAlone) {
     _exit(0);
   }
   ASSERT_EQ(read(ready[0], &byte, 1), 1);
-  EXPECT_CODE(CompactInPlace(path, nullptr).status(), kFailedPrecondition);
+  EXPECT_CODE(CompactInPlace(path, DictionaryForm::kKeep, nullptr).status(), kFailedPrecondition);
   ASSERT_EQ(write(done[1], &byte, 1), 1);
   ASSERT_EQ(waitpid(reader, nullptr, 0), reader);
   {
     auto db = OpenOrDie(path);
-    EXPECT_CODE(CompactInPlace(path, nullptr).status(), kFailedPrecondition);
+    EXPECT_CODE(CompactInPlace(path, DictionaryForm::kKeep, nullptr).status(), kFailedPrecondition);
   }
-  ASSERT_OK_AND_ASSIGN(const CopyReport report, CompactInPlace(path, nullptr));
+  ASSERT_OK_AND_ASSIGN(const CopyReport report,
+                       CompactInPlace(path, DictionaryForm::kKeep, nullptr));
   EXPECT_LT(report.bytes, before);
   auto db = OpenOrDie(path);
   EXPECT_EQ(Take(Answers(*db)), answers);

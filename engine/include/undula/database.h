@@ -27,20 +27,23 @@ struct DatabaseOptions {
   int threads = 0;          // of parallel loops; 0 = all cores
   double wait_seconds = 0;  // to wait while another process has the file open for writing
   LogSink log;              // none by default
+  // A database that is created keeps its names compressed (zstd): less than half the space, slower
+  // look-ups. FailedPrecondition where an existing one does not: see CompactOptions.
+  bool compact_dictionary = false;
 };
 
 struct ImportOptions {
-  // "auto" (by file name and content), "ntriples", "nquads", "turtle", "trig", or a column map of data/schemas such
-  // as "movielens-ratings", "csv", "recbole-inter"; ImportFormats() lists all.
+  // "auto" (by file name and content), "ntriples", "nquads", "turtle", "trig", or a column map of
+  // data/schemas such as "movielens-ratings", "csv", "recbole-inter"; ImportFormats() lists all.
   std::string format = "auto";
-  std::string schema_file;        // a column map of the caller's own; wins over format
+  std::string schema_file;  // a column map of the caller's own; wins over format
   // At a bad record: "stop", "skip", or "limit=N": skip up to N of them in all files together.
   std::string on_error = "stop";
   // Gets a line for every bad record: file, line, column and reason, separated by tabs; written
   // anew. At most a million lines.
   std::string rejects_file;
-  // "keep": triples of named graphs (N-Quads, TriG) keep their graph; "drop": they go to the default
-  // graph.
+  // "keep": triples of named graphs (N-Quads, TriG) keep their graph; "drop": they go to the
+  // default graph.
   std::string graphs = "keep";
 };
 
@@ -128,6 +131,7 @@ struct DatabaseStats {
   int64_t quads = 0;   // triples in named graphs, once for each graph
   int64_t social = 0;  // edges between users
   int64_t file_bytes = 0, generation = 0, format_version = 0;
+  bool compact_dictionary = false;
   std::vector<RelationStats> by_relation;               // most triples first
   std::vector<std::pair<std::string, int64_t>> tables;  // name, bytes
   std::vector<std::string> models;

@@ -30,9 +30,13 @@ struct CompactOptions {
   // Puts the copy in the place of the original, in place of writing another file.
   // FailedPrecondition while any process has the file open.
   bool replace = false;
+  // "keep", or the form that the copy's dictionary gets: "compact" (zstd, less than half the space
+  // of names, slower look-ups) or "plain".
+  std::string dictionary = "keep";
 };
 
-// The same without free pages. `to` is empty with options.replace.
+// The same without free pages. `to` is empty with options.replace. Needs room for a second copy
+// where the dictionary changes its form.
 absl::StatusOr<CopyReport> Compact(const std::string& path, const std::string& to,
                                    const CompactOptions& options = {},
                                    Progress* progress = nullptr);
