@@ -125,6 +125,24 @@ TEST_F(CliJob, RowsInThreeFormats) {
                                   "48, \"attributes\": 0}"));
 }
 
+TEST_F(CliJob, TheDictionaryHasTwoForms) {
+  const std::string compact = world->dir / "compact.undula", plain = world->dir / "plain.undula";
+  const Output imported =
+      Undula({"import", compact, world->graph, "--dictionary", "compact", "--quiet"}, world->dir);
+  ASSERT_EQ(imported.code, 0) << imported.err;
+  EXPECT_THAT(Undula({"stats", compact, "--format", "csv"}, world->dir).out,
+              HasSubstr("\ndictionary,compact\n"));
+  const Output copied =
+      Undula({"compact", compact, plain, "--dictionary", "plain", "--quiet"}, world->dir);
+  ASSERT_EQ(copied.code, 0) << copied.err;
+  EXPECT_THAT(Undula({"stats", plain, "--format", "csv"}, world->dir).out,
+              HasSubstr("\ndictionary,plain\n"));
+  const Output refused =
+      Undula({"import", plain, world->graph, "--dictionary", "compact", "--quiet"}, world->dir);
+  EXPECT_EQ(refused.code, static_cast<int>(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(refused.err, HasSubstr("undula compact"));
+}
+
 TEST_F(CliJob, RecommendExplainSimilar) {
   const Output list = Undula(
       {"recommend", world->database, "user-1", "-k", "3", "--reasons", "1", "--format", "csv"},

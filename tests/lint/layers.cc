@@ -58,6 +58,8 @@ const std::vector<ThirdParty>& ThirdParties() {
       {"serd/", {"kgstore"}},
       {"archive.h", {"kgstore"}},
       {"archive_entry.h", {"kgstore"}},
+      {"zstd.h", {"kgstore"}},
+      {"zdict.h", {"kgstore"}},
       {"boost/graph/", {"linking", "queries"}},
       {"marisa.h", {"linking"}},
       {"cblas.h", {"propagation"}},
