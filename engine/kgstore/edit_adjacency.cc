@@ -111,6 +111,7 @@ absl::Status AdjacencyEditor::ApplyToHub(Edits begin, Edits end, Slot* slot) {
   const uint32_t a = begin->triple.a;
   const MDB_dbi hubs = open_[HubsOf(table_)];
   UNDULA_ASSIGN_OR_RETURN(Cursor* const cursor, Hubs());
+  const uint64_t degree = slot->degree;
   while (begin != end) {
     // The block that has or would have the pair: the last one that does not begin after it.
     const HubKey wanted(a, begin->triple.b, begin->triple.c);
@@ -148,8 +149,10 @@ absl::Status AdjacencyEditor::ApplyToHub(Edits begin, Edits end, Slot* slot) {
     }
     UNDULA_RETURN_IF_ERROR(PutBlocks(a, merged_));
   }
-  // Each pair needs a byte at least.
-  return slot->degree <= kMaxInlineList ? ShrinkHub(a, slot) : absl::OkStatus();
+  // Not where nothing was removed: the bucket may be left as it is. Each pair needs a byte at
+  // least.
+  return slot->degree < degree && slot->degree <= kMaxInlineList ? ShrinkHub(a, slot)
+                                                                 : absl::OkStatus();
 }
 
 absl::Status AdjacencyEditor::ShrinkHub(uint32_t a, Slot* slot) {

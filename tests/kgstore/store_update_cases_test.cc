@@ -6,6 +6,7 @@
 #include <cmath>
 #include <thread>
 
+#include "kgstore/adjacency.h"
 #include "kgstore/change_log.h"
 #include "kgstore/model_store.h"
 #include "kgstore/store.h"
@@ -58,6 +59,63 @@ TEST(StoreUpdate, HubsGrowAndShrinkInEveryOrder) {
   const auto hubs = view.state().Walk(Table::kOutHubs);
   EXPECT_FALSE(*(*hubs)->First());                                      // back in its bucket
   EXPECT_EQ(view.FindEntity("never stored").value(), kNone<EntityId>);  // removing needs no name
+}
+
+// Lists that are short enough for their bucket, but whose bucket is full: they stand among the
+// hubs, and an edit that changes nothing leaves them there.
+TEST(StoreUpdate, FullBucketsKeepTheirShortLists) {
+  TempFolder folder;
+  auto db = OpenOrDie(folder.File("a"));
+  constexpr uint32_t kHeads = 48, kTails = 40000;
+  Random random(17);
+  const auto add_all = [](Updater& updater, const std::set<Edge>& edges) {
+    for (const auto& [h, r, t] : edges) ASSERT_OK(updater.AddTriple(Iri(h), Iri(r), Iri(t)));
+  };
+  std::set<Edge> edges, heads;
+  for (uint32_t i = 0; i < kTails; ++i) edges.insert({"root", "r", Concat("t", i)});
+  Import(*db, [&](Importer& importer) { AddAll(edges, importer); });
+  // 100 tails each, 200 bytes a list, 3200 a bucket.
+  for (uint32_t i = 0; i < kHeads * 100; ++i) {
+    heads.insert({Concat("h", i / 100), "r", random.Name("t", kTails)});
+  }
+  Import(*db, [&](Importer& importer) { AddAll(heads, importer); });
+  edges.insert(heads.begin(), heads.end());
+  ASSERT_OK_AND_ASSIGN(const ReadView view, db->Read());
+  ASSERT_OK_AND_ASSIGN(const auto hubs, view.state().Walk(Table::kOutHubs));
+  ASSERT_TRUE(*hubs->Last());
+  EXPECT_GT(internal::LoadBigEndian(hubs->key().data()), kTails);  // of a head, not of the root
+  const std::vector<std::string> before = Dump(*db);
+  const UpdateReport same = Update(*db, [&](Updater& updater) { add_all(updater, edges); });
+  EXPECT_EQ(same.added, 0u);
+  EXPECT_EQ(same.unchanged, edges.size());
+  EXPECT_EQ(Dump(*db), before);
+  EXPECT_THAT(SumErrors(*db), IsEmpty());
+  for (int round = 0; round < 20; ++round) {
+    Update(*db, [&](Updater& updater) {
+      for (int i = 0; i < 30; ++i) {
+        const Edge edge{random.Name("h", kHeads), "r", random.Name("t", kTails)};
+        const auto& [h, r, t] = edge;
+        if (random(2) == 0) {
+          edges.insert(edge);
+          ASSERT_OK(updater.AddTriple(Iri(h), Iri(r), Iri(t)));
+        } else {
+          edges.erase(edge);
+          ASSERT_OK(updater.RemoveTriple(Iri(h), Iri(r), Iri(t)));
+        }
+      }
+      add_all(updater, {*edges.begin(), *edges.rbegin()});
+    });
+    EXPECT_EQ(db->Read()->counts().triples, edges.size());
+  }
+  EXPECT_THAT(SumErrors(*db), IsEmpty());
+  ASSERT_OK_AND_ASSIGN(const ReadView after, db->Read());
+  std::set<Edge> stored;
+  ASSERT_OK(after.ForEachEntityName([&](EntityId head, std::string_view name) {
+    ASSERT_OK(after.ForEachOutEdge(head, [&](RelationId, EntityId tail) {
+      stored.insert({std::string(name), "r", after.EntityName(tail).value()});
+    }));
+  }));
+  EXPECT_EQ(stored, edges);
 }
 
 TEST(StoreUpdate, DictionariesGrowAndSplitTheirBuckets) {
