@@ -55,7 +55,7 @@ absl::Status RunCompact(const Args& args) {
   a.Flag("--replace", &options.replace,
          "put the copy in the place of the database; refused while any process has it open");
   a.Choice("--dictionary", &options.dictionary, {"keep", "compact", "plain"},
-           "the form of the names in the copy: compact ones take less than half the space, and "
+           "the form of the names in the copy: compact ones take about half the space, and "
            "looking them up takes longer");
   a.Choice("--format", &format, {"table", "csv", "json"}, "how to print the summary");
   a.Flag("--quiet", &quiet, "no progress");

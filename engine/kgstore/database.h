@@ -45,7 +45,7 @@ struct OpenOptions {
   // How long Open() waits while another process has the file open for writing.
   double wait_seconds = 0;
   OpenCheck check = OpenCheck::kQuick;
-  // A database that is created gets a compact dictionary: names take less than half the space and
+  // A database that is created gets a compact dictionary: names take about half the space and
   // are read more slowly. FailedPrecondition where an existing one has a plain dictionary.
   bool compact_dictionary = false;
 };

@@ -27,7 +27,7 @@ struct DatabaseOptions {
   int threads = 0;          // of parallel loops; 0 = all cores
   double wait_seconds = 0;  // to wait while another process has the file open for writing
   LogSink log;              // none by default
-  // A database that is created keeps its names compressed (zstd): less than half the space, slower
+  // A database that is created keeps its names compressed (zstd): about half the space, slower
   // look-ups. FailedPrecondition where an existing one does not: see CompactOptions.
   bool compact_dictionary = false;
 };

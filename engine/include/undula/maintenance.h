@@ -30,7 +30,7 @@ struct CompactOptions {
   // Puts the copy in the place of the original, in place of writing another file.
   // FailedPrecondition while any process has the file open.
   bool replace = false;
-  // "keep", or the form that the copy's dictionary gets: "compact" (zstd, less than half the space
+  // "keep", or the form that the copy's dictionary gets: "compact" (zstd, about half the space
   // of names, slower look-ups) or "plain".
   std::string dictionary = "keep";
 };
