@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "cli/arguments.h"
+#include "cli/byte_size.h"
 #include "cli/command.h"
 #include "cli/progress_bar.h"
 #include "cli/table.h"
@@ -34,7 +35,7 @@ absl::Status RunImport(const Args& args) {
       "  undula import films.undula ratings.dat --format movielens-ratings\n"
       "  undula import films.undula entity_embedding.vec --name transe\n"
       "  undula import --list-formats");
-  std::string db, schema, format_out = "table", dictionary = "keep";
+  std::string db, schema, format_out = "table", dictionary = "keep", memory;
   std::vector<std::string> files;
   ImportOptions options;
   VectorImportOptions vectors;
@@ -61,6 +62,12 @@ absl::Status RunImport(const Args& args) {
   a.Choice("--dictionary", &dictionary, {"keep", "compact"},
            "compact: keep names compressed; of a database that is created (of others: undula "
            "compact)");
+  a.Option("--memory", &memory,
+           "bound of the memory taken, such as 512MiB or 2GiB (about; at least 64MiB): what does\n"
+           "not fit is sorted in temporary files; interactions, catalogues and links must fit\n"
+           "into half of it; without it all is held in memory");
+  a.Option("--temp-dir", &options.temp_dir,
+           "folder for the temporary files of --memory; default: that of the database");
   a.Option("--threads", &threads, "threads; 0 = all cores");
   a.Option("--wait", &wait, kWaitHelp);
   a.Choice("--output", &format_out, {"table", "csv", "json"}, "how to print rows");
@@ -78,6 +85,11 @@ absl::Status RunImport(const Args& args) {
   if (db.empty() || files.empty()) {
     return absl::InvalidArgumentError(
         "give a database and at least one file (undula import --help)");
+  }
+  if (!memory.empty()) {
+    const auto bytes = ParseByteSize(memory);
+    if (!bytes.ok()) return bytes.status();
+    options.memory = *bytes;
   }
   auto database = OpenDatabase(db, true, false, threads, wait, dictionary == "compact");
   if (!database.ok()) return database.status();

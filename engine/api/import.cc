@@ -17,6 +17,8 @@
 namespace undula {
 namespace {
 
+constexpr int64_t kLeastMemory = int64_t{64} << 20;
+
 bool HasExtension(std::string_view name, std::string_view extension) {
   return name.size() > extension.size() && name.substr(name.size() - extension.size()) == extension;
 }
@@ -108,6 +110,10 @@ absl::StatusOr<ImportReport> Database::ImportAll(const std::vector<std::string>&
   if (options.graphs != "keep" && options.graphs != "drop") {
     return InvalidArgumentError("graphs '", options.graphs, "' is neither keep nor drop");
   }
+  if (options.memory != 0 && options.memory < kLeastMemory) {
+    return InvalidArgumentError("memory ", options.memory, ": an import needs at least ",
+                                kLeastMemory >> 20, " MiB (0 = no bound)");
+  }
   std::vector<Plan> plans;
   for (const std::string& file : files) {
     UNDULA_ASSIGN_OR_RETURN(Plan plan, MakePlan(file, options));
@@ -127,6 +133,8 @@ absl::StatusOr<ImportReport> Database::ImportAll(const std::vector<std::string>&
     ordinal = view.generation();
   }
   kgstore::ImportOptions import_options;
+  import_options.memory = static_cast<uint64_t>(options.memory);
+  import_options.spill_folder = options.temp_dir;
   for (const std::string& file : files) {
     if (!import_options.source.empty()) import_options.source += ", ";
     import_options.source += file;

@@ -2,14 +2,16 @@
 
 #include <algorithm>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 #include "base/status.h"
 
 namespace undula::kgstore::internal {
 
-CollectedParts::CollectedParts(uint64_t id_space, TaskArena* arena, ImportData* main)
-    : id_space_(id_space), arena_(*arena) {
+CollectedParts::CollectedParts(uint64_t id_space, TaskArena* arena, ImportData* main,
+                               ImportSpill* spill)
+    : id_space_(id_space), arena_(*arena), spill_(spill) {
   parts_.push_back(std::make_unique<Part>(id_space, main));
   BeginSegment(parts_[0].get(), 0);
   for (int i = 1; i < arena->threads(); ++i) {
@@ -36,11 +38,26 @@ absl::Status CollectedParts::AddStatements(int worker, std::span<const Statement
   if (!part.status.ok()) return part.status;
   try {
     part.status = part.collector.Add(statements);
+    if (part.status.ok()) part.status = SpillLarge(&part);
   } catch (const std::bad_alloc&) {
     part.status = ResourceExhaustedError(
         "out of memory while collecting an import; import the files one by one");
   }
   return part.status;
+}
+
+absl::Status CollectedParts::SpillLarge(Part* part) {
+  if (spill_ == nullptr) return absl::OkStatus();
+  // Three eighths of the memory for all parts together.
+  const uint64_t most = 3 * spill_->share() / parts_.size();
+  return GraphBytes(*part->data) < most ? absl::OkStatus() : SpillPart(part);
+}
+
+absl::Status CollectedParts::SpillPart(Part* part) {
+  UNDULA_RETURN_IF_ERROR(spill_->AddRun(part->segments, part == parts_[0].get(), part->data));
+  part->collector.Forget();
+  part->segments = {{part->segments.back().order, {}}};
+  return absl::OkStatus();
 }
 
 absl::Status CollectedParts::status() const {
@@ -111,10 +128,16 @@ void CollectedParts::MergeSpace(Space space, std::vector<std::vector<uint32_t>>*
   for (size_t p = 1; p < parts_.size(); ++p) parts_[p]->data->terms[s] = TermTable();
 }
 
-void CollectedParts::Merge() {
+absl::Status CollectedParts::Merge() {
+  if (spill_ != nullptr && !spill_->runs().empty()) {
+    for (const auto& part : parts_) {
+      if (!part->segments.empty()) UNDULA_RETURN_IF_ERROR(SpillPart(part.get()));
+    }
+    return absl::OkStatus();
+  }
   const bool alone = std::all_of(parts_.begin() + 1, parts_.end(),
                                  [](const auto& part) { return part->segments.empty(); });
-  if (alone) return;
+  if (alone) return absl::OkStatus();
   std::array<std::vector<std::vector<uint32_t>>, kMerged> maps;
   arena_.For(kMerged, 1, [&](int64_t s, int64_t) {
     auto& map = maps[static_cast<size_t>(s)];
@@ -144,12 +167,13 @@ void CollectedParts::Merge() {
     }
     const auto append = [](auto* to, auto* from) {
       to->insert(to->end(), from->begin(), from->end());
-      *from = {};
+      std::remove_reference_t<decltype(*from)>().swap(*from);  // frees the memory
     };
     append(&main.triples, &data.triples);
     append(&main.attributes, &data.attributes);
     append(&main.quads, &data.quads);
   }
+  return absl::OkStatus();
 }
 
 }  // namespace undula::kgstore::internal

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "kgstore/import_data.h"
+#include "kgstore/import_spill.h"
 #include "kgstore/sinks.h"
 #include "kgstore/statement_collector.h"
 
@@ -22,10 +23,13 @@ namespace undula::kgstore::internal {
 // whatever worker took which chunk.
 class CollectedParts final : public ParallelSink {
  public:
-  // `arena` and `main` outlive the object.
-  CollectedParts(uint64_t id_space, TaskArena* arena, ImportData* main);
+  // `arena`, `main` and `spill` outlive the object. With a `spill` (may be null) a part that has
+  // grown too large moves there.
+  CollectedParts(uint64_t id_space, TaskArena* arena, ImportData* main, ImportSpill* spill);
 
   StatementCollector& main() { return parts_[0]->collector; }
+  // After something was added through main(). May throw std::bad_alloc.
+  absl::Status SpillMain() { return SpillLarge(parts_[0].get()); }
   void SetBlankScope(const std::string& scope);
 
   TaskArena& arena() override { return arena_; }
@@ -41,17 +45,13 @@ class CollectedParts final : public ParallelSink {
   uint64_t attributes() const;
   uint64_t quads() const;
 
-  // Into `main`; once, at the end. May throw std::bad_alloc.
-  void Merge();
+  // Into `main`, or wholly into the spill where something is in it already; once, at the end. May
+  // throw std::bad_alloc.
+  absl::Status Merge();
 
  private:
-  static constexpr int kMerged = 3;  // entities, relations, literals: the first of Space
+  static constexpr int kMerged = kSpilledSpaces;
 
-  // The names that a part met first after some place in the order of reading.
-  struct Segment {
-    uint64_t order;
-    std::array<uint32_t, kMerged> first;
-  };
   struct Part {
     Part(uint64_t id_space, ImportData* target)
         : own(target == nullptr ? std::make_unique<ImportData>() : nullptr),
@@ -64,10 +64,13 @@ class CollectedParts final : public ParallelSink {
     absl::Status status;
   };
   void BeginSegment(Part* part, uint64_t order);
+  absl::Status SpillLarge(Part* part);
+  absl::Status SpillPart(Part* part);
   void MergeSpace(Space space, std::vector<std::vector<uint32_t>>* maps);
 
   uint64_t id_space_;
   TaskArena& arena_;
+  ImportSpill* spill_;
   std::vector<std::unique_ptr<Part>> parts_;
   uint64_t document_ = 1;  // order of the document's chunk 0
 };

@@ -19,6 +19,7 @@
 #include "kgstore/merge_extras.h"
 #include "kgstore/merge_tables.h"
 #include "kgstore/resolve_ids.h"
+#include "kgstore/spilled_graph.h"
 #include "kgstore/write_link_table.h"
 
 namespace undula::kgstore::internal {
@@ -28,14 +29,20 @@ constexpr int64_t kStages = 9;
 
 class Committer {
  public:
-  Committer(ImportData* data, GenerationWriter* writer, Progress* progress, ImportReport* report)
-      : data_(*data), writer_(*writer), progress_(progress), report_(*report) {}
+  // `spill`: where names and graph are instead of *data; may be null.
+  Committer(ImportData* data, ImportSpill* spill, GenerationWriter* writer, Progress* progress,
+            ImportReport* report)
+      : data_(*data), spill_(spill), writer_(*writer), progress_(progress), report_(*report) {
+    if (spill != nullptr) spilled_.emplace(spill, writer, progress);
+  }
 
   absl::Status Run() {
     UNDULA_RETURN_IF_ERROR(Stage("looking up names"));
     UNDULA_ASSIGN_OR_RETURN(ids_, ResolveIds(writer_.old(), data_, progress_));
+    if (spilled_.has_value()) UNDULA_RETURN_IF_ERROR(spilled_->Resolve());
     UNDULA_RETURN_IF_ERROR(writer_.CreateTables(Touched()));
     UNDULA_RETURN_IF_ERROR(WriteDictionaries());
+    if (spilled_.has_value()) UNDULA_RETURN_IF_ERROR(spilled_->Translate(&data_.links));
     UNDULA_RETURN_IF_ERROR(WriteLabels());
     UNDULA_RETURN_IF_ERROR(WriteNumbers());
     UNDULA_RETURN_IF_ERROR(WriteGraph());
@@ -47,6 +54,16 @@ class Committer {
   }
 
  private:
+  bool Spilled(Space space) const {
+    return spilled_.has_value() && static_cast<int>(space) < kSpilledSpaces;
+  }
+
+  uint32_t Fresh(Space space) const {
+    return Spilled(space)
+               ? spilled_->fresh(space)
+               : static_cast<uint32_t>(ids_[static_cast<size_t>(space)].fresh.texts.size());
+  }
+
   uint32_t Final(Space space, uint32_t provisional) const {
     return ids_[static_cast<size_t>(space)].id[provisional];
   }
@@ -61,7 +78,7 @@ class Committer {
     TableBits tables;
     for (int s = 0; s < kSpaces; ++s) {
       const auto space = static_cast<Space>(s);
-      if (ids_[static_cast<size_t>(s)].fresh.texts.empty()) continue;
+      if (Fresh(space) == 0) continue;
       for (const Table table : {TermsOf(space), IdsOf(space), TextsOf(space)}) Mark(&tables, table);
     }
     const auto mark = [&](bool needed, std::initializer_list<Table> list) {
@@ -70,10 +87,16 @@ class Committer {
       }
     };
     bool triples = !data_.triples.empty(), attributes = !data_.attributes.empty();
+    bool quads = !data_.quads.empty();
+    if (spilled_.has_value()) {
+      triples = spill_->has_triples();
+      attributes = spill_->has_attributes();
+      quads = spill_->quads().size() > 0;
+    }
     for (const Quad& quad : data_.quads) {
       (quad.kind == TailKind::kEntity ? triples : attributes) = true;
     }
-    const bool has_quads = !data_.quads.empty() || writer_.old().state().counts.quads > 0;
+    const bool has_quads = quads || writer_.old().state().counts.quads > 0;
     mark(has_quads && (triples || attributes), {Table::kGraphs});
     mark(attributes, {Table::kNumbers});
     mark(!data_.user_cells.empty(), {Table::kUsers});
@@ -94,10 +117,14 @@ class Committer {
                                         &report_.literals_new, &report_.users_new,
                                         &report_.items_new};
     for (int s = 0; s < kSpaces; ++s) {
-      const FreshTexts& fresh = ids_[static_cast<size_t>(s)].fresh;
-      *created[s] = static_cast<uint32_t>(fresh.texts.size());
-      if (fresh.texts.empty()) continue;
       const auto space = static_cast<Space>(s);
+      *created[s] = Fresh(space);
+      if (Spilled(space)) {
+        UNDULA_RETURN_IF_ERROR(spilled_->WriteNames(space));
+        continue;
+      }
+      const FreshTexts& fresh = ids_[static_cast<size_t>(s)].fresh;
+      if (fresh.texts.empty()) continue;
       const uint32_t known = writer_.next().CountOf(space);
       if (space == Space::kRelation) {
         for (size_t i = 0; i < fresh.texts.size(); ++i) {
@@ -123,6 +150,7 @@ class Committer {
           writer_.next().normalizer_version, ", this program has version ", kNormalizerVersion,
           "; import the data into a new database");
     }
+    if (spilled_.has_value()) return spilled_->WriteLabels();
     const TermTable& relations = data_.space(Space::kRelation);
     std::vector<bool> is_label(relations.size());
     for (uint32_t r = 0; r < relations.size(); ++r) {
@@ -138,7 +166,8 @@ class Committer {
       labels.Add(*label, Final(Space::kEntity, t.a));
     });
     labels.Sort();
-    UNDULA_ASSIGN_OR_RETURN(writer_.next().counts.labels, MergeLabels(&writer_, labels));
+    SpanSource<LabelPair> source(labels.pairs());
+    UNDULA_ASSIGN_OR_RETURN(writer_.next().counts.labels, MergeLabels(&writer_, &source));
     return absl::OkStatus();
   }
 
@@ -156,6 +185,7 @@ class Committer {
   // Like WriteLabels.
   absl::Status WriteNumbers() {
     if (!Wanted(Table::kNumbers)) return absl::OkStatus();
+    if (spilled_.has_value()) return spilled_->WriteNumbers();
     const TermTable& literals = data_.space(Space::kLiteral);
     std::vector<uint64_t> number(literals.size());
     for (uint32_t l = 0; l < literals.size(); ++l) {
@@ -168,11 +198,19 @@ class Committer {
     });
     std::sort(entries.begin(), entries.end());
     entries.erase(std::unique(entries.begin(), entries.end()), entries.end());
-    return MergeNumbers(&writer_, entries);
+    SpanSource<NumberEntry> source(entries);
+    return MergeNumbers(&writer_, &source);
   }
 
   // The triples and attributes of all graphs get their final ids and order.
   absl::Status WriteGraphs() {
+    const uint64_t before = writer_.next().counts.quads;
+    if (spilled_.has_value()) {
+      if (!Wanted(Table::kGraphs)) return absl::OkStatus();
+      UNDULA_RETURN_IF_ERROR(spilled_->WriteGraphs());
+      report_.quads_new = writer_.next().counts.quads - before;
+      return absl::OkStatus();
+    }
     Translate(&data_.triples, Space::kEntity);
     Translate(&data_.attributes, Space::kLiteral);
     if (!Wanted(Table::kGraphs)) return absl::OkStatus();
@@ -181,8 +219,10 @@ class Committer {
       quad.triple = Final(quad.triple, tail);
       quad.graph = Final(Space::kEntity, quad.graph);
     }
-    const uint64_t before = writer_.next().counts.quads;
-    UNDULA_RETURN_IF_ERROR(MergeGraphs(&writer_, data_.triples, data_.attributes, data_.quads));
+    std::sort(data_.quads.begin(), data_.quads.end());
+    SpanSource<Triple> triples(data_.triples), attributes(data_.attributes);
+    SpanSource<Quad> quads(data_.quads);
+    UNDULA_RETURN_IF_ERROR(MergeGraphs(&writer_, &triples, &attributes, &quads));
     report_.quads_new = writer_.next().counts.quads - before;
     for (const Quad& quad : data_.quads) {
       (quad.kind == TailKind::kEntity ? data_.triples : data_.attributes).push_back(quad.triple);
@@ -206,51 +246,70 @@ class Committer {
     SortDistinct(triples);
   }
 
+  static void Nothing(uint32_t, uint32_t, uint32_t) {}
+
+  template <class F>
+  absl::StatusOr<uint64_t> Merge(Table table, const std::vector<Triple>& fresh, F&& each) {
+    SpanSource<Triple> source(fresh);
+    return MergeAdjacency(&writer_, table, &source, each);
+  }
+
+  // All orders of data_.triples, which are sorted.
+  template <class F>
+  absl::StatusOr<uint64_t> WriteTriples(F&& each) {
+    std::vector<Triple>& triples = data_.triples;
+    UNDULA_ASSIGN_OR_RETURN(const uint64_t total, Merge(Table::kOut, triples, Nothing));
+    // Each order needs only the fields sorted that come to the front; the sorts are stable.
+    SortTriplesBy(&Triple::b, &triples);
+    SortTriplesBy(&Triple::c, &triples);
+    for (Triple& t : triples) t = {t.c, t.b, t.a};  // (tail, relation, head)
+    UNDULA_RETURN_IF_ERROR(Merge(Table::kIn, triples, Nothing).status());
+    SortTriplesBy(&Triple::b, &triples);
+    for (Triple& t : triples) t = {t.b, t.a, t.c};  // (relation, tail, head)
+    UNDULA_RETURN_IF_ERROR(Merge(Table::kByRelation, triples, each).status());
+    return total;
+  }
+
+  template <class F>
+  absl::StatusOr<uint64_t> WriteAttributes(F&& each) {
+    std::vector<Triple>& attributes = data_.attributes;
+    UNDULA_ASSIGN_OR_RETURN(const uint64_t total, Merge(Table::kAttributes, attributes, each));
+    SortTriplesBy(&Triple::b, &attributes);
+    SortTriplesBy(&Triple::c, &attributes);
+    for (Triple& t : attributes) t = {t.c, t.b, t.a};
+    UNDULA_RETURN_IF_ERROR(Merge(Table::kValues, attributes, Nothing).status());
+    return total;
+  }
+
   absl::Status WriteGraph() {
     UNDULA_ASSIGN_OR_RETURN(std::vector<RelationCounts> per_relation,
                             ReadRelationCounts(writer_.old()));
     per_relation.resize(writer_.next().counts.relations);
     Counts& counts = writer_.next().counts;
-    const auto none = [](uint32_t, uint32_t, uint32_t) {};
 
     UNDULA_RETURN_IF_ERROR(Stage("writing triples"));
     UNDULA_RETURN_IF_ERROR(WriteGraphs());
-    std::vector<Triple>& triples = data_.triples;
-    if (!triples.empty()) {
-      UNDULA_ASSIGN_OR_RETURN(const uint64_t total,
-                              MergeAdjacency(&writer_, Table::kOut, triples, none));
-      // Each order needs only the fields sorted that come to the front; the sorts are stable.
-      SortTriplesBy(&Triple::b, &triples);
-      SortTriplesBy(&Triple::c, &triples);
-      for (Triple& t : triples) t = {t.c, t.b, t.a};  // (tail, relation, head)
-      UNDULA_RETURN_IF_ERROR(MergeAdjacency(&writer_, Table::kIn, triples, none).status());
-      SortTriplesBy(&Triple::b, &triples);
-      for (Triple& t : triples) t = {t.b, t.a, t.c};  // (relation, tail, head)
+    if (Wanted(Table::kOut)) {
       for (RelationCounts& c : per_relation) c.triples = 0;
-      UNDULA_RETURN_IF_ERROR(MergeAdjacency(&writer_, Table::kByRelation, triples,
-                                            [&](uint32_t r, uint32_t, uint32_t) {
-                                              if (r < per_relation.size())
-                                                ++per_relation[r].triples;
-                                            })
-                                 .status());
+      const auto each = [&](uint32_t r, uint32_t, uint32_t) {
+        if (r < per_relation.size()) ++per_relation[r].triples;
+      };
+      UNDULA_ASSIGN_OR_RETURN(const uint64_t total, spilled_.has_value()
+                                                        ? spilled_->WriteTriples(each)
+                                                        : WriteTriples(each));
       report_.triples_new = total - counts.triples;
       counts.triples = total;
     }
 
     UNDULA_RETURN_IF_ERROR(Stage("writing attributes"));
-    std::vector<Triple>& attributes = data_.attributes;
-    if (!attributes.empty()) {
+    if (Wanted(Table::kAttributes)) {
       for (RelationCounts& c : per_relation) c.attributes = 0;
-      UNDULA_ASSIGN_OR_RETURN(const uint64_t total,
-                              MergeAdjacency(&writer_, Table::kAttributes, attributes,
-                                             [&](uint32_t, uint32_t r, uint32_t) {
-                                               if (r < per_relation.size())
-                                                 ++per_relation[r].attributes;
-                                             }));
-      SortTriplesBy(&Triple::b, &attributes);
-      SortTriplesBy(&Triple::c, &attributes);
-      for (Triple& t : attributes) t = {t.c, t.b, t.a};
-      UNDULA_RETURN_IF_ERROR(MergeAdjacency(&writer_, Table::kValues, attributes, none).status());
+      const auto each = [&](uint32_t, uint32_t r, uint32_t) {
+        if (r < per_relation.size()) ++per_relation[r].attributes;
+      };
+      UNDULA_ASSIGN_OR_RETURN(const uint64_t total, spilled_.has_value()
+                                                        ? spilled_->WriteAttributes(each)
+                                                        : WriteAttributes(each));
       report_.attributes_new = total - counts.attributes;
       counts.attributes = total;
     }
@@ -330,6 +389,7 @@ class Committer {
     if (data_.links.empty()) return absl::OkStatus();
     for (LinkRecord& link : data_.links) {
       link.item = static_cast<ItemId>(Final(Space::kItem, Index(link.item)));
+      if (spilled_.has_value()) continue;  // has its entity from Translate
       link.entity = static_cast<EntityId>(Final(Space::kEntity, Index(link.entity)));
     }
     const uint64_t before = writer_.next().counts.links;
@@ -339,6 +399,8 @@ class Committer {
   }
 
   ImportData& data_;
+  ImportSpill* spill_;
+  std::optional<SpilledGraph> spilled_;
   GenerationWriter& writer_;
   Progress* progress_;
   ImportReport& report_;
@@ -347,8 +409,12 @@ class Committer {
 };
 
 // Bytes that the import may add to the file, rather too many: tables touched are written anew.
-uint64_t RoomFor(const Store& store, const ImportData& data) {
+uint64_t RoomFor(const Store& store, const ImportData& data, const ImportSpill* spill) {
   uint64_t bytes = store.env().used_bytes() + (uint64_t{64} << 20);
+  if (spill != nullptr) {
+    bytes += 6 * (spill->triples().size() + spill->attributes().size()) +
+             7 * spill->quads().size() + 2 * spill->text_bytes();
+  }
   bytes += 128 * data.quads.size() + 32 * data.social.size();
   bytes += 64 * data.triples.size() + 64 * data.attributes.size() + 64 * data.interactions.size();
   for (const TermTable& terms : data.terms) {
@@ -361,12 +427,13 @@ uint64_t RoomFor(const Store& store, const ImportData& data) {
 
 }  // namespace
 
-absl::Status CommitImport(Store* store, ImportData* data, const ImportOptions& options,
-                          Progress* progress, ImportReport* report) {
-  UNDULA_ASSIGN_OR_RETURN(
-      const std::unique_ptr<GenerationWriter> writer,
-      GenerationWriter::Begin(store, RoomFor(*store, *data), progress, options.transaction_bytes));
-  UNDULA_RETURN_IF_ERROR(Committer(data, writer.get(), progress, report).Run());
+absl::Status CommitImport(Store* store, ImportData* data, ImportSpill* spill,
+                          const ImportOptions& options, Progress* progress, ImportReport* report) {
+  if (spill != nullptr && spill->runs().empty()) spill = nullptr;  // everything fits into memory
+  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<GenerationWriter> writer,
+                          GenerationWriter::Begin(store, RoomFor(*store, *data, spill), progress,
+                                                  options.transaction_bytes));
+  UNDULA_RETURN_IF_ERROR(Committer(data, spill, writer.get(), progress, report).Run());
   ImportRecord record;
   record.generation = writer->next().generation;
   record.time = std::chrono::duration_cast<std::chrono::seconds>(

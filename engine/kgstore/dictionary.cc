@@ -6,6 +6,7 @@
 
 #include "base/ids.h"
 #include "base/status.h"
+#include "kgstore/external_sort.h"
 #include "kgstore/hash.h"
 #include "kgstore/hash_bucket.h"
 #include "kgstore/literal_key.h"
@@ -230,6 +231,19 @@ absl::Status DictionaryReader::ForEach(
 
 namespace {
 
+// The hash buckets of the next generation.
+struct Plan {
+  Plan(const DictionaryReader& old, uint32_t fresh, uint8_t old_bits)
+      : total(uint64_t{old.size()} + fresh),
+        bits(BucketBitsFor(total)),
+        rehash(bits != old_bits || old.size() == 0) {}
+  uint64_t total;
+  uint8_t bits;
+  // Everything is put into buckets where these are split anew, else the fresh texts, merged with
+  // the stored buckets.
+  bool rehash;
+};
+
 // Pairs of new or rehashed texts, by bucket and then id.
 class BucketSorter {
  public:
@@ -237,18 +251,21 @@ class BucketSorter {
     buckets_.reserve(expected);
     pairs_.reserve(expected);
   }
-  void Add(uint32_t id, uint64_t hash) {
+  absl::Status Add(uint32_t id, uint64_t hash) {
     buckets_.push_back(BucketOfHash(hash, bits_));
     pairs_.push_back({id, FingerprintOf(hash)});
     ++start_[buckets_.back() + 1];
+    return absl::OkStatus();
   }
-  void Sort() {
+  absl::Status Sort() {
     for (size_t i = 1; i < start_.size(); ++i) start_[i] += start_[i - 1];
     std::vector<uint32_t> next(start_.begin(), start_.end() - 1);
     std::vector<HashPair> sorted(pairs_.size());
     for (size_t i = 0; i < pairs_.size(); ++i) sorted[next[buckets_[i]]++] = pairs_[i];
     pairs_.swap(sorted);
+    return absl::OkStatus();
   }
+  absl::Status status() const { return absl::OkStatus(); }
   size_t size() const { return start_.size() - 1; }
   std::span<const HashPair> bucket(size_t i) const {
     return std::span<const HashPair>(pairs_).subspan(start_[i], start_[i + 1] - start_[i]);
@@ -261,44 +278,81 @@ class BucketSorter {
   std::vector<HashPair> pairs_;
 };
 
-}  // namespace
+// The same with bounded memory; buckets are read in ascending order, each once.
+class SpilledBucketSorter {
+ public:
+  SpilledBucketSorter(int bits, const FreshStream& fresh)
+      : bits_(bits), sorter_(fresh.folder, fresh.bytes) {}
+  absl::Status Add(uint32_t id, uint64_t hash) {
+    return sorter_.Add({BucketOfHash(hash, bits_), id, FingerprintOf(hash)});
+  }
+  absl::Status Sort() { return sorter_.Finish(); }
+  absl::Status status() const { return sorter_.status(); }
+  size_t size() const { return size_t{1} << bits_; }
+  std::span<const HashPair> bucket(size_t i) {
+    pairs_.clear();
+    for (const Triple* t; (t = sorter_.peek()) != nullptr && t->a == i; sorter_.Advance()) {
+      pairs_.push_back({t->b, static_cast<uint16_t>(t->c)});
+    }
+    return pairs_;
+  }
 
-absl::Status WriteDictionary(const ViewState& old, Space space, const FreshTexts& fresh,
-                             const std::array<MDB_dbi, kTables>& tables, BatchWriter* out,
-                             State* next) {
+ private:
+  int bits_;
+  ExternalSorter<Triple> sorter_;
+  std::vector<HashPair> pairs_;
+};
+
+class FreshTextsSource final : public RecordSource<FreshText> {
+ public:
+  explicit FreshTextsSource(const FreshTexts& fresh) : fresh_(fresh) { Load(); }
+  const FreshText* peek() const override { return at_ < fresh_.texts.size() ? &text_ : nullptr; }
+  void Advance() override {
+    ++at_;
+    Load();
+  }
+  absl::Status status() const override { return absl::OkStatus(); }
+
+ private:
+  void Load() {
+    if (at_ < fresh_.texts.size()) text_ = {fresh_.texts[at_], fresh_.hashes[at_]};
+  }
+  const FreshTexts& fresh_;
+  size_t at_ = 0;
+  FreshText text_{};
+};
+
+template <class Sorter, class Source>
+absl::Status Write(const ViewState& old, Space space, uint32_t count, Source* fresh, Sorter sorter,
+                   const TermCodec& codec, const std::array<MDB_dbi, kTables>& tables,
+                   BatchWriter* out, State* next) {
   const auto handle = [&](Table table) { return tables[static_cast<size_t>(table)]; };
   const DictionaryReader reader(old, space);
   const uint64_t seed = old.store().id_space();
-  const uint64_t total = uint64_t{reader.size()} + fresh.texts.size();
-  const uint8_t bits = BucketBitsFor(total);
-  const uint8_t old_bits = old.state().bucket_bits[static_cast<size_t>(space)];
-  // Everything is put into buckets where these are split anew, else the fresh texts, merged below
-  // with the stored buckets.
-  const bool rehash = bits != old_bits || reader.size() == 0;
-  BucketSorter sorter(bits, rehash ? total : fresh.texts.size());
+  const Plan plan(reader, count, old.state().bucket_bits[static_cast<size_t>(space)]);
   UNDULA_ASSIGN_OR_RETURN(const auto old_codec, old.Codec(space));
-  UNDULA_ASSIGN_OR_RETURN(const auto codec, ChooseCodec(old, space, fresh, *next));
-  TermsWriter terms(out, handle(TermsOf(space)), handle(TextsOf(space)), *codec);
+  TermsWriter terms(out, handle(TermsOf(space)), handle(TextsOf(space)), codec);
   const uint32_t copied =
-      codec.get() == old_codec ? reader.size() - reader.size() % codec->block_terms() : 0;
+      &codec == old_codec ? reader.size() - reader.size() % codec.block_terms() : 0;
   UNDULA_RETURN_IF_ERROR(terms.CopyBlocks(old, space, copied));
   UNDULA_RETURN_IF_ERROR(reader.ForEach([&](uint32_t id, std::string_view text) {
     // A user's empty name is what is left of a forgotten one: nobody shall find it.
-    if (rehash && !(space == Space::kUser && text.empty())) {
-      sorter.Add(id, HashText(seed, HashedPart(space, text)));
+    if (plan.rehash && !(space == Space::kUser && text.empty())) {
+      UNDULA_RETURN_IF_ERROR(sorter.Add(id, HashText(seed, HashedPart(space, text))));
     }
     return id < copied ? absl::OkStatus() : terms.Add(text);
   }));
-  for (size_t i = 0; i < fresh.texts.size(); ++i) {
-    sorter.Add(reader.size() + static_cast<uint32_t>(i), fresh.hashes[i]);
-    UNDULA_RETURN_IF_ERROR(terms.Add(fresh.texts[i]));
+  for (uint32_t i = 0; i < count && fresh->peek() != nullptr; ++i, fresh->Advance()) {
+    UNDULA_RETURN_IF_ERROR(sorter.Add(reader.size() + i, fresh->peek()->hash));
+    UNDULA_RETURN_IF_ERROR(terms.Add(fresh->peek()->text));
   }
+  UNDULA_RETURN_IF_ERROR(fresh->status());
   UNDULA_RETURN_IF_ERROR(terms.Finish());
-  sorter.Sort();
+  UNDULA_RETURN_IF_ERROR(sorter.Sort());
 
   std::unique_ptr<Cursor> stored;
   bool more = false;
-  if (!rehash) {
+  if (!plan.rehash) {
     UNDULA_ASSIGN_OR_RETURN(stored, old.Walk(IdsOf(space)));
     UNDULA_ASSIGN_OR_RETURN(more, stored->First());
   }
@@ -321,10 +375,40 @@ absl::Status WriteDictionary(const ViewState& old, Space space, const FreshTexts
     EncodeHashBucket(pairs, &value);
     UNDULA_RETURN_IF_ERROR(out->Append(handle(IdsOf(space)), AsBytes(bucket), value));
   }
-  next->CountOf(space) = static_cast<uint32_t>(total);
-  next->bucket_bits[static_cast<size_t>(space)] = bits;
-  next->compressed[static_cast<size_t>(space)] = codec->compressed();
-  return absl::OkStatus();
+  next->CountOf(space) = static_cast<uint32_t>(plan.total);
+  next->bucket_bits[static_cast<size_t>(space)] = plan.bits;
+  next->compressed[static_cast<size_t>(space)] = codec.compressed();
+  return sorter.status();
+}
+
+}  // namespace
+
+absl::Status WriteDictionary(const ViewState& old, Space space, const FreshTexts& fresh,
+                             const std::array<MDB_dbi, kTables>& tables, BatchWriter* out,
+                             State* next) {
+  const auto count = static_cast<uint32_t>(fresh.texts.size());
+  const Plan plan(DictionaryReader(old, space), count,
+                  old.state().bucket_bits[static_cast<size_t>(space)]);
+  UNDULA_ASSIGN_OR_RETURN(const auto codec, ChooseCodec(old, space, fresh, *next));
+  FreshTextsSource source(fresh);
+  return Write(old, space, count, &source,
+               BucketSorter(plan.bits, plan.rehash ? plan.total : count), *codec, tables, out,
+               next);
+}
+
+absl::Status WriteDictionary(const ViewState& old, Space space, const FreshStream& fresh,
+                             const std::array<MDB_dbi, kTables>& tables, BatchWriter* out,
+                             State* next) {
+  const Plan plan(DictionaryReader(old, space), fresh.count,
+                  old.state().bucket_bits[static_cast<size_t>(space)]);
+  // A stream cannot be sampled before it is written: the codec stays what it is, plain at first.
+  std::shared_ptr<const TermCodec> codec = TermCodec::Plain();
+  if (next->compact_dictionary && old.state().compressed[static_cast<size_t>(space)]) {
+    UNDULA_ASSIGN_OR_RETURN(const auto stored, old.Codec(space));
+    codec = stored->shared_from_this();
+  }
+  return Write(old, space, fresh.count, fresh.texts, SpilledBucketSorter(plan.bits, fresh), *codec,
+               tables, out, next);
 }
 
 }  // namespace undula::kgstore::internal

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "kgstore/batch_writer.h"
+#include "kgstore/record_source.h"
 #include "kgstore/store.h"
 #include "kgstore/term_block.h"
 
@@ -71,6 +72,22 @@ struct FreshTexts {
 // bits and form in *next. In the compact form the zstd dictionary is the old one; it is trained
 // anew where the fresh texts are most of all texts, or none.
 absl::Status WriteDictionary(const ViewState& old, Space space, const FreshTexts& fresh,
+                             const std::array<MDB_dbi, kTables>& tables, BatchWriter* out,
+                             State* next);
+
+// The same from a stream. Names are compressed only where those of `old` are, with their codec; a
+// later `compact` of the database compresses the others.
+struct FreshText {
+  std::string_view text;
+  uint64_t hash;
+};
+struct FreshStream {
+  uint32_t count = 0;
+  RecordSource<FreshText>* texts = nullptr;  // so many
+  std::string folder;                        // for temporary files
+  uint64_t bytes = 0;                        // of memory for sorting
+};
+absl::Status WriteDictionary(const ViewState& old, Space space, const FreshStream& fresh,
                              const std::array<MDB_dbi, kTables>& tables, BatchWriter* out,
                              State* next);
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <new>
 #include <string>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "kgstore/collected_parts.h"
 #include "kgstore/commit_import.h"
 #include "kgstore/import_data.h"
+#include "kgstore/import_spill.h"
 #include "kgstore/store.h"
 #include "kgstore/write_link_table.h"
 
@@ -25,6 +27,7 @@ struct Importer::Impl {
   internal::ImportData data;
   ImportReport report;
   absl::Status status;
+  std::unique_ptr<internal::ImportSpill> spill;  // with options.memory
   std::unique_ptr<internal::CollectedParts> parts;
 
   uint32_t Id(Space space, std::string_view text) {
@@ -85,6 +88,18 @@ struct Importer::Impl {
     ++report.links_read;
   }
 
+  // Keeps to options.memory.
+  void CheckMemory() {
+    if (spill == nullptr || !status.ok()) return;
+    status = parts->SpillMain();
+    if (internal::RowBytes(data) > options.memory / 2) {
+      status.Update(ResourceExhaustedError(
+          "the interactions, catalogue rows, social edges and links of an import are held in "
+          "memory and take more than half of the ",
+          options.memory >> 20, " MiB allowed; allow more or import them in several steps"));
+    }
+  }
+
   // Runs one Add with the sticky status; memory that runs out becomes a status.
   template <class F>
   absl::Status Guarded(F&& add) {
@@ -98,6 +113,14 @@ struct Importer::Impl {
     }
     return status;
   }
+
+  template <class F>
+  absl::Status Adding(F&& add) {
+    return Guarded([&] {
+      add();
+      CheckMemory();
+    });
+  }
 };
 
 absl::StatusOr<std::unique_ptr<Importer>> Importer::Begin(Database& database,
@@ -106,8 +129,14 @@ absl::StatusOr<std::unique_ptr<Importer>> Importer::Begin(Database& database,
   impl->store = database.store().shared_from_this();
   UNDULA_ASSIGN_OR_RETURN(impl->turn, impl->store->TakeWriteTurn());
   impl->options = std::move(options);
-  impl->parts = std::make_unique<internal::CollectedParts>(impl->store->id_space(),
-                                                           &impl->store->arena(), &impl->data);
+  if (impl->options.memory > 0) {
+    std::string folder = impl->options.spill_folder;
+    if (folder.empty()) folder = std::filesystem::path(impl->store->path()).parent_path().string();
+    impl->spill = std::make_unique<internal::ImportSpill>(folder.empty() ? "." : folder,
+                                                          impl->options.memory);
+  }
+  impl->parts = std::make_unique<internal::CollectedParts>(
+      impl->store->id_space(), &impl->store->arena(), &impl->data, impl->spill.get());
   impl->parts->SetBlankScope(impl->options.blank_scope);
   return std::unique_ptr<Importer>(new Importer(std::move(impl)));
 }
@@ -127,36 +156,36 @@ absl::Status Importer::AddQuad(const Term& head, const Term& relation, const Ter
 }
 
 absl::Status Importer::AddStatements(std::span<const Statement> statements) {
-  return impl_->Guarded([&] { impl_->status = impl_->parts->main().Add(statements); });
+  return impl_->Adding([&] { impl_->status = impl_->parts->main().Add(statements); });
 }
 
 ParallelSink* Importer::parallel() { return impl_->parts.get(); }
 
 absl::Status Importer::AddInteraction(std::string_view user, std::string_view item, float weight,
                                       int64_t time) {
-  return impl_->Guarded([&] { impl_->AddInteraction(user, item, weight, time); });
+  return impl_->Adding([&] { impl_->AddInteraction(user, item, weight, time); });
 }
 
 absl::Status Importer::AddItem(std::string_view item, std::span<const ItemColumn> columns) {
   internal::ImportData& data = impl_->data;
-  return impl_->Guarded(
+  return impl_->Adding(
       [&] { impl_->AddRow(Space::kItem, item, columns, &data.column_names, &data.cells); });
 }
 
 absl::Status Importer::AddUser(std::string_view user, std::span<const ItemColumn> columns) {
   internal::ImportData& data = impl_->data;
-  return impl_->Guarded([&] {
+  return impl_->Adding([&] {
     impl_->AddRow(Space::kUser, user, columns, &data.user_column_names, &data.user_cells);
   });
 }
 
 absl::Status Importer::AddSocial(std::string_view user, std::string_view other, float weight) {
-  return impl_->Guarded([&] { impl_->AddSocial(user, other, weight); });
+  return impl_->Adding([&] { impl_->AddSocial(user, other, weight); });
 }
 
 absl::Status Importer::AddLink(std::string_view item, std::string_view entity, float confidence,
                                LinkMethod method) {
-  return impl_->Guarded([&] { impl_->AddLink(item, entity, confidence, method); });
+  return impl_->Adding([&] { impl_->AddLink(item, entity, confidence, method); });
 }
 
 void Importer::SetBlankScope(std::string scope) { impl_->parts->SetBlankScope(scope); }
@@ -165,16 +194,19 @@ absl::StatusOr<ImportReport> Importer::Commit(Progress* progress) {
   Impl& impl = *impl_;
   impl.status.Update(impl.parts->status());
   absl::Status status = impl.Guarded([&] {
-    impl.parts->Merge();
+    impl.status = impl.parts->Merge();
+    if (!impl.status.ok()) return;
     impl.report.triples_read = impl.parts->triples();
     impl.report.attributes_read = impl.parts->attributes();
     impl.report.quads_read = impl.parts->quads();
-    impl.status =
-        internal::CommitImport(impl.store.get(), &impl.data, impl.options, progress, &impl.report);
+    impl.status = internal::CommitImport(impl.store.get(), &impl.data, impl.spill.get(),
+                                         impl.options, progress, &impl.report);
   });
   UNDULA_RETURN_IF_ERROR(status);
   impl.status = FailedPreconditionError("the import is committed; begin a new one");
-  impl.parts = std::make_unique<internal::CollectedParts>(0, &impl.store->arena(), &impl.data);
+  impl.parts =
+      std::make_unique<internal::CollectedParts>(0, &impl.store->arena(), &impl.data, nullptr);
+  impl.spill.reset();
   impl.data = internal::ImportData();
   impl.turn.reset();
   impl.report.seconds =

@@ -23,6 +23,12 @@ struct ImportOptions {
   std::string blank_scope;
   // Size of one write transaction: bounds the memory for changed pages.
   uint64_t transaction_bytes = uint64_t{32} << 20;
+  // Bounds the memory that the import takes, about; 0 = no bound. What does not fit is sorted in
+  // temporary files in `spill_folder` (empty: the folder of the database), which have no name and
+  // so are gone with the process. Only interactions, catalogues, social edges, links and the names
+  // of users and items must fit: ResourceExhausted beyond half of it.
+  uint64_t memory = 0;
+  std::string spill_folder;
 };
 
 struct ImportReport {
@@ -47,10 +53,10 @@ struct ImportReport {
   double seconds = 0;       // from Begin to the end of Commit
 };
 
-// Collects the records in memory; Commit() writes the tables of the next generation beside the
-// present ones in transactions of bounded size and makes them visible by one last small one.
-// Readers keep what they see; a crash, an error or a destroyed importer leaves the database as it
-// was.
+// Collects the records, in memory or as ImportOptions::memory says; Commit() writes the tables of
+// the next generation beside the present ones in transactions of bounded size and makes them
+// visible by one last small one. Readers keep what they see; a crash, an error or a destroyed
+// importer leaves the database as it was.
 //
 // Set semantics: what is stored already is kept. Ids of stored things never change. Where the
 // database has no entities yet, entities get their ids by descending degree, else in the order of

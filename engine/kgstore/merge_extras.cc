@@ -29,15 +29,15 @@ absl::StatusOr<bool> Stored(const ViewState& old, TailKind kind, const Triple& t
 
 }  // namespace
 
-absl::Status MergeGraphs(GenerationWriter* writer, const std::vector<Triple>& triples,
-                         const std::vector<Triple>& attributes, std::vector<Quad> quads) {
-  std::sort(quads.begin(), quads.end());
+absl::Status MergeGraphs(GenerationWriter* writer, RecordSource<Triple>* triples,
+                         RecordSource<Triple>* attributes, RecordSource<Quad>* quads) {
   uint64_t count = 0;
   std::vector<uint32_t> graphs;
   UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Cursor> stored, writer->old().Walk(Table::kGraphs));
   UNDULA_ASSIGN_OR_RETURN(bool more, stored->First());
-  for (size_t i = 0; i < quads.size() || more;) {
-    std::string key = i < quads.size() ? GraphsKey(quads[i].kind, quads[i].triple) : "";
+  const Quad* quad;
+  while ((quad = quads->peek()) != nullptr || more) {
+    std::string key = quad != nullptr ? GraphsKey(quad->kind, quad->triple) : "";
     const bool use_stored = more && (key.empty() || stored->key() <= key);
     graphs.clear();
     if (use_stored) {
@@ -49,14 +49,17 @@ absl::Status MergeGraphs(GenerationWriter* writer, const std::vector<Triple>& tr
     }
     const auto kind = static_cast<TailKind>(key[0]);
     const Triple triple{LoadBigEndian(&key[1]), LoadBigEndian(&key[5]), LoadBigEndian(&key[9])};
-    const std::vector<Triple>& plain = kind == TailKind::kEntity ? triples : attributes;
-    bool in_default = std::binary_search(plain.begin(), plain.end(), triple);
+    // Keys ascend, and so do these.
+    RecordSource<Triple>& plain = kind == TailKind::kEntity ? *triples : *attributes;
+    while (plain.peek() != nullptr && *plain.peek() < triple) plain.Advance();
+    bool in_default = plain.peek() != nullptr && *plain.peek() == triple;
     if (!use_stored && !in_default) {
       UNDULA_ASSIGN_OR_RETURN(in_default, Stored(writer->old(), kind, triple));
     }
     if (in_default) graphs.push_back(0);
-    for (; i < quads.size() && quads[i].kind == kind && quads[i].triple == triple; ++i) {
-      graphs.push_back(quads[i].graph + 1);
+    for (; (quad = quads->peek()) != nullptr && quad->kind == kind && quad->triple == triple;
+         quads->Advance()) {
+      graphs.push_back(quad->graph + 1);
     }
     std::sort(graphs.begin(), graphs.end());
     graphs.erase(std::unique(graphs.begin(), graphs.end()), graphs.end());
@@ -65,27 +68,29 @@ absl::Status MergeGraphs(GenerationWriter* writer, const std::vector<Triple>& tr
         writer->out().Append(writer->handle(Table::kGraphs), key, EncodeGraphs(graphs)));
   }
   writer->next().counts.quads = count;
-  return absl::OkStatus();
+  UNDULA_RETURN_IF_ERROR(triples->status());
+  UNDULA_RETURN_IF_ERROR(attributes->status());
+  return quads->status();
 }
 
-absl::Status MergeNumbers(GenerationWriter* writer, const std::vector<NumberEntry>& fresh) {
+absl::Status MergeNumbers(GenerationWriter* writer, RecordSource<NumberEntry>* fresh) {
   UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Cursor> stored,
                           writer->old().Walk(Table::kNumbers));
   UNDULA_ASSIGN_OR_RETURN(bool more, stored->First());
   uint64_t count = 0;
-  for (size_t i = 0; i < fresh.size() || more; ++count) {
-    std::string key = i < fresh.size() ? EncodeNumberEntry(fresh[i]) : "";
+  for (; fresh->peek() != nullptr || more; ++count) {
+    std::string key = fresh->peek() != nullptr ? EncodeNumberEntry(*fresh->peek()) : "";
     if (more && (key.empty() || stored->key() <= key)) {
-      if (stored->key() == key) ++i;
+      if (stored->key() == key) fresh->Advance();
       key = stored->key();
       UNDULA_ASSIGN_OR_RETURN(more, stored->Next());
     } else {
-      ++i;
+      fresh->Advance();
     }
     UNDULA_RETURN_IF_ERROR(writer->out().Append(writer->handle(Table::kNumbers), key, ""));
   }
   writer->next().counts.numbers = count;
-  return absl::OkStatus();
+  return fresh->status();
 }
 
 absl::Status MergeSocial(GenerationWriter* writer, std::vector<SocialRecord> fresh) {

@@ -65,47 +65,49 @@ void FreshLabels::Sort() {
   pairs_.erase(std::unique(pairs_.begin(), pairs_.end(), same), pairs_.end());
 }
 
-absl::StatusOr<uint64_t> MergeLabels(GenerationWriter* writer, const FreshLabels& fresh) {
-  const std::vector<FreshLabels::Pair>& pairs = fresh.pairs();
+absl::StatusOr<uint64_t> MergeLabels(GenerationWriter* writer, RecordSource<LabelPair>* fresh) {
   LabelPacker packer([&](std::string_view key, std::string_view value) {
     return writer->out().Append(writer->handle(Table::kLabels), key, value);
   });
   uint64_t count = 0;
-  size_t next = 0;
   std::vector<uint32_t> entities;
+  // Appends the entities of the label, if it comes next.
+  const auto take = [&](std::string_view label) {
+    const LabelPair* next;
+    for (; (next = fresh->peek()) != nullptr && next->label == label; fresh->Advance()) {
+      entities.push_back(next->entity);
+    }
+  };
   // Writes the new labels before `limit`, or all.
+  std::string label;
   const auto write_until = [&](std::optional<std::string_view> limit) -> absl::Status {
-    while (next < pairs.size() && (!limit.has_value() || pairs[next].label < *limit)) {
-      const std::string_view label = pairs[next].label;
+    const LabelPair* next;
+    while ((next = fresh->peek()) != nullptr && (!limit.has_value() || next->label < *limit)) {
+      label.assign(next->label);
       entities.clear();
-      for (; next < pairs.size() && pairs[next].label == label; ++next) {
-        entities.push_back(pairs[next].entity);
-      }
+      take(label);
       count += entities.size();
       UNDULA_RETURN_IF_ERROR(packer.Add(label, entities));
     }
-    return absl::OkStatus();
+    return fresh->status();
   };
 
   UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Cursor> stored, writer->old().Walk(Table::kLabels));
   UNDULA_ASSIGN_OR_RETURN(bool more, stored->First());
-  std::vector<uint32_t> merged;
   absl::Status status;
   while (more) {
-    const bool ok =
-        ReadLabelBlock(stored->key(), stored->value(),
-                       [&](std::string_view label, const std::vector<uint32_t>& known) {
-                         status = write_until(label);
-                         merged = known;
-                         for (; next < pairs.size() && pairs[next].label == label; ++next) {
-                           merged.push_back(pairs[next].entity);
-                         }
-                         std::sort(merged.begin(), merged.end());
-                         merged.erase(std::unique(merged.begin(), merged.end()), merged.end());
-                         count += merged.size();
-                         if (status.ok()) status = packer.Add(label, merged);
-                         return status.ok();
-                       });
+    const bool ok = ReadLabelBlock(
+        stored->key(), stored->value(),
+        [&](std::string_view known, const std::vector<uint32_t>& known_entities) {
+          status = write_until(known);
+          entities = known_entities;
+          take(known);
+          std::sort(entities.begin(), entities.end());
+          entities.erase(std::unique(entities.begin(), entities.end()), entities.end());
+          count += entities.size();
+          if (status.ok()) status = packer.Add(known, entities);
+          return status.ok();
+        });
     UNDULA_RETURN_IF_ERROR(status);
     if (!ok) {
       return DataLossError(writer->old().store().path(),

@@ -13,14 +13,15 @@
 #include "kgstore/generation_writer.h"
 #include "kgstore/import_data.h"
 #include "kgstore/interaction_log.h"
+#include "kgstore/record_source.h"
 
 namespace undula::kgstore::internal {
 
-// `fresh` ascending without duplicates; each(a, b, c) is called for every triple written. Returns
-// their number.
-template <class F>
-absl::StatusOr<uint64_t> MergeAdjacency(GenerationWriter* writer, Table table,
-                                        const std::vector<Triple>& fresh, F&& each) {
+// `fresh` (a RecordSource<Triple>): ascending without duplicates, read to its end. each(a, b, c) is
+// called for every triple written. Returns their number.
+template <class Source, class F>
+absl::StatusOr<uint64_t> MergeAdjacency(GenerationWriter* writer, Table table, Source* fresh,
+                                        F&& each) {
   AdjacencyWriter out(&writer->out(), writer->handle(table), writer->handle(HubsOf(table)));
   absl::Status status;
   const auto write = [&](const Triple& t) {
@@ -28,16 +29,20 @@ absl::StatusOr<uint64_t> MergeAdjacency(GenerationWriter* writer, Table table,
     status = out.Add(t);
     each(t.a, t.b, t.c);
   };
-  auto next = fresh.begin();
   UNDULA_RETURN_IF_ERROR(
       AdjacencyReader(writer->old(), table).Scan([&](uint32_t a, uint32_t b, uint32_t c) {
         const Triple stored{a, b, c};
-        for (; next != fresh.end() && *next < stored; ++next) write(*next);
-        if (next != fresh.end() && *next == stored) ++next;
+        const Triple* next;
+        for (; (next = fresh->peek()) != nullptr && *next < stored; fresh->Advance()) write(*next);
+        if (next != nullptr && *next == stored) fresh->Advance();
         write(stored);
       }));
-  for (; next != fresh.end(); ++next) write(*next);
+  while (const Triple* const next = status.ok() ? fresh->peek() : nullptr) {
+    write(*next);
+    fresh->Advance();
+  }
   UNDULA_RETURN_IF_ERROR(status);
+  UNDULA_RETURN_IF_ERROR(fresh->status());
   UNDULA_RETURN_IF_ERROR(out.Finish());
   return out.count();
 }
@@ -47,14 +52,17 @@ absl::StatusOr<uint64_t> MergeAdjacency(GenerationWriter* writer, Table table,
 absl::StatusOr<uint64_t> MergeLog(GenerationWriter* writer, Table table,
                                   const std::vector<LogEntry>& fresh);
 
-// New (normalized label, entity) pairs.
+// A normalized label of an entity; by label and entity.
+struct LabelPair {
+  uint64_t prefix;  // the first 8 bytes, as a big-endian number: most comparisons end here
+  uint32_t entity;
+  std::string_view label;
+};
+
+// New labels in memory.
 class FreshLabels {
  public:
-  struct Pair {
-    uint64_t prefix;  // the first 8 bytes, as a big-endian number: most comparisons end here
-    uint32_t entity;
-    std::string_view label;
-  };
+  using Pair = LabelPair;
   // A copy of the label is kept.
   void Add(std::string_view label, uint32_t entity);
   // Ascending, without duplicates.
@@ -67,8 +75,8 @@ class FreshLabels {
   size_t used_ = 0, capacity_ = 0;
 };
 
-// `fresh` is sorted. Returns the number of pairs written.
-absl::StatusOr<uint64_t> MergeLabels(GenerationWriter* writer, const FreshLabels& fresh);
+// `fresh`: ascending without duplicates. Returns the number of pairs written.
+absl::StatusOr<uint64_t> MergeLabels(GenerationWriter* writer, RecordSource<LabelPair>* fresh);
 
 // `table`: items or users. Cells with final ids and column numbers of the next state, by (item,
 // order of reading): the last value of an item's column holds.

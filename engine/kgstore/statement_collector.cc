@@ -37,6 +37,11 @@ TermProbe ProbeOf(Space space, uint64_t id_space, std::string_view key) {
   return probe;
 }
 
+void StatementCollector::Forget() {
+  last_head_id_ = kNoIndex;
+  relations_.fill({});
+}
+
 absl::StatusOr<uint32_t> StatementCollector::AddName(Space space, std::string_view text) {
   if (text.size() >= kMaxText) return TooLong(text.size());
   TermProbe probe = ProbeOf(space, id_space_, text);

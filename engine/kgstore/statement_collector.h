@@ -29,6 +29,9 @@ class StatementCollector {
   // Put before blank node labels, behind "_:".
   void set_blank_scope(std::string scope) { blank_scope_ = std::move(scope); }
 
+  // The names of `data` have been taken out of it.
+  void Forget();
+
   // InvalidArgument for terms where they may not stand or texts of 1 GiB; ResourceExhausted where
   // ids run out.
   absl::Status Add(std::span<const Statement> statements);

@@ -36,6 +36,11 @@ class TermTable {
   void AddBatch(std::span<TermProbe> probes);
 
   uint32_t size() const { return static_cast<uint32_t>(places_.size()); }
+  // Memory in use, about.
+  uint64_t bytes() const {
+    return slots_.size() * sizeof(Slot) + places_.size() * 2 * sizeof(uint32_t) +
+           (blocks_.empty() ? 0 : (blocks_.size() - 1) * kBlockBytes + used_);
+  }
   struct Record {
     uint64_t hash;
     uint32_t id, size;

@@ -45,6 +45,11 @@ struct ImportOptions {
   // "keep": triples of named graphs (N-Quads, TriG) keep their graph; "drop": they go to the
   // default graph.
   std::string graphs = "keep";
+  // Bytes of memory that the import may take, about; 0 = no bound, else at least 64 MiB. What does
+  // not fit is sorted in temporary files. Interactions, catalogues, social edges and links must fit
+  // into half of it, else the import fails (ResourceExhausted).
+  int64_t memory = 0;
+  std::string temp_dir;  // for these files; empty: the folder of the database
 };
 
 // One file of an import.
