@@ -3,7 +3,7 @@
 
     bench/store_bench.py --undula build/release/bin/undula --store-bench build/release/bench/store_bench \\
         --work build/store_bench [--data kg1m,kg10m] [--peers serd,oxigraph,duckdb,kuzu,hdt] \\
-        [--hdt-driver PROGRAM] [--bounded] [--bounded-copies 5]
+        [--hdt-driver PROGRAM] [--bounded kg50m,512MiB,kg10m,256MiB]
     bench/store_bench.py --work build/store_bench --table
 
 Data come from the graph generator (UNDULA_SHARED/data/gen_kg.py, seed 7), made where missing; --base
@@ -11,8 +11,8 @@ names a folder that has them. Peers from PyPI (pyoxigraph, duckdb, kuzu) are ins
 environment in the work folder. HDT needs hdt-cpp and the driver UNDULA_SHARED/peers/store_hdt.cpp
 compiled by the caller. One result file for each (data, peer, metric group): a stopped run goes on where
 it was; --fresh GROUP measures again. Figures are medians, rates per CPU second of all threads of the
-measuring process. --bounded imports several renamed copies of the last data set with --memory 512MiB
-and without, and compares the contents.
+measuring process. --bounded imports data sets with `--memory` and without and compares the contents: the
+sum of the exported lines and the content sums of `verify`.
 """
 import argparse
 import json
@@ -26,7 +26,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("UNDULA_SHARED") or ROOT.parent / "shared")
-SIZES = {"kg100k": 100_000, "kg1m": 1_000_000, "kg10m": 10_000_000}
+SIZES = {"kg100k": 100_000, "kg1m": 1_000_000, "kg10m": 10_000_000, "kg50m": 50_000_000}
 PYTHON_PEERS = {"oxigraph": "pyoxigraph", "duckdb": "duckdb", "kuzu": "kuzu"}
 NAMES = {"undula": "Undula", "serd": "Serd alone", "oxigraph": "Oxigraph (RocksDB)",
          "duckdb": "DuckDB", "kuzu": "Kuzu", "hdt": "HDT (read-only)"}
@@ -39,6 +39,12 @@ METRICS = {
     "compact_bytes_per_triple": ("the same, compact dictionary", 1, 19, 19, False),
     "compact_import": ("import, compact dictionary", 1e3, None, None, True),
     "import_peak_rss": ("import, peak RSS, MiB", 1, None, None, False),
+    "bounded_import": ("import with --memory, distinct triples/s", 1e3, None, None, True),
+    "unbounded_import": ("the same without", 1e3, None, None, True),
+    "bounded_import_peak_anonymous": ("import with --memory, peak anonymous memory, MiB", 1, None,
+                                      None, False),
+    "unbounded_import_peak_anonymous": ("the same without", 1, None, None, False),
+    "bounded_equal": ("contents of both equal", 1, 1, 1, True),
     "import_peak_anonymous": ("import, peak anonymous memory, MiB", 1, None, None, False),
     "open_first_answer": ("open to first answer, CPU ms", 1, None, None, False),
     "scan": ("decoded full scan, edges/s", 1e6, 130, 130, True),
@@ -128,12 +134,12 @@ class Bench:
         partial.replace(path)
         print(f"{data} {peer} {name}: {len(rows)} rows", flush=True)
 
-    def data(self, name):
+    def data(self, name, *options):
         base = self.base / name
         if not Path(f"{base}.meta.json").exists():
             print(f"making {base}.nt", flush=True)
             subprocess.run([sys.executable, SHARED / "data/gen_kg.py", "--triples",
-                            str(SIZES[name]), "--seed", "7", "--out", base], check=True)
+                            str(SIZES[name]), "--seed", "7", "--out", base, *options], check=True)
         return base
 
     # -- Undula --------------------------------------------------------------------------------
@@ -218,28 +224,23 @@ class Bench:
             self.group(data, "hdt", verb, lambda: measure(verb))
 
     # -- an import that must not need much memory ----------------------------------------------
-    def bounded(self, data, base):
-        copies = self.args.bounded_copies
-        source = self.work / f"{data}x{copies}.nt"
-        if not source.exists():
-            partial = source.with_suffix(".part")
-            with open(partial, "wb") as out:
-                for copy in range(copies):
-                    subprocess.run(["sed", f"s#/resource/#/resource/{copy}/#g", f"{base}.nt"],
-                                   stdout=out, check=True)
-            partial.replace(source)
+    def bounded(self, data, base, memory):
         rows = []
         sums = []
-        for prefix, options in (("bounded_", ["--memory", "512MiB"]), ("unbounded_", [])):
-            db = self.work / f"{data}x{copies}.undula"
-            rows += self.import_file(source, db, prefix, *options)
+        for prefix, options in (("bounded_", ["--memory", memory]), ("unbounded_", [])):
+            db = self.work / f"{data}.{prefix}.undula"
+            rows += self.import_file(f"{base}.nt", db, prefix, *options)
+            content = run([self.args.undula, "verify", db, "--content-sum", "--quiet",
+                           "--format", "json"])[0]
             export = self.work / "export.nt"
             run([self.args.undula, "export", db, "triples", export, "--quiet"])
             sums.append(lines_of(run([self.args.store_bench, "linesum", export])[0])[0])
-            rows[-1]["note"] = f"sum of the exported lines' hashes {sums[-1]['text']}"
+            sums[-1]["content"] = [line for line in content.splitlines() if "content" in line]
+            rows[-1]["note"] = (f"{' '.join(options)}: sum of the exported lines' hashes "
+                                f"{sums[-1]['text']}, {sums[-1]['content']}")
             export.unlink()
             db.unlink()
-        equal = sums[0]["text"] == sums[1]["text"] and sums[0]["rows"] == sums[1]["rows"]
+        equal = all(sums[0][key] == sums[1][key] for key in ("text", "rows", "content"))
         return rows + [{"metric": "bounded_equal", "value": int(equal), "rows": sums[0]["rows"]}]
 
     # -- the table -----------------------------------------------------------------------------
@@ -302,23 +303,23 @@ def main():
     parser.add_argument("--hdt-driver", default="")
     parser.add_argument("--compact", default="--dictionary compact", help="options of `import`")
     parser.add_argument("--compact-option", default="--dictionary")
-    parser.add_argument("--bounded", action="store_true")
-    parser.add_argument("--bounded-copies", type=int, default=5)
+    parser.add_argument("--bounded", default="", help="data set,memory,... to import with a bound")
     parser.add_argument("--fresh", default="", help="metric groups to measure again, comma separated")
     parser.add_argument("--table", action="store_true", help="only print the table")
     args = parser.parse_args()
     args.fresh = [name for name in args.fresh.split(",") if name]
     bench = Bench(args)
     if not args.table:
-        base = data = None
         for data in args.data.split(","):
             base = bench.data(data)
             if args.undula:
                 bench.undula(data, base)
             for peer in filter(None, args.peers.split(",")):
                 bench.peer(data, base, peer)
-        if args.bounded:
-            bench.group(data, "undula", "bounded", lambda: bench.bounded(data, base))
+        bounds = iter(filter(None, args.bounded.split(",")))
+        for data, memory in zip(bounds, bounds):
+            bench.group(data, "undula", f"bounded-{memory}",
+                        lambda: bench.bounded(data, bench.data(data, "--no-ttl"), memory))
     print(bench.table())
 
 

@@ -246,8 +246,6 @@ class Committer {
     SortDistinct(triples);
   }
 
-  static void Nothing(uint32_t, uint32_t, uint32_t) {}
-
   template <class F>
   absl::StatusOr<uint64_t> Merge(Table table, const std::vector<Triple>& fresh, F&& each) {
     SpanSource<Triple> source(fresh);
@@ -258,12 +256,13 @@ class Committer {
   template <class F>
   absl::StatusOr<uint64_t> WriteTriples(F&& each) {
     std::vector<Triple>& triples = data_.triples;
-    UNDULA_ASSIGN_OR_RETURN(const uint64_t total, Merge(Table::kOut, triples, Nothing));
+    const auto none = [](uint32_t, uint32_t, uint32_t) {};
+    UNDULA_ASSIGN_OR_RETURN(const uint64_t total, Merge(Table::kOut, triples, none));
     // Each order needs only the fields sorted that come to the front; the sorts are stable.
     SortTriplesBy(&Triple::b, &triples);
     SortTriplesBy(&Triple::c, &triples);
     for (Triple& t : triples) t = {t.c, t.b, t.a};  // (tail, relation, head)
-    UNDULA_RETURN_IF_ERROR(Merge(Table::kIn, triples, Nothing).status());
+    UNDULA_RETURN_IF_ERROR(Merge(Table::kIn, triples, none).status());
     SortTriplesBy(&Triple::b, &triples);
     for (Triple& t : triples) t = {t.b, t.a, t.c};  // (relation, tail, head)
     UNDULA_RETURN_IF_ERROR(Merge(Table::kByRelation, triples, each).status());
@@ -273,11 +272,12 @@ class Committer {
   template <class F>
   absl::StatusOr<uint64_t> WriteAttributes(F&& each) {
     std::vector<Triple>& attributes = data_.attributes;
+    const auto none = [](uint32_t, uint32_t, uint32_t) {};
     UNDULA_ASSIGN_OR_RETURN(const uint64_t total, Merge(Table::kAttributes, attributes, each));
     SortTriplesBy(&Triple::b, &attributes);
     SortTriplesBy(&Triple::c, &attributes);
     for (Triple& t : attributes) t = {t.c, t.b, t.a};
-    UNDULA_RETURN_IF_ERROR(Merge(Table::kValues, attributes, Nothing).status());
+    UNDULA_RETURN_IF_ERROR(Merge(Table::kValues, attributes, none).status());
     return total;
   }
 

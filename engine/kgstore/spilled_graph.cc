@@ -303,7 +303,8 @@ absl::Status SpilledGraph::Translate(std::vector<LinkRecord>* links) {
   size_t link = 0;
   for (uint32_t r = 0; r < spill_.runs().size(); ++r) {
     const SpilledRun& run = spill_.runs()[r];
-    UNDULA_RETURN_IF_ERROR(Report(0, 0, "translating names"));
+    UNDULA_RETURN_IF_ERROR(Progress::Report(
+        progress_, r, static_cast<int64_t>(spill_.runs().size()), "translating names"));
     for (size_t s = 0; s < kSpilledSpaces; ++s) {
       // Sorted by (run, provisional id), each once.
       final_[s].clear();

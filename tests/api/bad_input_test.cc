@@ -133,6 +133,22 @@ TEST(BadInput, SkippingCountsAndNamesBadRecords) {
   EXPECT_THAT(report->errors[0], HasSubstr("some.nt:2:"));
 }
 
+TEST(BadInput, MemoryOfAnImportHasALeastValue) {
+  SmallWorld world;
+  auto db = Database::Open(world.database);
+  ASSERT_TRUE(db.ok());
+  ImportOptions options;
+  for (const int64_t memory : {int64_t{-1}, int64_t{1}, (int64_t{64} << 20) - 1}) {
+    options.memory = memory;
+    const absl::Status status = (*db)->Import(world.graph, options).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    EXPECT_THAT(Text(status), HasSubstr("64 MiB"));
+  }
+  options.memory = int64_t{64} << 20;
+  options.temp_dir = world.dir / "nowhere";  // not needed: everything fits
+  EXPECT_TRUE((*db)->Import(world.graph, options).ok());
+}
+
 TEST(BadInput, UnknownOptionNamesTheNearest) {
   SmallWorld world;
   auto db = Database::Open(world.database);

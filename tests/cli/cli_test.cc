@@ -53,10 +53,9 @@ Output Undula(const std::vector<std::string>& args, const test::TempDir& dir) {
   return Execute(UNDULA_PROGRAM, args, dir);
 }
 
-const char* const kVerbs[] = {"import",    "link",    "stats",   "train", "evaluate",
-                              "recommend", "similar", "explain", "score", "models",
-                              "export",    "backup",  "compact", "verify", "update",
-                              "forget"};
+const char* const kVerbs[] = {"import",  "link",    "stats",  "train",  "evaluate", "recommend",
+                              "similar", "explain", "score",  "models", "export",   "backup",
+                              "compact", "verify",  "update", "forget"};
 
 TEST(Cli, HelpOfEveryVerbHasAnExample) {
   test::TempDir dir;
@@ -78,6 +77,11 @@ TEST(Cli, UsageErrorsAreInvalidArgument) {
   EXPECT_EQ(Undula({"stats"}, dir).code, invalid);
   EXPECT_EQ(Undula({"stats", "x.undula", "--format", "xml"}, dir).code, invalid);
   EXPECT_EQ(Undula({"score", "x.undula", "-o", "y", "--shard", "4/3"}, dir).code, invalid);
+  for (const char* const memory : {"much", "5MB", "-1", "63MiB", "9999999TiB"}) {
+    const Output refused = Undula({"import", dir / "m.undula", "x.nt", "--memory", memory}, dir);
+    EXPECT_EQ(refused.code, invalid) << memory;
+    EXPECT_THAT(refused.err, HasSubstr(memory == std::string("63MiB") ? "64 MiB" : "512MiB"));
+  }
   const Output missing = Undula({"stats", dir / "none.undula"}, dir);
   EXPECT_EQ(missing.code, static_cast<int>(absl::StatusCode::kNotFound));
   EXPECT_THAT(missing.err, HasSubstr("none.undula"));

@@ -17,6 +17,7 @@
 #include "kgstore/state.h"
 #include "kgstore/store.h"
 #include "kgstore/text_sorter.h"
+#include "kgstore/verify.h"
 #include "store_support.h"
 
 namespace undula::kgstore {
@@ -138,6 +139,9 @@ TEST(StoreBounded, SameBitsAsUnbounded) {
         EXPECT_GT(report.triples_new, 100u);
         EXPECT_EQ(SumErrors(*database), std::vector<std::string>());
       }
+      VerifyReport verify;
+      ASSERT_OK(VerifyContents(*database, &verify, nullptr));
+      EXPECT_TRUE(verify.ok()) << verify.findings[0].what;
       if (wanted == std::array<uint64_t, kTables>{}) {
         wanted = Sums(*database);
         dump = Dump(*database);
