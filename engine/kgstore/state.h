@@ -16,7 +16,7 @@
 
 namespace undula::kgstore::internal {
 
-inline constexpr uint32_t kFormatVersion = 0;
+inline constexpr uint32_t kFormatVersion = 1;
 
 // The kinds of names that have ids of their own.
 enum class Space : uint8_t { kEntity, kRelation, kLiteral, kUser, kItem };

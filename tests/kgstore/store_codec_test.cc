@@ -187,7 +187,7 @@ TEST(StoreCodec, StateAndHeader) {
   std::swap(other[9], other[10]);
   EXPECT_CODE(CheckHeader(other, "f"), kFailedPrecondition);  // other byte order
   other = header;
-  other[12] = 1;
+  other[12] = 2;
   EXPECT_CODE(CheckHeader(other, "f"), kFailedPrecondition);  // a future version
   other = header;
   other[20] = 5;
