@@ -42,7 +42,8 @@ std::string Changed(std::string bytes, const Rng& rng) {
 TEST_P(FuzzCorpus, FilesAndSmallChanges) {
   const fs::path folder = fs::path(UNDULA_SOURCE_DIR) / "tests/fuzz/corpus" / GetParam().name;
   ASSERT_TRUE(fs::exists(folder)) << folder;
-  const bool slow = GetParam().run == Patches || GetParam().run == Values;
+  const bool slow =
+      GetParam().run == Patches || GetParam().run == Values || GetParam().run == PatchLines;
   uint32_t number = 0;
   for (const auto& entry : fs::directory_iterator(folder)) {
     std::ifstream in(entry.path(), std::ios::binary);

@@ -1,6 +1,8 @@
 // Importers of text and the formats of base.
+#include <algorithm>
 #include <string>
-#include <vector>
+#include <string_view>
+#include <unordered_set>
 
 #include "base/options.h"
 #include "base/safetensors.h"
@@ -8,7 +10,9 @@
 #include "kgstore/rdf_reader.h"
 #include "kgstore/schema.h"
 #include "kgstore/table_reader.h"
+#include "kgstore/vector_file.h"
 #include "targets.h"
+#include "tests/kgstore/scanner_compare.h"
 
 namespace undula::fuzz {
 namespace {
@@ -32,6 +36,8 @@ class CheckingSink final : public kgstore::RecordSink {
   absl::Status AddQuad(const kgstore::Term& head, const kgstore::Term& relation,
                        const kgstore::Term& tail, const kgstore::Term& graph) override {
     Require(graph.kind != kgstore::TermKind::kLiteral, "a graph is no literal");
+    Require(!graph.text.empty(), "a graph has a name");
+    ++quads;
     return AddTriple(head, relation, tail);
   }
   absl::Status AddInteraction(std::string_view user, std::string_view item, float weight,
@@ -61,7 +67,7 @@ class CheckingSink final : public kgstore::RecordSink {
     ++records;
     return absl::OkStatus();
   }
-  int64_t records = 0;
+  int64_t records = 0, quads = 0;
 };
 
 // A document that passes under kStop gives the same records under kSkip, with none skipped.
@@ -77,21 +83,62 @@ void StopAndSkip(Read&& read) {
 
 void Rdf(Bytes input, kgstore::RdfSyntax syntax) {
   const MemoryFile file(input);
+  const bool graphs = syntax == kgstore::RdfSyntax::kNQuads || syntax == kgstore::RdfSyntax::kTriG;
+  kgstore::RdfOptions options;
+  options.syntax = syntax;
+  options.allow_empty = true;
   StopAndSkip([&](OnError on_error, kgstore::RecordSink& sink) {
-    kgstore::RdfOptions options;
-    options.syntax = syntax;
     options.on_error = on_error;
-    options.allow_empty = true;
     return kgstore::ReadRdf(file.path(), options, sink, nullptr);
   });
+  CheckingSink kept, dropped;
+  options.on_error = OnError::kSkip;
+  const auto with = kgstore::ReadRdf(file.path(), options, kept, nullptr);
+  Require(graphs || kept.quads == 0, "no graphs in this syntax");
+  if (!graphs) return;
+  options.drop_graphs = true;
+  const auto without = kgstore::ReadRdf(file.path(), options, dropped, nullptr);
+  Require(with.ok() == without.ok(), "dropping graphs changes no verdict");
+  Require(kept.records == dropped.records && dropped.quads == 0, "graphs are dropped, not triples");
+}
+
+// Lines that the scanner takes are read by Serd as well.
+void CompareLines(Bytes input, bool graphs) {
+  while (!input.empty()) {
+    const size_t end = std::min(input.find('\n'), input.size());
+    const std::string difference =
+        kgstore::CompareScannerWithSerd(input.substr(0, end), graphs, nullptr);
+    Require(difference.empty(), difference.c_str());
+    input.remove_prefix(std::min(end + 1, input.size()));
+  }
+}
+
+void VectorFile(Bytes input, const kgstore::VectorFileOptions& options) {
+  const MemoryFile file(input);
+  const auto table = kgstore::ReadVectorFile(file.path(), options, nullptr);
+  if (!table.ok()) return;
+  Require(table->dim > 0 && !table->names.empty(), "rows and columns");
+  Require(table->values.size() == table->names.size() * static_cast<size_t>(table->dim),
+          "a row for each name");
+  for (const float value : table->values) Require(value - value == 0, "finite values");
+  const std::unordered_set<std::string_view> names(table->names.begin(), table->names.end());
+  Require(names.size() == table->names.size(), "distinct names");
 }
 
 constexpr OptionField kNoFields[] = {OptionField{"x", OptionKind::kInt, 0, 0, 1, "", ""}};
 
 }  // namespace
 
-void Ntriples(Bytes input) { Rdf(input, kgstore::RdfSyntax::kNTriples); }
+void Ntriples(Bytes input) {
+  Rdf(input, kgstore::RdfSyntax::kNTriples);
+  CompareLines(input, false);
+}
+void Nquads(Bytes input) {
+  Rdf(input, kgstore::RdfSyntax::kNQuads);
+  CompareLines(input, true);
+}
 void Turtle(Bytes input) { Rdf(input, kgstore::RdfSyntax::kTurtle); }
+void Trig(Bytes input) { Rdf(input, kgstore::RdfSyntax::kTriG); }
 
 void Table(Bytes input) {
   const size_t cut = input.find("---\n");
@@ -105,6 +152,19 @@ void Table(Bytes input) {
     options.allow_empty = true;
     return kgstore::ReadTable(file.path(), *schema, options, sink, nullptr);
   });
+}
+
+void Npy(Bytes input) {
+  kgstore::VectorFileOptions options;
+  options.format = "npy";
+  options.names_file = "rows";
+  VectorFile(input, options);
+}
+
+void VectorText(Bytes input) {
+  kgstore::VectorFileOptions options;
+  options.format = "text";
+  VectorFile(input, options);
 }
 
 void SchemaToml(Bytes input) { kgstore::ParseSchema(input, "schema").status().IgnoreError(); }

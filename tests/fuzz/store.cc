@@ -1,12 +1,5 @@
 // The database file: decoders, pages, whole files.
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,7 +11,6 @@
 #include "kgstore/dictionary.h"
 #include "kgstore/file_check.h"
 #include "kgstore/hash_bucket.h"
-#include "kgstore/importer.h"
 #include "kgstore/interaction_log.h"
 #include "kgstore/labels.h"
 #include "kgstore/link_value.h"
@@ -36,82 +28,6 @@ namespace undula::fuzz {
 namespace {
 
 using kgstore::internal::FieldReader;
-namespace fs = std::filesystem;
-
-// A folder for the files of this process; on a memory disk where there is one.
-const std::string& Folder() {
-  static const std::string folder = [] {
-    std::string pattern =
-        fs::exists("/dev/shm") ? "/dev/shm/undula_fuzz_XXXXXX" : "/tmp/undula_fuzz_XXXXXX";
-    Require(mkdtemp(pattern.data()) != nullptr, "temporary folder");
-    static std::string kept;
-    kept = pattern;
-    std::atexit([] {
-      std::error_code error;
-      fs::remove_all(kept, error);
-    });
-    return pattern;
-  }();
-  return folder;
-}
-
-void FillSmall(kgstore::Database& database, int entities) {
-  using kgstore::Term;
-  using kgstore::TermKind;
-  auto importer = kgstore::Importer::Begin(database, {"fuzz", ""});
-  Require(importer.ok(), "import begins");
-  for (int i = 0; i < std::max(400, entities); ++i) {
-    const std::string head = Concat("http://a/e", i % entities), tail = Concat("http://a/e", i % 7);
-    const std::string relation = Concat("http://a/r", i % 3);
-    (*importer)
-        ->AddTriple(Term{TermKind::kIri, head, {}, {}}, Term{TermKind::kIri, relation, {}, {}},
-                    Term{TermKind::kIri, tail, {}, {}})
-        .IgnoreError();
-    const std::string text = i == 5 ? std::string(2000, 'x') : Concat("Name ", i);
-    (*importer)
-        ->AddTriple(Term{TermKind::kIri, head, {}, {}},
-                    Term{TermKind::kIri, "http://a/label", {}, {}},
-                    Term{TermKind::kLiteral, text, {}, "en"})
-        .IgnoreError();
-    (*importer)->AddInteraction(Concat("u", i % 11), Concat("i", i % 13), 1, i).IgnoreError();
-  }
-  const kgstore::ItemColumn columns[] = {{"title", "T"}, {"year", "1979"}};
-  (*importer)->AddItem("i1", columns).IgnoreError();
-  (*importer)->AddLink("i1", "http://a/e1", 1, LinkMethod::kFile).IgnoreError();
-  Require((*importer)->Commit().ok(), "import commits");
-  auto models = kgstore::OpenModelStore(database);
-  Require(models.ok(), "models");
-  TensorMap model;
-  const std::vector<float> values(1500, 1);
-  model.tensors["weights"] = MakeTensor<float>({1500}, values.data());
-  model.metadata["family"] = "none";
-  Require((*models)->Put("m", model).ok(), "model stored");
-}
-
-// The bytes of a small sound database.
-std::string MakeSoundFile(bool compact) {
-  const std::string path = Folder() + "/sound.undula";
-  fs::remove(path);
-  {
-    kgstore::OpenOptions options;
-    options.mode = kgstore::OpenMode::kCreate;
-    options.threads = 1;
-    options.compact_dictionary = compact;
-    auto database = kgstore::Database::Open(path, options);
-    Require(database.ok(), "database made");
-    FillSmall(**database, compact ? 12000 : 60);
-  }
-  std::ifstream in(path, std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(in), {});
-}
-
-// With a compact dictionary it has enough names for one.
-const std::string& SoundFile(bool compact = false) {
-  static const std::string plain = MakeSoundFile(false);
-  if (!compact) return plain;
-  static const std::string large = MakeSoundFile(true);
-  return large;
-}
 
 kgstore::OpenOptions SmallOptions() {
   kgstore::OpenOptions options;
@@ -163,13 +79,6 @@ void ReadAll(kgstore::Database& database) {
       for (const std::string& name : *names) (*models)->Get(name).status().IgnoreError();
     }
   }
-}
-
-void WriteFile(const std::string& path, const std::string& bytes) {
-  const int fd = open(path.c_str(), O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0644);
-  Require(fd >= 0 && write(fd, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()),
-          "file written");
-  close(fd);
 }
 
 // The bytes as a block of names, as a zstd frame of one and as the zstd dictionary of a frame.
@@ -283,19 +192,17 @@ void Patches(Bytes input) {
     const std::string_view patch = in.Bytes(in.Fixed<uint8_t>() % 17);
     for (size_t k = 0; k < patch.size() && at + k < bytes.size(); ++k) bytes[at + k] = patch[k];
   }
-  const std::string path = Folder() + "/patched.undula";
-  WriteFile(path, bytes);
+  const std::string path = WriteFile("patched.undula", bytes);
   auto database = kgstore::Database::Open(path, SmallOptions());
   if (database.ok()) ReadAll(**database);
 }
 
 void Values(Bytes input) {
-  const std::string path = Folder() + "/values.undula";
   FieldReader in(input);
   const uint8_t which = in.Fixed<uint8_t>();
   const uint16_t entry = in.Fixed<uint16_t>();
   if (!in.ok()) return;
-  WriteFile(path, SoundFile(/*compact=*/which >= 128));
+  const std::string path = WriteFile("values.undula", SoundFile(/*compact=*/which >= 128));
   {
     auto database = kgstore::Database::Open(path, SmallOptions());
     Require(database.ok(), "a sound file opens");

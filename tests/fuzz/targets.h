@@ -14,12 +14,17 @@ namespace undula::fuzz {
 
 using Bytes = std::string_view;
 
-void Ntriples(Bytes input);     // line reader and Serd, stop and skip
+void Ntriples(Bytes input);     // line reader, stop and skip; the scanner against Serd
+void Nquads(Bytes input);       // the same with graphs, and with the graphs dropped
 void Turtle(Bytes input);       // statement splitter and Serd
+void Trig(Bytes input);         // the same with braces, and with the graphs dropped
 void Table(Bytes input);        // a schema in TOML, a line "---", rows
 void SchemaToml(Bytes input);   // column maps
 void OptionsToml(Bytes input);  // option files
 void Safetensors(Bytes input);  // parse, serialize, parse again
+void Npy(Bytes input);          // vectors: an array of NumPy
+void VectorText(Bytes input);   // vectors: lines of a name and its values
+void PatchLines(Bytes input);   // a patch file, applied twice to a small database where it is good
 void Codecs(Bytes input);       // byte 0 chooses a decoder of the store
 void Pages(Bytes input);        // page_check of the bytes as a file
 void Patches(Bytes input);      // a real file with patches, open(check = full), all of it read
@@ -31,11 +36,16 @@ struct Target {
 };
 inline constexpr Target kTargets[] = {
     {"ntriples", Ntriples},
+    {"nquads", Nquads},
     {"turtle", Turtle},
+    {"trig", Trig},
     {"table", Table},
     {"schema_toml", SchemaToml},
     {"options_toml", OptionsToml},
     {"safetensors", Safetensors},
+    {"npy", Npy},
+    {"vector_text", VectorText},
+    {"patch_lines", PatchLines},
     {"codecs", Codecs},
     {"pages", Pages},
     {"patches", Patches},
@@ -44,6 +54,13 @@ inline constexpr Target kTargets[] = {
 
 // Ends the program: a promise was broken.
 void Require(bool promise, const char* what);
+
+// A small sound database: the bytes of its file, made once. With a compact dictionary it has enough
+// names for one.
+const std::string& SoundFile(bool compact = false);
+// Writes `bytes` to the file of this name in the process's own folder (on a memory disk where there
+// is one); its path.
+std::string WriteFile(const std::string& name, const std::string& bytes);
 
 // A file of the process's memory, gone with the object.
 class MemoryFile {
