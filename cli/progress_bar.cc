@@ -44,19 +44,53 @@ void ProgressBar::Clear() {
   drawn_ = false;
 }
 
+std::string ProgressBar::Numbers(int64_t done, int64_t total, double seconds) const {
+  const double share = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 0;
+  char text[160];
+  std::string out;
+  if (total > 0) {
+    std::snprintf(text, sizeof text, "%3.0f%%  ", share * 100);
+    out += text;
+  }
+  if (progress_.in_bytes()) {
+    constexpr double kMega = 1e6;
+    const double rate = seconds > 0 ? 1 / seconds : 0;
+    const double megabytes = static_cast<double>(done) / kMega;
+    const int64_t records = progress_.records() - stage_records_;
+    const int shown = total > 0 ? std::snprintf(text, sizeof text, "%.1f/%.1f MB", megabytes,
+                                                static_cast<double>(total) / kMega)
+                                : std::snprintf(text, sizeof text, "%.1f MB", megabytes);
+    std::snprintf(text + shown, sizeof text - static_cast<size_t>(shown),
+                  "  %.1f MB/s  %.0f records/s", megabytes * rate,
+                  static_cast<double>(records) * rate);
+  } else if (total > 0) {
+    std::snprintf(text, sizeof text, "%lld/%lld", static_cast<long long>(done),
+                  static_cast<long long>(total));
+  } else {
+    std::snprintf(text, sizeof text, "%lld", static_cast<long long>(done));
+  }
+  out += text;
+  if (share > 0) {
+    std::snprintf(text, sizeof text, "  %.0f s left", seconds * (1 / share - 1));
+  } else {
+    std::snprintf(text, sizeof text, "  %.0f s", seconds);
+  }
+  return out + text;
+}
+
 void ProgressBar::Draw(int64_t done, int64_t total, std::string_view message) {
   if (quiet_) return;
   const auto now = std::chrono::steady_clock::now();
-  const double seconds = std::chrono::duration<double>(now - start_).count();
-  char numbers[96];
-  if (total > 0) {
-    const double share = static_cast<double>(done) / static_cast<double>(total);
-    const double left = done > 0 ? seconds * (1 / share - 1) : 0;
-    std::snprintf(numbers, sizeof numbers, "%3.0f%%  %lld/%lld  %.0f s left", share * 100,
-                  static_cast<long long>(done), static_cast<long long>(total), left);
-  } else {
-    std::snprintf(numbers, sizeof numbers, "%lld  %.0f s", static_cast<long long>(done), seconds);
+  if (message != stage_ || progress_.in_bytes() != stage_in_bytes_ || done < stage_done_) {
+    stage_ = message;
+    stage_in_bytes_ = progress_.in_bytes();
+    stage_start_ = now;
+    stage_records_ = progress_.records();
   }
+  stage_done_ = done;
+  const double seconds = std::chrono::duration<double>(now - start_).count();
+  const std::string numbers =
+      Numbers(done, total, std::chrono::duration<double>(now - stage_start_).count());
   if (terminal_) {
     if (seconds < 0.3) return;  // no bar for what is done at once
     std::string bar;
@@ -64,13 +98,14 @@ void ProgressBar::Draw(int64_t done, int64_t total, std::string_view message) {
       const int filled = static_cast<int>(20 * done / total);
       bar = "[" + std::string(filled, '#') + std::string(20 - filled, '.') + "] ";
     }
-    std::fprintf(stderr, "\r\033[K%s%s  %.*s", bar.c_str(), numbers,
+    std::fprintf(stderr, "\r\033[K%s%s  %.*s", bar.c_str(), numbers.c_str(),
                  static_cast<int>(message.size()), message.data());
     std::fflush(stderr);
     drawn_ = true;
   } else if (now - last_line_ >= std::chrono::seconds(5)) {
     last_line_ = now;
-    std::fprintf(stderr, "%.*s: %s\n", static_cast<int>(message.size()), message.data(), numbers);
+    std::fprintf(stderr, "%.*s: %s\n", static_cast<int>(message.size()), message.data(),
+                 numbers.c_str());
   }
 }
 

@@ -25,13 +25,19 @@ class ProgressBar {
 
  private:
   void Draw(int64_t done, int64_t total, std::string_view message);
+  // "45%  12.1/27.0 MB  8.0 MB/s  310000 records/s  2 s left".
+  std::string Numbers(int64_t done, int64_t total, double seconds) const;
 
   const bool quiet_;
   const bool terminal_;
   bool drawn_ = false;
   std::chrono::steady_clock::time_point start_;
   std::chrono::steady_clock::time_point last_line_;
-  std::string last_message_;
+  // What is under way: rate and time left are its own.
+  std::string stage_;
+  bool stage_in_bytes_ = false;
+  int64_t stage_done_ = 0, stage_records_ = 0;
+  std::chrono::steady_clock::time_point stage_start_;
   Progress progress_;
 };
 

@@ -101,7 +101,7 @@ absl::StatusOr<ForgetReport> Database::Forget(std::string_view user) {
   const std::lock_guard writing(impl_->writing);
   UNDULA_ASSIGN_OR_RETURN(kgstore::ForgetReport done, kgstore::ForgetUser(*impl_->store, user));
   return ForgetReport{static_cast<int64_t>(done.interactions), static_cast<int64_t>(done.social),
-                      std::move(done.models)};
+                      std::move(done.vectors), std::move(done.models)};
 }
 
 }  // namespace undula

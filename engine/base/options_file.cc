@@ -184,7 +184,7 @@ absl::StatusOr<TomlNode> ReadNode(const std::string& name, const toml::node& nod
     for (const auto& [key, value] : *table) {
       UNDULA_ASSIGN_OR_RETURN(TomlNode child, ReadNode(name, value, depth + 1));
       child.where = Concat(name, ':', key.source().begin.line, ':', key.source().begin.column);
-      out.table.emplace_back(key.str(), std::move(child));
+      out.table.push_back({std::string(key.str()), std::move(child)});
     }
   } else {
     out.kind = TomlNode::Kind::kValue;

@@ -18,4 +18,11 @@ absl::Status Progress::Report(int64_t done, int64_t total, std::string_view mess
   return absl::OkStatus();
 }
 
+absl::Status Progress::ReportBytes(int64_t done, int64_t total, std::string_view message) {
+  in_bytes_ = true;
+  absl::Status status = Report(done, total, message);
+  in_bytes_ = false;
+  return status;
+}
+
 }  // namespace undula

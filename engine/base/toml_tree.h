@@ -5,12 +5,13 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 
 namespace undula {
+
+struct TomlEntry;
 
 struct TomlNode {
   enum class Kind { kValue, kList, kTable };
@@ -19,16 +20,23 @@ struct TomlNode {
   std::string where;  // "file:line:column"
   std::string text;   // of a value: as base/options.h writes numbers, true and false
   std::vector<TomlNode> list;
-  std::vector<std::pair<std::string, TomlNode>> table;  // in byte order of the keys
+  std::vector<TomlEntry> table;  // in byte order of the keys
 
   // The entry of a table; null where there is none.
-  const TomlNode* Find(std::string_view key) const {
-    for (const auto& [name, node] : table) {
-      if (name == key) return &node;
-    }
-    return nullptr;
-  }
+  const TomlNode* Find(std::string_view key) const;
 };
+
+struct TomlEntry {
+  std::string key;
+  TomlNode node;
+};
+
+inline const TomlNode* TomlNode::Find(std::string_view key) const {
+  for (const TomlEntry& entry : table) {
+    if (entry.key == key) return &entry.node;
+  }
+  return nullptr;
+}
 
 // The tree of a text; `name` takes the file's place in messages. InvalidArgument with
 // name:line:column for a syntax error, a date or time (write it as a string), tables nested more

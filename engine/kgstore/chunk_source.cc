@@ -33,7 +33,12 @@ absl::Status ChunkSource::Open() {
   }
   carry_.resize(size);
   if (carry_.compare(0, 3, "\xEF\xBB\xBF") == 0) carry_.erase(0, 3);
-  return Progress::Report(progress_, stream_->position(), stream_->size(), stream_->name());
+  return ReportPosition();
+}
+
+absl::Status ChunkSource::ReportPosition() {
+  if (progress_ == nullptr) return absl::OkStatus();
+  return progress_->ReportBytes(stream_->position(), stream_->size(), stream_->name());
 }
 
 void ChunkSource::Stop() {
@@ -101,9 +106,7 @@ absl::StatusOr<bool> ChunkSource::Next(Chunk* chunk) {
   carry_.assign(chunk->buffer.get() + lines, chunk->size - lines);
   chunk->size = lines;
   if (std::this_thread::get_id() == owner_) {
-    absl::Status status =
-        Progress::Report(progress_, stream_->position(), stream_->size(), stream_->name());
-    if (!status.ok()) return fail(status);
+    if (absl::Status status = ReportPosition(); !status.ok()) return fail(status);
   } else if (progress_ != nullptr && progress_->cancelled()) {
     return fail(absl::CancelledError("cancelled"));
   }

@@ -45,6 +45,13 @@ class ChunkSource {
   // No more chunks. Those that were given out are all the ones before. Thread-safe.
   void Stop();
 
+  // Tells `progress` of records found in chunks. Thread-safe.
+  void AddRecords(int64_t n) {
+    if (progress_ != nullptr) progress_->AddRecords(n);
+  }
+  // Tells it how far the input has been read; on the thread that made the source.
+  absl::Status ReportPosition();
+
  private:
   absl::StatusOr<size_t> ReadMore(Chunk* chunk);
   absl::Status SkipLine(Chunk* chunk);

@@ -168,7 +168,8 @@ void Writer::ChoosePrefixes() {
   });
   if (most.size() > kMaxPrefixes) most.resize(kMaxPrefixes);
   int number = 0;
-  for (const auto& [n, space] : most) {
+  for (const auto& entry : most) {
+    const std::string& space = entry.second;
     const auto known = std::find_if(std::begin(kKnown), std::end(kKnown),
                                     [&](const auto& k) { return space == k.first; });
     const std::string name = known != std::end(kKnown) ? known->second : Concat("ns", ++number);

@@ -8,6 +8,7 @@
 #include "kgstore/apply_update.h"
 #include "kgstore/dictionary.h"
 #include "kgstore/edit_dictionary.h"
+#include "kgstore/forget_vectors.h"
 #include "kgstore/interaction_log.h"
 #include "kgstore/model_record.h"
 #include "kgstore/updater.h"
@@ -101,6 +102,7 @@ absl::StatusOr<ForgetReport> Forget(Store* store, std::string_view name) {
   std::shared_ptr<const TableSet> tables;
   uint32_t user;
   Traces traces;
+  std::vector<VectorsWithout> vectors;
   {
     UNDULA_ASSIGN_OR_RETURN(const auto view, store->BeginView());
     UNDULA_ASSIGN_OR_RETURN(user, DictionaryReader(*view, Space::kUser).Find(name));
@@ -108,9 +110,11 @@ absl::StatusOr<ForgetReport> Forget(Store* store, std::string_view name) {
     tables = view->shared_tables();
     UNDULA_ASSIGN_OR_RETURN(traces, FindTraces(*view, user));
     UNDULA_ASSIGN_OR_RETURN(report.models, ModelsOf(*view, user));
+    UNDULA_ASSIGN_OR_RETURN(vectors, FindVectorsOf(*view, user));
   }
   State next = tables->state;
-  const uint64_t room = 16384 * (traces.by_user.size() + traces.social.size()) + (1 << 22);
+  uint64_t room = 16384 * (traces.by_user.size() + traces.social.size()) + (1 << 22);
+  for (const VectorsWithout& without : vectors) room += without.bytes();
   UNDULA_ASSIGN_OR_RETURN(const auto txn, store->BeginWrite(room));
   const OpenTables open{*store, txn.get(), *tables};
   UpdateReport counts;
@@ -123,6 +127,10 @@ absl::StatusOr<ForgetReport> Forget(Store* store, std::string_view name) {
   UNDULA_RETURN_IF_ERROR(EditSocial(std::move(traces.social), &context));
   UNDULA_RETURN_IF_ERROR(txn->Delete(open[Table::kUsers], AsBytes(user)));
   UNDULA_RETURN_IF_ERROR(BlotOut(open, Space::kUser, user, name, next));
+  for (const VectorsWithout& without : vectors) {
+    UNDULA_RETURN_IF_ERROR(WriteVectorsWithout(without, *store, txn.get()));
+    report.vectors.push_back(without.record.name);
+  }
   UNDULA_RETURN_IF_ERROR(CleanChanges(open, user));
   // Which items and friends the user had must not stand in the log either.
   ChangeRecord record;

@@ -222,7 +222,9 @@ absl::Status ReadRdfLines(const std::string& name, RdfSyntax syntax, const RdfOp
       const absl::StatusOr<bool> more = source->Next(&chunk);
       if (!more.ok()) return more.status();
       if (!*more) return absl::OkStatus();
-      if (!log.Add(chunk.ordinal, worker.Read(&chunk))) source->Stop();
+      ChunkResult result = worker.Read(&chunk);
+      source->AddRecords(result.records);
+      if (!log.Add(chunk.ordinal, std::move(result))) source->Stop();
     }
   };
 

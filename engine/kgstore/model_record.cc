@@ -1,6 +1,7 @@
 #include "kgstore/model_record.h"
 
 #include "base/status.h"
+#include "kgstore/hash.h"
 #include "kgstore/varint.h"
 
 namespace undula::kgstore::internal {
@@ -29,6 +30,10 @@ std::optional<uint64_t> BytesOf(const TensorRecord& tensor) {
 }
 
 }  // namespace
+
+std::string_view BytesOf(const NamedTensor& tensor) {
+  return std::string_view(reinterpret_cast<const char*>(tensor.bytes.data()), tensor.bytes.size());
+}
 
 std::string ModelKey(std::string_view name) { return Concat(kModelTag, name); }
 
@@ -110,6 +115,31 @@ absl::StatusOr<std::vector<ModelRecord>> ReadModelRecords(const ViewState& view)
     UNDULA_ASSIGN_OR_RETURN(more, cursor->Next());
   }
   return records;
+}
+
+absl::Status ReadModelTensor(const ViewState& view, const ModelRecord& record, uint32_t number,
+                             NamedTensor* tensor) {
+  const TensorRecord& entry = record.tensors[number];
+  const auto damaged = [&] {
+    return DataLossError(view.store().path(), ": tensor '", entry.name, "' of model '", record.name,
+                         "' is damaged; restore the file from a backup or train the model again");
+  };
+  // A damaged record must not make us ask for more memory than the file can fill.
+  if (entry.bytes > view.store().env().used_bytes()) return damaged();
+  tensor->dtype = entry.dtype;
+  tensor->shape = entry.shape;
+  tensor->bytes.reserve(entry.bytes);
+  for (uint32_t chunk = 0; tensor->bytes.size() < entry.bytes; ++chunk) {
+    UNDULA_ASSIGN_OR_RETURN(
+        const auto bytes, view.Get(view.store().models(), ChunkKey(record.serial, number, chunk)));
+    if (!bytes.has_value() || bytes->empty()) return damaged();
+    const auto* begin = reinterpret_cast<const std::byte*>(bytes->data());
+    tensor->bytes.insert(tensor->bytes.end(), begin, begin + bytes->size());
+  }
+  if (tensor->bytes.size() != entry.bytes || HashText(0, BytesOf(*tensor)) != entry.checksum) {
+    return damaged();
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace undula::kgstore::internal

@@ -47,6 +47,12 @@ absl::StatusOr<ModelRecord> DecodeModelRecord(std::string_view name, std::string
 // By name.
 absl::StatusOr<std::vector<ModelRecord>> ReadModelRecords(const ViewState& view);
 
+// Tensor number `number` of the record, put together from its chunks. DataLoss; std::bad_alloc.
+absl::Status ReadModelTensor(const ViewState& view, const ModelRecord& record, uint32_t number,
+                             NamedTensor* tensor);
+
+std::string_view BytesOf(const NamedTensor& tensor);
+
 }  // namespace undula::kgstore::internal
 
 #endif  // UNDULA_KGSTORE_MODEL_RECORD_H_

@@ -36,8 +36,6 @@ class ModelStore final : public ModelSink {
   // Deletes chunks that no record names: of replaced and removed models and of broken-off writes.
   absl::Status Sweep();
   absl::StatusOr<ModelRecord> Find(const ViewState& view, std::string_view name) const;
-  absl::Status ReadTensor(const ViewState& view, const ModelRecord& record, uint32_t number,
-                          NamedTensor* tensor) const;
 
   std::shared_ptr<Store> store_;
 };
@@ -46,10 +44,6 @@ absl::Status CheckName(std::string_view name) {
   if (!name.empty() && name.size() <= kMaxModelName) return absl::OkStatus();
   return InvalidArgumentError("a model's name has ", name.size(), " bytes; 1 to ", kMaxModelName,
                               " are allowed");
-}
-
-std::string_view BytesOf(const NamedTensor& tensor) {
-  return std::string_view(reinterpret_cast<const char*>(tensor.bytes.data()), tensor.bytes.size());
 }
 
 absl::StatusOr<uint64_t> ModelStore::NextSerial() {
@@ -163,38 +157,14 @@ absl::StatusOr<ModelRecord> ModelStore::Find(const ViewState& view, std::string_
                        names.empty() ? std::string("no models") : names);
 }
 
-absl::Status ModelStore::ReadTensor(const ViewState& view, const ModelRecord& record,
-                                    uint32_t number, NamedTensor* tensor) const {
-  const TensorRecord& entry = record.tensors[number];
-  const auto damaged = [&] {
-    return DataLossError(store_->path(), ": tensor '", entry.name, "' of model '", record.name,
-                         "' is damaged; restore the file from a backup or train the model again");
-  };
-  // A damaged record must not make us ask for more memory than the file can fill.
-  if (entry.bytes > store_->env().used_bytes()) return damaged();
-  tensor->dtype = entry.dtype;
-  tensor->shape = entry.shape;
-  tensor->bytes.reserve(entry.bytes);
-  for (uint32_t chunk = 0; tensor->bytes.size() < entry.bytes; ++chunk) {
-    UNDULA_ASSIGN_OR_RETURN(const auto bytes,
-                            view.Get(store_->models(), ChunkKey(record.serial, number, chunk)));
-    if (!bytes.has_value() || bytes->empty()) return damaged();
-    const auto* begin = reinterpret_cast<const std::byte*>(bytes->data());
-    tensor->bytes.insert(tensor->bytes.end(), begin, begin + bytes->size());
-  }
-  if (tensor->bytes.size() != entry.bytes || HashText(0, BytesOf(*tensor)) != entry.checksum) {
-    return damaged();
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<TensorMap> ModelStore::Get(std::string_view name) const {
   UNDULA_ASSIGN_OR_RETURN(const auto view, store_->BeginView());
   UNDULA_ASSIGN_OR_RETURN(ModelRecord record, Find(*view, name));
   TensorMap model;
   try {
     for (uint32_t i = 0; i < record.tensors.size(); ++i) {
-      UNDULA_RETURN_IF_ERROR(ReadTensor(*view, record, i, &model.tensors[record.tensors[i].name]));
+      UNDULA_RETURN_IF_ERROR(
+          ReadModelTensor(*view, record, i, &model.tensors[record.tensors[i].name]));
     }
   } catch (const std::bad_alloc&) {
     return ResourceExhaustedError("out of memory while loading model '", name, "'");

@@ -69,8 +69,7 @@ absl::StatusOr<ReadReport> ReadRdf(const std::string& path, const RdfOptions& op
     UNDULA_RETURN_IF_ERROR(source.Open());
     UNDULA_RETURN_IF_ERROR(RefuseOtherFormats(path, syntax, source.head()));
     UNDULA_RETURN_IF_ERROR(ReadRdfLines(stream->name(), syntax, options, &source, &sink, &report));
-    UNDULA_RETURN_IF_ERROR(
-        Progress::Report(progress, stream->position(), stream->size(), stream->name()));
+    UNDULA_RETURN_IF_ERROR(source.ReportPosition());
   } else {
     TextWindow window(stream.get(), progress);
     UNDULA_RETURN_IF_ERROR(window.SkipByteOrderMark());

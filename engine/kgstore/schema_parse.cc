@@ -60,8 +60,8 @@ class Section {
     }
   }
 
-  const std::vector<std::pair<std::string, TomlNode>>& entries() const {
-    static const std::vector<std::pair<std::string, TomlNode>> none;
+  const std::vector<TomlEntry>& entries() const {
+    static const std::vector<TomlEntry> none;
     return node_ == nullptr ? none : node_->table;
   }
 
@@ -197,7 +197,7 @@ absl::StatusOr<Column> ReadColumn(const TomlNode& node, const std::string& role,
   TomlNode plain;  // the short form as a table
   if (node.kind != TomlNode::Kind::kTable) {
     plain.where = node.where;
-    plain.table.emplace_back("column", node);
+    plain.table.push_back({"column", node});
   }
   Section s(node.kind == TomlNode::Kind::kTable ? &node : &plain, Concat("column '", role, "':"));
   s.CheckKeys(kColumnKeys);

@@ -18,6 +18,10 @@ absl::Status TooLong(size_t size) {
   return InvalidArgumentError("a name or text of ", size, " bytes; at most 1 GiB is allowed");
 }
 
+absl::Status EmptyName(Space space) {
+  return InvalidArgumentError("an empty ", SpaceName(space), " name; every name has a character");
+}
+
 absl::Status NoMoreIds(Space space) {
   return ResourceExhaustedError("more than ", kMaxIds, " ", SpaceName(space),
                                 " names; one database holds no more");
@@ -44,6 +48,7 @@ void StatementCollector::Forget() {
 
 absl::StatusOr<uint32_t> StatementCollector::AddName(Space space, std::string_view text) {
   if (text.size() >= kMaxText) return TooLong(text.size());
+  if (text.empty()) return EmptyName(space);
   TermProbe probe = ProbeOf(space, id_space_, text);
   data_.space(space).AddBatch({&probe, 1});
   if (probe.id == kNoIndex) return NoMoreIds(space);
@@ -106,6 +111,10 @@ absl::Status StatementCollector::AddBatch(std::span<const Statement> statements)
     }
     for (const Term* term : {&s.head, &s.relation, &s.tail, &s.graph}) {
       if (term->text.size() >= kMaxText) return TooLong(term->text.size());
+    }
+    if (s.head.text.empty() || (s.tail.text.empty() && s.tail.kind != TermKind::kLiteral) ||
+        (s.graph.text.empty() && !s.in_default_graph())) {
+      return EmptyName(Space::kEntity);
     }
     const auto entity = [&](const Term& term) {
       entities_.push_back(ProbeOf(Space::kEntity, id_space_, Key(term)));

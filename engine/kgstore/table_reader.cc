@@ -55,6 +55,7 @@ class TableReading {
         UNDULA_RETURN_IF_ERROR(CheckRow(&good));
         if (good) {
           report_.records += static_cast<int64_t>(records_->size());
+          window_.AddRecords(static_cast<int64_t>(records_->size()));
           UNDULA_RETURN_IF_ERROR(records_->Deliver(sink_));
         }
       }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/status.h"
 #include "base/text/normalize.h"
@@ -50,7 +51,9 @@ absl::Status TextWindow::Fill() {
   UNDULA_ASSIGN_OR_RETURN(const size_t n, stream_->Read({buffer_.get() + end_, kReadBytes}));
   end_ += n;
   at_end_ = n == 0;
-  return Progress::Report(progress_, stream_->position(), stream_->size(), stream_->name());
+  if (progress_ == nullptr) return absl::OkStatus();
+  progress_->AddRecords(std::exchange(records_, 0));
+  return progress_->ReportBytes(stream_->position(), stream_->size(), stream_->name());
 }
 
 absl::Status TextWindow::FillTo(size_t bytes) {

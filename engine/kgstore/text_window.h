@@ -48,6 +48,9 @@ class TextWindow {
   // A byte order mark at the start of the input, dropped. Call before the first Consume.
   absl::Status SkipByteOrderMark();
 
+  // Records found in the window; `progress` hears of them at the next Fill.
+  void AddRecords(int64_t n) { records_ += n; }
+
   TextPosition position() const { return position_; }  // of the first unread byte
 
  private:
@@ -57,6 +60,7 @@ class TextWindow {
   size_t capacity_ = 0, begin_ = 0, end_ = 0;
   bool at_end_ = false;
   TextPosition position_;
+  int64_t records_ = 0;
 };
 
 // The first byte of `text` that makes it unfit as text: a NUL or invalid UTF-8. npos for none; else

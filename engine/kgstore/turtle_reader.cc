@@ -150,6 +150,7 @@ class TurtleReading {
     }
     UNDULA_RETURN_IF_ERROR(sink_.AddStatements(*statements));
     report_.records += static_cast<int64_t>(statements->size());
+    window_.AddRecords(static_cast<int64_t>(statements->size()));
     return absl::OkStatus();
   }
 

@@ -34,6 +34,11 @@ struct Updater::Impl {
                                     " bytes; at most 1 GiB is allowed");
       return kNoIndex;
     }
+    if (text.empty()) {
+      status = InvalidArgumentError("an empty ", internal::SpaceName(space),
+                                    " name; every name has a character");
+      return kNoIndex;
+    }
     internal::PendingNames& names = pending.names[static_cast<size_t>(space)];
     const uint32_t id = names.texts.Add(text);
     if (id == names.create.size()) names.create.push_back(false);
@@ -42,7 +47,10 @@ struct Updater::Impl {
   }
 
   uint32_t Entity(const Term& term, bool add) {
-    if (term.kind == TermKind::kIri) return Id(Space::kEntity, term.text, add);
+    // An empty blank node label is an empty name, too.
+    if (term.kind == TermKind::kIri || term.text.empty()) {
+      return Id(Space::kEntity, term.text, add);
+    }
     key.assign("_:").append(term.text);
     return Id(Space::kEntity, key, add);
   }

@@ -82,7 +82,8 @@ class Updater {
 };
 
 // Erases a user in one transaction: interactions (both logs), social edges (both directions),
-// columns, the name itself, and what the change log knew of it. The id stays used; the same name
+// columns, the rows of pre-computed vectors (kgstore/vectors.h; records of these that have no other
+// row go), the name itself, and what the change log knew of it. The id stays used; the same name
 // may come back later as a new user. Old pages of the file may hold the bytes until they are
 // written over: `compact` makes a file without them.
 //
@@ -91,6 +92,7 @@ inline constexpr std::string_view kTrainedUsersKey = "n_users";
 
 struct ForgetReport {
   uint64_t interactions = 0, social = 0;
+  std::vector<std::string> vectors;  // records of vectors that had a row of the user
   // Stored models that were trained when the user existed: they still hold what they learned.
   std::vector<std::string> models;
 };

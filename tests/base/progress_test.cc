@@ -46,5 +46,21 @@ TEST(ProgressTest, Deadline) {
 
 TEST(ProgressTest, NullIsAlwaysOk) { EXPECT_TRUE(Progress::Report(nullptr, 1, 2, "x").ok()); }
 
+TEST(ProgressTest, BytesAndRecords) {
+  bool in_bytes = false;
+  Progress* reported = nullptr;
+  Progress progress([&](int64_t, int64_t, std::string_view) { in_bytes = reported->in_bytes(); });
+  reported = &progress;
+  ASSERT_TRUE(progress.ReportBytes(10, 10, "file").ok());
+  EXPECT_TRUE(in_bytes);
+  EXPECT_FALSE(progress.in_bytes());
+  ASSERT_TRUE(progress.Report(10, 10, "steps").ok());
+  EXPECT_FALSE(in_bytes);
+  std::thread other([&] { progress.AddRecords(5); });
+  progress.AddRecords(2);
+  other.join();
+  EXPECT_EQ(progress.records(), 7);
+}
+
 }  // namespace
 }  // namespace undula

@@ -220,6 +220,19 @@ TEST(StoreRecords, BadRecordsEndTheImport) {
   fails([](Importer& i) { return i.AddLink("i", "e", 1.5f, LinkMethod::kFile); });
   fails([](Importer& i) { return i.AddLink("i", "e", std::nanf(""), LinkMethod::kFile); });
   fails([](Importer& i) { return i.AddTriple(Text("l"), Iri("r"), Iri("t")); });
+  // Empty names: an empty user would be a forgotten one.
+  const Term no_label{TermKind::kBlank, "", {}, {}};
+  fails([](Importer& i) { return i.AddInteraction("", "i", 1, 0); });
+  fails([](Importer& i) { return i.AddInteraction("u", "", 1, 0); });
+  fails([](Importer& i) { return i.AddUser("", {}); });
+  fails([](Importer& i) { return i.AddItem("", {}); });
+  fails([](Importer& i) { return i.AddSocial("u", "", 1); });
+  fails([](Importer& i) { return i.AddLink("i", "", 1, LinkMethod::kFile); });
+  fails([](Importer& i) { return i.AddTriple(Iri(""), Iri("r"), Iri("t")); });
+  fails([](Importer& i) { return i.AddTriple(Iri("h"), Iri(""), Iri("t")); });
+  fails([](Importer& i) { return i.AddTriple(Iri("h"), Iri("r"), Iri("")); });
+  fails([&](Importer& i) { return i.AddTriple(Iri("h"), Iri("r"), no_label); });
+  fails([&](Importer& i) { return i.AddQuad(Iri("h"), Iri("r"), Iri("t"), no_label); });
   EXPECT_EQ(StatsText(*db), before);
 }
 

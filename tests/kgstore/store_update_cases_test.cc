@@ -255,6 +255,35 @@ TEST(StoreUpdate, ForgetUser) {
   EXPECT_EQ(db->Read()->FindUser("").value(), kNone<UserId>);
 }
 
+TEST(StoreUpdate, EmptyNamesAreRefused) {
+  TempFolder folder;
+  auto db = OpenOrDie(folder.File("a"));
+  Update(*db, [](Updater& updater) { ASSERT_OK(updater.AddInteraction("u", "i", 1, 1)); });
+  const std::string before = StatsText(*db);
+  auto updater = Updater::Begin(*db).value();
+  const Term no_label{TermKind::kBlank, "", {}, {}}, graph = Iri("");
+  const auto refused = [&](const absl::Status& status) {
+    EXPECT_CODE(status, kInvalidArgument);
+    EXPECT_CODE(updater->Commit().status(), kInvalidArgument);
+    updater->Discard();
+  };
+  refused(updater->AddInteraction("", "i", 1, 0));
+  refused(updater->RemoveInteraction("", "i", 0));
+  refused(updater->AddInteraction("u", "", 1, 0));
+  refused(updater->SetUser("", {}));
+  refused(updater->SetItem("", {}));
+  refused(updater->AddSocial("", "u", 1));
+  refused(updater->AddLink("i", "", 1, LinkMethod::kManual));
+  refused(updater->AddTriple(Iri("h"), Iri(""), Iri("t")));
+  refused(updater->AddTriple(no_label, Iri("r"), Iri("t")));
+  refused(updater->AddTriple(Iri("h"), Iri("r"), Iri("t"), &graph));
+  ASSERT_OK(updater->AddTriple(Iri("h"), Iri("r"), Text("")));  // a literal may be empty
+  updater->Discard();
+  updater.reset();
+  EXPECT_EQ(StatsText(*db), before);
+  EXPECT_CODE(ForgetUser(*db, "").status(), kNotFound);
+}
+
 // The sum of all weights is 0 after each commit: what a reader sees must be whole.
 TEST(StoreUpdate, ReadersSeeWholeTransactions) {
   TempFolder folder;

@@ -9,6 +9,8 @@
 #include "base/safetensors.h"
 #include "kgstore/model_store.h"
 #include "kgstore/npy.h"
+#include "kgstore/updater.h"
+#include "kgstore/verify.h"
 #include "read_support.h"
 #include "store_support.h"
 
@@ -240,6 +242,58 @@ TEST_F(StoredVectorsTest, AnotherIdSpaceAndDamage) {
   map.tensors.erase("ids");
   ASSERT_OK(sink_->Put("w", map));
   EXPECT_EQ(ReadVectors(*db_, *sink_, "w").status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST(VectorStoreTest, ForgettingAUserTakesItsRows) {
+  TempFolder folder;
+  auto db = OpenOrDie(folder.File("a.undula"));
+  constexpr int kUsers = 400, kDim = 1000;  // two chunks of the model store
+  VectorTable table, alone;
+  table.dim = alone.dim = kDim;
+  Import(*db, [&](Importer& importer) {
+    for (int u = 0; u < kUsers; ++u) {
+      const std::string name = "u" + std::to_string(u);
+      ASSERT_TRUE(importer.AddInteraction(name, "i" + std::to_string(u), 1, 1).ok());
+      table.names.push_back(name);
+      for (int d = 0; d < kDim; ++d) table.values.push_back(static_cast<float>(u + d));
+    }
+  });
+  alone.names = {"u7"};
+  alone.values.assign(kDim, 7.f);
+  auto models = *OpenModelStore(*db);
+  const auto store = [&](const char* name, VectorSpace space, VectorTable vectors) {
+    const auto report = StoreVectors(*db, *models, name, space, vectors, "test");
+    ASSERT_TRUE(report.ok()) << report.status();
+  };
+  store("all", VectorSpace::kUsers, table);
+  store("alone", VectorSpace::kUsers, alone);
+  VectorTable items = alone;
+  items.names = {"i7"};
+  store("items", VectorSpace::kItems, items);
+
+  const auto report = ForgetUser(*db, "u7");
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_THAT(report->vectors, ElementsAre("all", "alone"));
+  EXPECT_THAT(report->models, ElementsAre());
+  EXPECT_THAT(*models->List(), ElementsAre("all", "items"));
+  const auto left = ReadVectors(*db, *models, "all");
+  ASSERT_TRUE(left.ok()) << left.status();
+  ASSERT_EQ(left->ids.size(), kUsers - 1u);
+  EXPECT_EQ(models->Metadata("all")->at("count"), "399");
+  for (size_t i = 0; i < left->ids.size(); ++i) {
+    EXPECT_EQ(left->ids[i], i < 7 ? i : i + 1);
+    EXPECT_EQ(left->values[i * kDim], static_cast<float>(left->ids[i]));
+  }
+  const auto again = ForgetUser(*db, "u399");
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_THAT(again->vectors, ElementsAre("all"));
+  EXPECT_EQ(ReadVectors(*db, *models, "all")->ids.size(), kUsers - 2u);
+  EXPECT_THAT(ReadVectors(*db, *models, "items")->values, testing::Each(7.f));
+  db.reset();
+  models.reset();
+  const auto verified = VerifyFile(folder.File("a.undula"), nullptr);
+  ASSERT_TRUE(verified.ok()) << verified.status();
+  EXPECT_TRUE(verified->ok()) << verified->findings[0].what;
 }
 
 }  // namespace

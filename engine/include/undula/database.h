@@ -179,7 +179,7 @@ class Database {
   // line names file:line:column; with options.batch it also names the last line that is stored.
   absl::StatusOr<UpdateReport> Update(const std::string& file, const UpdateOptions& options = {},
                                       Progress* progress = nullptr);
-  // Erases a user: interactions, social edges, columns and name, in one commit. NotFound.
+  // Erases a user: interactions, social edges, columns, vectors and name, in one commit. NotFound.
   absl::StatusOr<ForgetReport> Forget(std::string_view user);
 
   // Trains, keeps the epoch that was best on the validation part, stores the model. Cancelled: a

@@ -1,6 +1,7 @@
 // Progress of a long call: reports (done, total, message) and asks whether to go on. Checked at
-// least every few milliseconds of work. Cancel() may be called from any thread or a signal handler;
-// everything else belongs to the thread that makes the long call.
+// least every few milliseconds of work. Cancel() may be called from any thread or a signal handler,
+// AddRecords() and records() from any thread; everything else belongs to the thread that makes the
+// long call.
 #ifndef UNDULA_PROGRESS_H_
 #define UNDULA_PROGRESS_H_
 
@@ -32,6 +33,14 @@ class Progress {
   // about 20 times a second, and always when done == total.
   absl::Status Report(int64_t done, int64_t total, std::string_view message);
 
+  // The same where `done` and `total` are bytes of an input file: in_bytes() is true within the
+  // callback.
+  absl::Status ReportBytes(int64_t done, int64_t total, std::string_view message);
+  bool in_bytes() const { return in_bytes_; }
+  // Records read from input files so far, in all of the call.
+  void AddRecords(int64_t n) { records_.fetch_add(n, std::memory_order_relaxed); }
+  int64_t records() const { return records_.load(std::memory_order_relaxed); }
+
   // Report for an optional progress: a null pointer is always Ok.
   static absl::Status Report(Progress* progress, int64_t done, int64_t total,
                              std::string_view message) {
@@ -43,6 +52,8 @@ class Progress {
   std::optional<std::chrono::steady_clock::time_point> deadline_;
   std::chrono::steady_clock::time_point last_call_{};
   std::atomic<bool> cancelled_{false};
+  std::atomic<int64_t> records_{0};
+  bool in_bytes_ = false;
 };
 
 }  // namespace undula

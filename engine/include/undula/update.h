@@ -24,6 +24,7 @@ struct UpdateReport {
 
 struct ForgetReport {
   int64_t interactions = 0, social = 0;  // erased
+  std::vector<std::string> vectors;      // names of pre-computed vectors that lost the user's row
   // Stored models that were trained when the user existed: they keep what they learned.
   std::vector<std::string> models;
 };
