@@ -27,6 +27,7 @@ struct Snapshot {
   // appended under one tag.
   uint64_t id_space = 0;
   uint64_t transaction = 0;  // the read transaction it was taken from
+  uint64_t change = 0;       // the commit of the tables that it shows (kgstore/refresh_snapshot.h)
 };
 
 }  // namespace undula

@@ -171,6 +171,7 @@ absl::StatusOr<Snapshot> TakeSnapshot(const ReadView& read_view, TaskArena& aren
   snapshot.n_items = counts.items;
   snapshot.id_space = read_view.id_space();
   snapshot.transaction = read_view.transaction();
+  snapshot.change = view.state().change;
   // Each part walks its own tables with its own cursors, so they may share the transaction.
   std::vector<std::function<absl::Status()>> parts;
   if (options.graph) {
