@@ -64,8 +64,8 @@ struct ImportReport {
 //
 // One thread at a time. Sticky: after an error every further call returns it. Errors of Add* and
 // Commit: ResourceExhausted (memory, disk, more than 2^32-2 ids), InvalidArgument (weight not
-// finite, confidence outside (0, 1], empty name, text of 1 GiB or more), Cancelled and DeadlineExceeded of
-// `progress`.
+// finite, confidence outside (0, 1], empty name, text of 1 GiB or more), Cancelled and
+// DeadlineExceeded of `progress`.
 class Importer final : public RecordSink {
  public:
   // FailedPrecondition: the database is read-only, or another writing call is under way.
