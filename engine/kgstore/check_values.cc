@@ -26,10 +26,32 @@ absl::StatusOr<VerifyReport> VerifyFile(const std::string& path, Progress* progr
 }
 
 namespace internal {
+namespace {
+
+// The checksums of `meta`, where two records have none.
+absl::Status CheckMeta(const Store& store, const ViewState& view) {
+  MDB_cursor* cursor = nullptr;
+  int code = mdb_cursor_open(view.txn(), store.meta(), &cursor);
+  absl::Status status;
+  MDB_val key, value;
+  while (code == 0 && status.ok()) {
+    code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    if (code != 0) break;
+    const std::string_view name = FromVal(key);
+    if (name == kHeaderKey || name == kIdSpaceKey) continue;
+    status = store.env().Checked(store.meta(), name, FromVal(value)).status();
+  }
+  if (cursor != nullptr) mdb_cursor_close(cursor);
+  if (code != 0 && code != MDB_NOTFOUND) return store.env().Error(code, "checking values");
+  return status;
+}
+
+}  // namespace
 
 absl::Status CheckValues(Store& store, const ViewState& view, uint64_t* entries,
                          Progress* progress) {
   const State& state = view.state();
+  UNDULA_RETURN_IF_ERROR(CheckMeta(store, view));
   const auto walk = [&](MDB_dbi table, uint8_t kind, const char* name,
                         uint64_t* sum) -> absl::Status {
     UNDULA_ASSIGN_OR_RETURN(const auto cursor, Cursor::Open(store.env(), view.txn(), table));

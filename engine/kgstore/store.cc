@@ -164,8 +164,11 @@ void Store::EndRead(MDB_txn* txn) {
 }
 
 absl::StatusOr<std::unique_ptr<ViewState>> Store::BeginView() {
+  size_t first = 0, last = 0;  // transactions
   for (int attempt = 0; attempt < kRetries; ++attempt) {
     UNDULA_ASSIGN_OR_RETURN(MDB_txn * txn, BeginRead());
+    last = mdb_txn_id(txn);
+    if (attempt == 0) first = last;
     bool opened = false;
     auto tables = TablesOf(txn, &opened);
     if (!tables.ok() || opened) {
@@ -175,7 +178,11 @@ absl::StatusOr<std::unique_ptr<ViewState>> Store::BeginView() {
     }
     return std::make_unique<ViewState>(shared_from_this(), txn, *std::move(tables));
   }
-  return InternalError(path_, ": the tables change faster than they can be opened");
+  if (first == last) {
+    return DataLossError(path_, ": the state record names tables that are not there; ",
+                         "restore the file from a backup");
+  }
+  return UnavailableError(path_, ": the tables change faster than they can be opened; try again");
 }
 
 absl::StatusOr<std::shared_ptr<const TableSet>> Store::TablesOf(MDB_txn* txn, bool* opened) {

@@ -349,14 +349,24 @@ TEST(StoreCorruption, DataLossOrTheRightAnswers) {
       options.read_only = trial % 2 == 0;
       auto db = Database::Open(path, options);
       if (!db.ok()) {
-        if (report.ok() && report->ok()) return kVerifyDiffers;
+        if (report.ok() && report->ok()) {
+          std::cerr << "verify finds nothing, open says: " << db.status() << "\n";
+          return kVerifyDiffers;
+        }
         // Where the magic of both meta pages or of the header record is gone it is another file.
-        return absl::IsDataLoss(db.status()) || absl::IsInvalidArgument(db.status()) ||
-                       absl::IsFailedPrecondition(db.status())
-                   ? kLost
-                   : kOtherError;
+        if (absl::IsDataLoss(db.status()) || absl::IsInvalidArgument(db.status()) ||
+            absl::IsFailedPrecondition(db.status())) {
+          return kLost;
+        }
+        std::cerr << "open says: " << db.status() << "\n";
+        return kOtherError;
       }
-      if (!report.ok() || !report->ok()) return kVerifyDiffers;
+      if (!report.ok() || !report->ok()) {
+        std::cerr << "open finds nothing, verify says: "
+                  << (report.ok() ? report->findings.front().what : report.status().ToString())
+                  << "\n";
+        return kVerifyDiffers;
+      }
       const auto now = Answers(**db);
       return now.ok() && *now == answers ? kSame : kWrong;
     });
