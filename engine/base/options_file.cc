@@ -102,15 +102,29 @@ bool IsBadSection(std::string_view text, size_t at) {
 // space, and its answer for most of them is undefined behavior
 // (is_non_ascii_horizontal_whitespace). A section whose name does not begin as a key: an assertion
 // of its parse_key, undefined in release builds.
+// A quote within a word begins no string: toml++ goes through what follows as a part of the word.
 size_t FindStrayByte(std::string_view text) {
   const auto non_ascii = [&](size_t i) { return static_cast<unsigned char>(text[i]) >= 0x80; };
   size_t at = text.substr(0, 3) == "\xef\xbb\xbf" ? 3 : 0;  // a byte order mark is welcome
+  bool value = false;  // behind the '=' of a line, or of the lines of a list
+  int open = 0;        // brackets of the value
+  char before = '\n';
   while (at < text.size()) {
     const char c = text[at];
+    if (c == '=') value = true;
+    if (value && (c == '[' || c == '{')) ++open;
+    if (value && (c == ']' || c == '}')) --open;
+    if (c == '\n' && open <= 0) value = false, open = 0;
+    const bool quote = c == '"' || c == '\'';
+    if (quote && std::string_view(value ? " \t\r\n=,[{" : " \t\r\n,[{.").find(before) ==
+                     std::string_view::npos) {
+      return at;
+    }
+    before = c;
     if (non_ascii(at) || (c == '[' && IsBadSection(text, at))) return at;
     if (c == '#') {
       at = std::min(text.find('\n', at), text.size());
-    } else if (c == '"' || c == '\'') {
+    } else if (quote) {
       const bool multi = at + 2 < text.size() && text[at + 1] == c && text[at + 2] == c;
       for (at += multi ? 3 : 1; at < text.size(); ++at) {
         if (c == '"' && text[at] == '\\') {
@@ -137,11 +151,13 @@ absl::Status CheckText(std::string_view text, const std::string& path) {
     const std::string_view before = text.substr(0, stray);
     const auto line = std::count(before.begin(), before.end(), '\n') + 1;
     const size_t column = stray - (before.rfind('\n') + 1) + 1;
-    return InvalidArgumentError(path, ':', line, ':', column,
-                                text[stray] == '['
-                                    ? ": the name of a section begins with a letter, digit or quote"
-                                    : ": a character beyond ASCII outside of a string; put it in "
-                                      "quotes");
+    const char c = text[stray];
+    return InvalidArgumentError(
+        path, ':', line, ':', column,
+        c == '[' ? ": the name of a section begins with a letter, digit or quote"
+        : c == '"' || c == '\''
+            ? ": a quote within a word; a comma, an equals sign or a space is missing before it"
+            : ": a character beyond ASCII outside of a string; put it in quotes");
   }
   return absl::OkStatus();
 }

@@ -252,5 +252,22 @@ TEST(ParseTomlTest, Errors) {
   EXPECT_FALSE(ParseToml(deep, "t.toml").ok());
 }
 
+// What toml++ must not see (found by fuzzing), and what looks like it and is TOML.
+TEST(ParseTomlTest, CharactersBeyondAscii) {
+  const auto message = [](std::string_view text) {
+    return std::string(Message(ParseToml(text, "t.toml").status()));
+  };
+  EXPECT_THAT(message("a = é\n"), HasSubstr("t.toml:1:5: a character beyond ASCII"));
+  for (const char* text : {"a =5\"\xef\xbb\xb8\"", "a = 5.\"é\"", "a = [1,\n5.\"é\"]",
+                           "a = \"\"\"\"\"\"\"é\"", "a\"é\" = 1", "a = ''\"é\"", "a = 1'é'"}) {
+    EXPECT_THAT(message(text), HasSubstr("a quote within a word")) << text;
+  }
+  for (const char* text : {"[a.\"é\"]\nb = 'é' # é\n\"é\" = \"é\"", "a.\"é\" = 1",
+                           "a = [\"é\",'é', [\n'é']]\nb.'é' = 2", "a = {\"é\" = 'é'}",
+                           "a = \"\"\"\né\"é\"\"\"", "['é']\na='é'"}) {
+    EXPECT_EQ(message(text), "") << text;
+  }
+}
+
 }  // namespace
 }  // namespace undula
