@@ -97,40 +97,62 @@ bool IsBadSection(std::string_view text, size_t at) {
            std::string_view("_-\"']").find(c) != std::string_view::npos);
 }
 
+// Where a text stands outside of strings and comments, as toml++ sees it: within a key or a value,
+// and whether within a bare word, which a quote does not end.
+class TomlPlace {
+ public:
+  bool in_word() const { return word_; }
+  void AfterString() { word_ = true; }
+  void Pass(char c) {
+    if (value_ && !word_ && (c == '[' || c == '{')) {
+      open_.push_back(c);
+      value_ = c == '[';
+    } else if (!value_ && c == '=') {
+      value_ = true;
+      word_ = false;
+    } else if (std::string_view(value_ ? " \t\r\n,]}#" : " \t\r\n,]}#.[{").find(c) ==
+               std::string_view::npos) {
+      word_ = true;
+    } else {
+      word_ = false;
+      if (!open_.empty() && c == (open_.back() == '[' ? ']' : '}')) {
+        open_.pop_back();
+        value_ = true;
+      }
+      if (c == ',') value_ = open_.empty() || open_.back() == '[';
+      if (c == '\n' && open_.empty()) value_ = false;
+    }
+  }
+
+ private:
+  std::string open_;    // brackets of the value
+  bool value_ = false;  // else a key
+  bool word_ = false;
+};
+
 // The first byte that toml++ 3.0 must not see, npos where there is none. Beyond ASCII and not
 // within a string or comment: TOML has no such characters, but toml++ asks whether they are white
 // space, and its answer for most of them is undefined behavior
-// (is_non_ascii_horizontal_whitespace). A section whose name does not begin as a key: an assertion
-// of its parse_key, undefined in release builds.
-// A quote within a word begins no string: toml++ goes through what follows as a part of the word.
+// (is_non_ascii_horizontal_whitespace). A quote within a word begins no string: toml++ goes through
+// what follows as a part of the word. A section whose name does not begin as a key: an assertion of
+// its parse_key, undefined in release builds.
 size_t FindStrayByte(std::string_view text) {
   const auto non_ascii = [&](size_t i) { return static_cast<unsigned char>(text[i]) >= 0x80; };
   size_t at = text.substr(0, 3) == "\xef\xbb\xbf" ? 3 : 0;  // a byte order mark is welcome
-  bool value = false;  // behind the '=' of a line, or of the lines of a list
-  int open = 0;        // brackets of the value
-  char before = '\n';
+  TomlPlace place;
   while (at < text.size()) {
     const char c = text[at];
-    if (c == '=') value = true;
-    if (value && (c == '[' || c == '{')) ++open;
-    if (value && (c == ']' || c == '}')) --open;
-    if (c == '\n' && open <= 0) value = false, open = 0;
     const bool quote = c == '"' || c == '\'';
-    if (quote && std::string_view(value ? " \t\r\n=,[{" : " \t\r\n,[{.").find(before) ==
-                     std::string_view::npos) {
+    if (non_ascii(at) || (c == '[' && IsBadSection(text, at)) || (quote && place.in_word())) {
       return at;
     }
-    before = c;
-    if (non_ascii(at) || (c == '[' && IsBadSection(text, at))) return at;
-    if (c == '#') {
-      at = std::min(text.find('\n', at), text.size());
-    } else if (quote) {
+    if (quote) {
       const bool multi = at + 2 < text.size() && text[at + 1] == c && text[at + 2] == c;
       for (at += multi ? 3 : 1; at < text.size(); ++at) {
         if (c == '"' && text[at] == '\\') {
-          // A line that goes on: the white space that follows is skipped.
+          // No escape, or a line that goes on: the white space that follows is skipped.
           const size_t next = text.find_first_not_of(" \t\r\n", at + 1);
-          if (next != std::string_view::npos && next > at + 1 && non_ascii(next)) return next;
+          if (next != std::string_view::npos && non_ascii(next)) return next;
           ++at;
         } else if (multi ? text.substr(at, 3) == std::string(3, c)
                          : text[at] == c || text[at] == '\n') {
@@ -138,8 +160,11 @@ size_t FindStrayByte(std::string_view text) {
         }
       }
       at += multi ? 3 : 1;
+      for (int more = 0; multi && more < 2 && at < text.size() && text[at] == c; ++more) ++at;
+      place.AfterString();
     } else {
-      ++at;
+      place.Pass(c);
+      at = c == '#' ? std::min(text.find('\n', at), text.size()) : at + 1;
     }
   }
   return std::string_view::npos;

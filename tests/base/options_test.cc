@@ -258,13 +258,17 @@ TEST(ParseTomlTest, CharactersBeyondAscii) {
     return std::string(Message(ParseToml(text, "t.toml").status()));
   };
   EXPECT_THAT(message("a = é\n"), HasSubstr("t.toml:1:5: a character beyond ASCII"));
+  EXPECT_THAT(message("a = 'é'\nb = \"\"\"\\é\"\"\""),
+              HasSubstr("t.toml:2:9: a character beyond ASCII"));
   for (const char* text : {"a =5\"\xef\xbb\xb8\"", "a = 5.\"é\"", "a = [1,\n5.\"é\"]",
-                           "a = \"\"\"\"\"\"\"é\"", "a\"é\" = 1", "a = ''\"é\"", "a = 1'é'"}) {
+                           "a = \"\"\"\"\"\"\"é\"", "a\"é\" = 1", "a = ''\"é\"", "a = 1'é'",
+                           "a = 0x['é", "a = 5='é'", "a = {b = 1, c = 5='é'}"}) {
     EXPECT_THAT(message(text), HasSubstr("a quote within a word")) << text;
   }
   for (const char* text : {"[a.\"é\"]\nb = 'é' # é\n\"é\" = \"é\"", "a.\"é\" = 1",
                            "a = [\"é\",'é', [\n'é']]\nb.'é' = 2", "a = {\"é\" = 'é'}",
-                           "a = \"\"\"\né\"é\"\"\"", "['é']\na='é'"}) {
+                           "a = \"\"\"\né\"é\"\"\"", "['é']\na='é'", "a = \"\"\"\"é\"\"\"\"\"",
+                           "a = {b='é',\"é\"='é'}", "a={b.'é'=['é',{c='é'}],d='é'}"}) {
     EXPECT_EQ(message(text), "") << text;
   }
 }
