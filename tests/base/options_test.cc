@@ -261,7 +261,7 @@ TEST(ParseTomlTest, CharactersBeyondAscii) {
   EXPECT_THAT(message("a = 'é'\nb = \"\"\"\\é\"\"\""),
               HasSubstr("t.toml:2:9: a character beyond ASCII"));
   for (const char* text : {"a =5\"\xef\xbb\xb8\"", "a = 5.\"é\"", "a = [1,\n5.\"é\"]",
-                           "a = \"\"\"\"\"\"\"é\"", "a\"é\" = 1", "a = ''\"é\"", "a = 1'é'",
+                           "a = \"\"\"\"\"\"\"\"\"é\"", "a\"é\" = 1", "a = ''\"é\"", "a = 1'é'",
                            "a = 0x['é", "a = 5='é'", "a = {b = 1, c = 5='é'}"}) {
     EXPECT_THAT(message(text), HasSubstr("a quote within a word")) << text;
   }
