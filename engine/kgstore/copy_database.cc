@@ -208,11 +208,12 @@ absl::Status CheckCopy(const NewFile& file, Progress* progress) {
 }
 
 // A sound copy under its temporary name, of the state that `view` holds or, compact, of a newer
-// one.
+// one. Its transaction is not below `at_least`.
 absl::StatusOr<CopyReport> WriteCopy(const internal::Env& env, int fd, const Held& held,
-                                     CopyKind kind, NewFile* file, Progress* progress) {
+                                     CopyKind kind, uint64_t at_least, NewFile* file,
+                                     Progress* progress) {
   CopyReport report;
-  report.transaction = std::max<uint64_t>(held.meta.transaction, 1);
+  report.transaction = std::max(held.meta.transaction, at_least);
   std::vector<char> page = held.page;
   if (kind == CopyKind::kBackup) {
     UNDULA_RETURN_IF_ERROR(CopyPages(fd, env.path(), held.meta, file, progress));
@@ -230,18 +231,33 @@ absl::StatusOr<CopyReport> WriteCopy(const internal::Env& env, int fd, const Hel
   return report;
 }
 
-absl::StatusOr<CopyReport> Copy(const Database& database, CopyKind kind, NewFile* file,
-                                Progress* progress) {
-  const internal::Env& env = database.store().env();
-  int fd;
-  if (const int code = mdb_env_get_fd(env.raw(), &fd); code != 0) return env.Error(code, "copying");
-  // Two commits after a view began its meta page is overwritten, hence a few tries.
+struct HeldView {
+  ReadView view;
+  Held held;
+};
+
+// Two commits after a view began its meta page is overwritten, hence a few tries.
+absl::StatusOr<HeldView> Hold(const Database& database, int fd) {
   for (int attempt = 0;; ++attempt) {
-    UNDULA_ASSIGN_OR_RETURN(const ReadView view, database.Read());
-    const auto held = ReadHeld(fd, env.path(), view.transaction());
-    if (held.ok()) return WriteCopy(env, fd, *held, kind, file, progress);
+    UNDULA_ASSIGN_OR_RETURN(ReadView view, database.Read());
+    auto held = ReadHeld(fd, database.path(), view.transaction());
+    if (held.ok()) return HeldView{std::move(view), *std::move(held)};
     if (!absl::IsUnavailable(held.status()) || attempt == kAttempts) return held.status();
   }
+}
+
+absl::StatusOr<int> DescriptorOf(const internal::Env& env) {
+  int fd;
+  if (const int code = mdb_env_get_fd(env.raw(), &fd); code != 0) return env.Error(code, "copying");
+  return fd;
+}
+
+absl::StatusOr<CopyReport> Copy(const Database& database, CopyKind kind, uint64_t at_least,
+                                NewFile* file, Progress* progress) {
+  const internal::Env& env = database.store().env();
+  UNDULA_ASSIGN_OR_RETURN(const int fd, DescriptorOf(env));
+  UNDULA_ASSIGN_OR_RETURN(const HeldView now, Hold(database, fd));
+  return WriteCopy(env, fd, now.held, kind, at_least, file, progress);
 }
 
 // A database between two copies: removed with its lock file.
@@ -263,22 +279,54 @@ class Scratch {
   std::string path_;
 };
 
+// Writes the state of `database` to the new database `path`, renumbered; returns its transaction.
+absl::StatusOr<uint64_t> Renumber(const Database& database, const std::string& path,
+                                  DictionaryForm form, const ModelRenumberer& models,
+                                  Progress* progress) {
+  UNDULA_ASSIGN_OR_RETURN(const int fd, DescriptorOf(database.store().env()));
+  UNDULA_ASSIGN_OR_RETURN(const HeldView now, Hold(database, fd));
+  // Damaged pages would end the process within LMDB.
+  UNDULA_RETURN_IF_ERROR(
+      internal::CheckPages(fd, database.path(), now.held.meta, progress).status());
+  OpenOptions options;
+  options.mode = OpenMode::kCreate;
+  options.compact_dictionary = form == DictionaryForm::kKeep
+                                   ? now.view.state().state().compact_dictionary
+                                   : form == DictionaryForm::kCompact;
+  UNDULA_ASSIGN_OR_RETURN(const auto copy, Database::Open(path, options));
+  UNDULA_RETURN_IF_ERROR(
+      WriteRenumbered(now.view, options.compact_dictionary, models, *copy, progress));
+  return now.held.meta.transaction;
+}
+
+// The same with the ids that it has, and its dictionary in that form.
+absl::StatusOr<uint64_t> Rewrite(const Database& database, const std::string& path,
+                                 DictionaryForm form, Progress* progress) {
+  UNDULA_ASSIGN_OR_RETURN(const CopyReport report,
+                          CopyDatabase(database, path, CopyKind::kCompact, progress));
+  UNDULA_ASSIGN_OR_RETURN(const auto copy, Database::Open(path));
+  UNDULA_RETURN_IF_ERROR(RewriteDictionary(*copy, form == DictionaryForm::kCompact, progress));
+  return report.transaction;
+}
+
 // A compact copy to be named `to`. The report's transaction is that of `database`; the copy's own
 // is not smaller.
 absl::StatusOr<CopyReport> Compact(const Database& database, const std::string& to,
-                                   DictionaryForm form, NewFile* file, Progress* progress) {
-  if (form == DictionaryForm::kKeep) return Copy(database, CopyKind::kCompact, file, progress);
-  const Scratch scratch(to);
-  UNDULA_ASSIGN_OR_RETURN(const CopyReport first,
-                          CopyDatabase(database, scratch.path(), CopyKind::kCompact, progress));
-  {
-    UNDULA_ASSIGN_OR_RETURN(const auto copy, Database::Open(scratch.path()));
-    UNDULA_RETURN_IF_ERROR(RewriteDictionary(*copy, form == DictionaryForm::kCompact, progress));
+                                   DictionaryForm form, const ModelRenumberer* renumber,
+                                   NewFile* file, Progress* progress) {
+  if (form == DictionaryForm::kKeep && renumber == nullptr) {
+    return Copy(database, CopyKind::kCompact, 1, file, progress);
   }
+  const Scratch scratch(to);
+  UNDULA_ASSIGN_OR_RETURN(const uint64_t transaction,
+                          renumber != nullptr
+                              ? Renumber(database, scratch.path(), form, *renumber, progress)
+                              : Rewrite(database, scratch.path(), form, progress));
   // Opening it once more drops the tables that are replaced.
   UNDULA_ASSIGN_OR_RETURN(const auto copy, Database::Open(scratch.path()));
-  UNDULA_ASSIGN_OR_RETURN(CopyReport report, Copy(*copy, CopyKind::kCompact, file, progress));
-  report.transaction = first.transaction;
+  UNDULA_ASSIGN_OR_RETURN(CopyReport report,
+                          Copy(*copy, CopyKind::kCompact, transaction, file, progress));
+  report.transaction = transaction;
   return report;
 }
 
@@ -316,25 +364,23 @@ class AllAlone {
 absl::StatusOr<CopyReport> CopyDatabase(const Database& database, const std::string& to,
                                         CopyKind kind, Progress* progress) {
   UNDULA_ASSIGN_OR_RETURN(const auto file, NewFile::Create(to, /*replace=*/false));
-  UNDULA_ASSIGN_OR_RETURN(const CopyReport report, Copy(database, kind, file.get(), progress));
+  UNDULA_ASSIGN_OR_RETURN(const CopyReport report, Copy(database, kind, 1, file.get(), progress));
   UNDULA_RETURN_IF_ERROR(file->Publish(/*replace=*/false));
   return report;
 }
 
 absl::StatusOr<CopyReport> CompactDatabase(const Database& database, const std::string& to,
-                                           DictionaryForm form, Progress* progress) {
-  if (form == DictionaryForm::kKeep) {
-    return CopyDatabase(database, to, CopyKind::kCompact, progress);
-  }
+                                           DictionaryForm form, Progress* progress,
+                                           const ModelRenumberer* renumber) {
   UNDULA_ASSIGN_OR_RETURN(const auto file, NewFile::Create(to, /*replace=*/false));
   UNDULA_ASSIGN_OR_RETURN(const CopyReport report,
-                          Compact(database, to, form, file.get(), progress));
+                          Compact(database, to, form, renumber, file.get(), progress));
   UNDULA_RETURN_IF_ERROR(file->Publish(/*replace=*/false));
   return report;
 }
 
 absl::StatusOr<CopyReport> CompactInPlace(const std::string& path, DictionaryForm form,
-                                          Progress* progress) {
+                                          Progress* progress, const ModelRenumberer* renumber) {
   std::unique_ptr<NewFile> file;
   CopyReport report;
   {
@@ -342,7 +388,7 @@ absl::StatusOr<CopyReport> CompactInPlace(const std::string& path, DictionaryFor
     options.check = OpenCheck::kFull;
     UNDULA_ASSIGN_OR_RETURN(const auto database, Database::Open(path, options));
     UNDULA_ASSIGN_OR_RETURN(file, NewFile::Create(path, /*replace=*/true));
-    UNDULA_ASSIGN_OR_RETURN(report, Compact(*database, path, form, file.get(), progress));
+    UNDULA_ASSIGN_OR_RETURN(report, Compact(*database, path, form, renumber, file.get(), progress));
   }
   UNDULA_ASSIGN_OR_RETURN(const auto claim,
                           internal::FileClaim::Take(path, internal::ClaimKind::kWrite));

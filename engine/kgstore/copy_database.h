@@ -1,5 +1,5 @@
 // Copies of a database file: as it stands (backup) or without free pages (compact), then also with
-// its dictionary in another form.
+// its dictionary in another form or with other ids.
 #ifndef UNDULA_KGSTORE_COPY_DATABASE_H_
 #define UNDULA_KGSTORE_COPY_DATABASE_H_
 
@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "base/progress.h"
 #include "kgstore/database.h"
+#include "kgstore/renumber.h"
 
 namespace undula::kgstore {
 
@@ -35,15 +36,18 @@ struct CopyReport {
 absl::StatusOr<CopyReport> CopyDatabase(const Database& database, const std::string& to,
                                         CopyKind kind, Progress* progress);
 
-// A compact copy whose dictionary has that form. Needs room for two copies beside `to`.
+// A compact copy whose dictionary has that form; with `renumber` also with new ids
+// (kgstore/renumber.h says which, and which errors). Either needs room for two copies beside `to`.
 absl::StatusOr<CopyReport> CompactDatabase(const Database& database, const std::string& to,
-                                           DictionaryForm form, Progress* progress);
+                                           DictionaryForm form, Progress* progress,
+                                           const ModelRenumberer* renumber = nullptr);
 
 // Puts such a copy in the place of `path`. FailedPrecondition where any process has the file
 // open; a crash leaves the old file or the new one. Other processes that open the file meanwhile
 // wait or are refused.
 absl::StatusOr<CopyReport> CompactInPlace(const std::string& path, DictionaryForm form,
-                                          Progress* progress);
+                                          Progress* progress,
+                                          const ModelRenumberer* renumber = nullptr);
 
 }  // namespace undula::kgstore
 

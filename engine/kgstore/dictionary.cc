@@ -330,20 +330,25 @@ absl::Status Write(const ViewState& old, Space space, uint32_t count, Source* fr
   const DictionaryReader reader(old, space);
   const uint64_t seed = old.store().id_space();
   const Plan plan(reader, count, old.state().bucket_bits[static_cast<size_t>(space)]);
+  // A user's empty name is what is left of a forgotten one: nobody shall find it.
+  const auto is_tombstone = [space](std::string_view text) {
+    return space == Space::kUser && text.empty();
+  };
   UNDULA_ASSIGN_OR_RETURN(const auto old_codec, old.Codec(space));
   TermsWriter terms(out, handle(TermsOf(space)), handle(TextsOf(space)), codec);
   const uint32_t copied =
       &codec == old_codec ? reader.size() - reader.size() % codec.block_terms() : 0;
   UNDULA_RETURN_IF_ERROR(terms.CopyBlocks(old, space, copied));
   UNDULA_RETURN_IF_ERROR(reader.ForEach([&](uint32_t id, std::string_view text) {
-    // A user's empty name is what is left of a forgotten one: nobody shall find it.
-    if (plan.rehash && !(space == Space::kUser && text.empty())) {
+    if (plan.rehash && !is_tombstone(text)) {
       UNDULA_RETURN_IF_ERROR(sorter.Add(id, HashText(seed, HashedPart(space, text))));
     }
     return id < copied ? absl::OkStatus() : terms.Add(text);
   }));
   for (uint32_t i = 0; i < count && fresh->peek() != nullptr; ++i, fresh->Advance()) {
-    UNDULA_RETURN_IF_ERROR(sorter.Add(reader.size() + i, fresh->peek()->hash));
+    if (!is_tombstone(fresh->peek()->text)) {
+      UNDULA_RETURN_IF_ERROR(sorter.Add(reader.size() + i, fresh->peek()->hash));
+    }
     UNDULA_RETURN_IF_ERROR(terms.Add(fresh->peek()->text));
   }
   UNDULA_RETURN_IF_ERROR(fresh->status());

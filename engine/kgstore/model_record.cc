@@ -1,5 +1,7 @@
 #include "kgstore/model_record.h"
 
+#include <new>
+
 #include "base/status.h"
 #include "kgstore/hash.h"
 #include "kgstore/varint.h"
@@ -140,6 +142,19 @@ absl::Status ReadModelTensor(const ViewState& view, const ModelRecord& record, u
     return damaged();
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<TensorMap> ReadModel(const ViewState& view, const ModelRecord& record) {
+  TensorMap model;
+  try {
+    for (uint32_t i = 0; i < record.tensors.size(); ++i) {
+      UNDULA_RETURN_IF_ERROR(ReadModelTensor(view, record, i, &model.tensors[record.tensors[i].name]));
+    }
+  } catch (const std::bad_alloc&) {
+    return ResourceExhaustedError("out of memory while loading model '", record.name, "'");
+  }
+  model.metadata = record.metadata;
+  return model;
 }
 
 }  // namespace undula::kgstore::internal

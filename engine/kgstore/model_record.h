@@ -53,6 +53,9 @@ absl::Status ReadModelTensor(const ViewState& view, const ModelRecord& record, u
 
 std::string_view BytesOf(const NamedTensor& tensor);
 
+// The tensors of a record, checked by their checksums, and its metadata.
+absl::StatusOr<TensorMap> ReadModel(const ViewState& view, const ModelRecord& record);
+
 }  // namespace undula::kgstore::internal
 
 #endif  // UNDULA_KGSTORE_MODEL_RECORD_H_

@@ -159,18 +159,8 @@ absl::StatusOr<ModelRecord> ModelStore::Find(const ViewState& view, std::string_
 
 absl::StatusOr<TensorMap> ModelStore::Get(std::string_view name) const {
   UNDULA_ASSIGN_OR_RETURN(const auto view, store_->BeginView());
-  UNDULA_ASSIGN_OR_RETURN(ModelRecord record, Find(*view, name));
-  TensorMap model;
-  try {
-    for (uint32_t i = 0; i < record.tensors.size(); ++i) {
-      UNDULA_RETURN_IF_ERROR(
-          ReadModelTensor(*view, record, i, &model.tensors[record.tensors[i].name]));
-    }
-  } catch (const std::bad_alloc&) {
-    return ResourceExhaustedError("out of memory while loading model '", name, "'");
-  }
-  model.metadata = std::move(record.metadata);
-  return model;
+  UNDULA_ASSIGN_OR_RETURN(const ModelRecord record, Find(*view, name));
+  return ReadModel(*view, record);
 }
 
 absl::StatusOr<std::map<std::string, std::string>> ModelStore::Metadata(

@@ -42,6 +42,12 @@ absl::StatusOr<uint32_t> FindId(const ReadView& view, VectorSpace space, std::st
   return InternalError("no such space of vectors");
 }
 
+bool HasRows(const NamedTensor* ids, const NamedTensor* values) {
+  return ids != nullptr && values != nullptr && ids->dtype == DType::kU32 &&
+         values->dtype == DType::kF32 && ids->shape.size() == 1 && values->shape.size() == 2 &&
+         ids->shape[0] == values->shape[0];
+}
+
 }  // namespace
 
 absl::StatusOr<VectorSpace> ParseVectorSpace(std::string_view name) {
@@ -127,15 +133,49 @@ absl::StatusOr<Vectors> ReadVectors(const Database& database, const ModelSink& s
   vectors.source = Get(map.metadata, "source");
   const NamedTensor* ids = map.Find("ids");
   const NamedTensor* values = map.Find("vectors");
-  if (ids == nullptr || values == nullptr || ids->dtype != DType::kU32 ||
-      values->dtype != DType::kF32 || ids->shape.size() != 1 || values->shape.size() != 2 ||
-      ids->shape[0] != values->shape[0]) {
+  if (!HasRows(ids, values)) {
     return DataLossError("the vectors '", name, "' are damaged; import them again");
   }
   vectors.dim = values->shape[1];
   vectors.ids.assign(ids->data<uint32_t>(), ids->data<uint32_t>() + ids->size());
   vectors.values.assign(values->data<float>(), values->data<float>() + values->size());
   return vectors;
+}
+
+bool IsVectors(const TensorMap& record) { return Get(record.metadata, "kind") == kKind; }
+
+std::vector<uint32_t> EntitiesOfVectors(const TensorMap& record) {
+  const NamedTensor* ids = record.Find("ids");
+  if (!IsVectors(record) || Get(record.metadata, "space") != SpaceName(VectorSpace::kEntities) ||
+      ids == nullptr || ids->dtype != DType::kU32) {
+    return {};
+  }
+  return {ids->data<uint32_t>(), ids->data<uint32_t>() + ids->size()};
+}
+
+absl::Status RenumberVectors(std::span<const uint32_t> new_entity, TensorMap* record) {
+  if (Get(record->metadata, "space") != SpaceName(VectorSpace::kEntities)) return absl::OkStatus();
+  const NamedTensor* ids = record->Find("ids");
+  const NamedTensor* values = record->Find("vectors");
+  bool ok = HasRows(ids, values);
+  std::vector<std::pair<uint32_t, int64_t>> rows;  // new id, old row
+  for (int64_t row = 0; ok && row < ids->size(); ++row) {
+    const uint32_t id = ids->data<uint32_t>()[row];
+    ok = id < new_entity.size() && new_entity[id] != kNoIndex;
+    if (ok) rows.emplace_back(new_entity[id], row);
+  }
+  if (!ok) return DataLossError("stored vectors are damaged; remove them and import them again");
+  std::sort(rows.begin(), rows.end());
+  NamedTensor new_ids = *ids, new_values = *values;
+  const int64_t dim = values->shape[1];
+  for (size_t i = 0; i < rows.size(); ++i) {
+    new_ids.data<uint32_t>()[i] = rows[i].first;
+    std::copy_n(values->data<float>() + rows[i].second * dim, dim,
+                new_values.data<float>() + static_cast<int64_t>(i) * dim);
+  }
+  record->tensors["ids"] = std::move(new_ids);
+  record->tensors["vectors"] = std::move(new_values);
+  return absl::OkStatus();
 }
 
 }  // namespace undula::kgstore

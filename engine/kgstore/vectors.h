@@ -6,6 +6,7 @@
 #define UNDULA_KGSTORE_VECTORS_H_
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +50,13 @@ absl::StatusOr<VectorReport> StoreVectors(const Database& database, ModelSink& s
 // id space (the file was renumbered); DataLoss.
 absl::StatusOr<Vectors> ReadVectors(const Database& database, const ModelSink& sink,
                                     std::string_view name);
+
+// For renumbering. Whether a stored record is one of vectors; the entities that its rows belong to
+// (none where they are of another space); and the same record for new ids (by old id): `ids` stays
+// ascending, rows go along. DataLoss where the record is damaged or names an unknown or dropped id.
+bool IsVectors(const TensorMap& record);
+std::vector<uint32_t> EntitiesOfVectors(const TensorMap& record);
+absl::Status RenumberVectors(std::span<const uint32_t> new_entity, TensorMap* record);
 
 }  // namespace undula::kgstore
 
