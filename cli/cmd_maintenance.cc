@@ -14,6 +14,9 @@ void PrintCopy(const std::string& file, const CopyReport& report, const std::str
   Table table({"file", "bytes", "bytes before"});
   table.Add({file, report.bytes, report.bytes_before});
   table.Print(format);
+  for (const std::string& name : report.dropped_models) {
+    std::fprintf(stderr, "left out: model %s\n", name.c_str());
+  }
 }
 
 std::string Hex(uint64_t value) {
@@ -46,6 +49,7 @@ absl::Status RunCompact(const Args& args) {
   Arguments a("compact", "Copies a database to a new file without free pages.",
               "  undula compact films.undula films-small.undula\n"
               "  undula compact films.undula --replace\n"
+              "  undula compact films.undula films-ordered.undula --renumber\n"
               "  undula compact films.undula films-small.undula --dictionary compact");
   std::string db, to, format = "table";
   CompactOptions options;
@@ -54,6 +58,11 @@ absl::Status RunCompact(const Args& args) {
   a.Positional("file", &to, "file to write; never replaced", /*required=*/false);
   a.Flag("--replace", &options.replace,
          "put the copy in the place of the database; refused while any process has it open");
+  a.Flag("--renumber", &options.renumber,
+         "give entities new ids, the most connected first, and drop names that nothing refers to; "
+         "models and vectors follow");
+  a.Flag("--drop-models", &options.drop_models,
+         "with --renumber: leave out models that cannot follow, in place of refusing");
   a.Choice("--dictionary", &options.dictionary, {"keep", "compact", "plain"},
            "the form of the names in the copy: compact ones take about half the space, and "
            "looking them up takes longer");

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "api/renumber_models.h"
 #include "base/status.h"
 #include "kgstore/copy_database.h"
 #include "kgstore/database.h"
@@ -40,18 +41,23 @@ absl::StatusOr<CopyReport> Backup(const std::string& path, const std::string& to
   UNDULA_ASSIGN_OR_RETURN(
       const kgstore::CopyReport report,
       kgstore::CopyDatabase(*database, to, kgstore::CopyKind::kBackup, progress));
-  return CopyReport{static_cast<int64_t>(report.bytes), FileBytes(path)};
+  return CopyReport{static_cast<int64_t>(report.bytes), FileBytes(path), report.dropped_models};
 }
 
 absl::StatusOr<CopyReport> Compact(const std::string& path, const std::string& to,
                                    const CompactOptions& options, Progress* progress) {
   UNDULA_ASSIGN_OR_RETURN(const kgstore::DictionaryForm form, FormOf(options.dictionary));
+  const api::RenumberModels models(options.drop_models);
+  const api::RenumberModels* const renumber = options.renumber ? &models : nullptr;
+  if (options.drop_models && !options.renumber) {
+    return InvalidArgumentError("compact: models are dropped only where ids change (renumber)");
+  }
   if (!options.replace) {
     if (to.empty()) return InvalidArgumentError("name the file to write");
     UNDULA_ASSIGN_OR_RETURN(const auto database, OpenToRead(path));
     UNDULA_ASSIGN_OR_RETURN(const kgstore::CopyReport report,
-                            kgstore::CompactDatabase(*database, to, form, progress));
-    return CopyReport{static_cast<int64_t>(report.bytes), FileBytes(path)};
+                            kgstore::CompactDatabase(*database, to, form, progress, renumber));
+    return CopyReport{static_cast<int64_t>(report.bytes), FileBytes(path), report.dropped_models};
   }
   if (!to.empty()) {
     return InvalidArgumentError(
@@ -59,8 +65,8 @@ absl::StatusOr<CopyReport> Compact(const std::string& path, const std::string& t
   }
   const int64_t before = FileBytes(path);
   UNDULA_ASSIGN_OR_RETURN(const kgstore::CopyReport report,
-                          kgstore::CompactInPlace(path, form, progress));
-  return CopyReport{static_cast<int64_t>(report.bytes), before};
+                          kgstore::CompactInPlace(path, form, progress, renumber));
+  return CopyReport{static_cast<int64_t>(report.bytes), before, report.dropped_models};
 }
 
 absl::StatusOr<VerifyReport> Verify(const std::string& path, Progress* progress) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "api/database_impl.h"
+#include "api/model_checksum.h"
 #include "api/stored_split.h"
 #include "base/options.h"
 #include "base/status.h"
@@ -17,25 +18,6 @@
 
 namespace undula {
 namespace {
-
-// 64-bit FNV-1a, as 16 hexadecimal digits.
-class Hash {
- public:
-  void Add(std::string_view bytes) {
-    for (const char c : bytes) {
-      value_ = (value_ ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-    }
-  }
-  std::string Hex() const {
-    static constexpr char kDigits[] = "0123456789abcdef";
-    std::string out;
-    for (int shift = 60; shift >= 0; shift -= 4) out.push_back(kDigits[(value_ >> shift) & 15]);
-    return out;
-  }
-
- private:
-  uint64_t value_ = 0xcbf29ce484222325u;
-};
 
 // The options of a training with their sources merged: file, then the caller's maps.
 struct Merged {
@@ -136,7 +118,7 @@ absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progres
                 {"test_file", merged.files.test}},
                &report.options);
   }
-  Hash run;
+  api::Hash run;
   run.Add(Concat(spec->name, " ", snapshot->id_space, " ", snapshot->by_user.size(), " ",
                  snapshot->out.edges(), " ", split.description));
   for (const auto& [key, value] : report.options) run.Add(Concat(key, "=", value, "\n"));
@@ -166,17 +148,12 @@ absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progres
 
   TensorMap stored;
   model->Save(&stored);
-  Hash checksum;
-  for (const auto& [tensor_name, tensor] : stored.tensors) {
-    checksum.Add(tensor_name);
-    checksum.Add({reinterpret_cast<const char*>(tensor.bytes.data()), tensor.bytes.size()});
-  }
   api::SaveSplit(split, &stored);
   for (const auto& [key, value] : report.options) stored.metadata[key] = value;
   stored.metadata["family"] = std::string(spec->name);
   stored.metadata["id_space"] = std::to_string(snapshot->id_space);
   stored.metadata["n_users"] = std::to_string(snapshot->n_users);
-  stored.metadata["checksum"] = checksum.Hex();
+  stored.metadata["checksum"] = api::ModelChecksum(stored);
   stored.metadata["writer"] = Concat("undula ", Version());
   stored.metadata["trained"] = UtcNow();
   stored.metadata["device"] = report.device;

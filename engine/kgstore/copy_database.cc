@@ -279,10 +279,11 @@ class Scratch {
   std::string path_;
 };
 
-// Writes the state of `database` to the new database `path`, renumbered; returns its transaction.
-absl::StatusOr<uint64_t> Renumber(const Database& database, const std::string& path,
-                                  DictionaryForm form, const ModelRenumberer& models,
-                                  Progress* progress) {
+// Writes the state of `database` to the new database `path`, renumbered. The report says
+// nothing of the size.
+absl::StatusOr<CopyReport> Renumber(const Database& database, const std::string& path,
+                                    DictionaryForm form, const ModelRenumberer& models,
+                                    Progress* progress) {
   UNDULA_ASSIGN_OR_RETURN(const int fd, DescriptorOf(database.store().env()));
   UNDULA_ASSIGN_OR_RETURN(const HeldView now, Hold(database, fd));
   // Damaged pages would end the process within LMDB.
@@ -294,19 +295,22 @@ absl::StatusOr<uint64_t> Renumber(const Database& database, const std::string& p
                                    ? now.view.state().state().compact_dictionary
                                    : form == DictionaryForm::kCompact;
   UNDULA_ASSIGN_OR_RETURN(const auto copy, Database::Open(path, options));
-  UNDULA_RETURN_IF_ERROR(
+  CopyReport report;
+  report.transaction = now.held.meta.transaction;
+  UNDULA_ASSIGN_OR_RETURN(
+      report.dropped_models,
       WriteRenumbered(now.view, options.compact_dictionary, models, *copy, progress));
-  return now.held.meta.transaction;
+  return report;
 }
 
 // The same with the ids that it has, and its dictionary in that form.
-absl::StatusOr<uint64_t> Rewrite(const Database& database, const std::string& path,
-                                 DictionaryForm form, Progress* progress) {
+absl::StatusOr<CopyReport> Rewrite(const Database& database, const std::string& path,
+                                   DictionaryForm form, Progress* progress) {
   UNDULA_ASSIGN_OR_RETURN(const CopyReport report,
                           CopyDatabase(database, path, CopyKind::kCompact, progress));
   UNDULA_ASSIGN_OR_RETURN(const auto copy, Database::Open(path));
   UNDULA_RETURN_IF_ERROR(RewriteDictionary(*copy, form == DictionaryForm::kCompact, progress));
-  return report.transaction;
+  return report;
 }
 
 // A compact copy to be named `to`. The report's transaction is that of `database`; the copy's own
@@ -318,15 +322,15 @@ absl::StatusOr<CopyReport> Compact(const Database& database, const std::string& 
     return Copy(database, CopyKind::kCompact, 1, file, progress);
   }
   const Scratch scratch(to);
-  UNDULA_ASSIGN_OR_RETURN(const uint64_t transaction,
+  UNDULA_ASSIGN_OR_RETURN(CopyReport report,
                           renumber != nullptr
                               ? Renumber(database, scratch.path(), form, *renumber, progress)
                               : Rewrite(database, scratch.path(), form, progress));
   // Opening it once more drops the tables that are replaced.
   UNDULA_ASSIGN_OR_RETURN(const auto copy, Database::Open(scratch.path()));
-  UNDULA_ASSIGN_OR_RETURN(CopyReport report,
-                          Copy(*copy, CopyKind::kCompact, transaction, file, progress));
-  report.transaction = transaction;
+  UNDULA_ASSIGN_OR_RETURN(const CopyReport copied,
+                          Copy(*copy, CopyKind::kCompact, report.transaction, file, progress));
+  report.bytes = copied.bytes;
   return report;
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -23,7 +24,8 @@ enum class DictionaryForm : uint8_t { kKeep, kPlain, kCompact };
 
 struct CopyReport {
   uint64_t bytes = 0;
-  uint64_t transaction = 0;  // the state that was copied
+  uint64_t transaction = 0;                 // the state that was copied
+  std::vector<std::string> dropped_models;  // of a renumbered copy
 };
 
 // Writes the last committed state to the new file `to`, while others read and write. The file is

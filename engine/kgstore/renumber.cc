@@ -276,7 +276,7 @@ class TableWriter {
 
 // What the stored models and vectors need of the new order.
 struct ModelNeeds {
-  std::vector<std::string> dropped;
+  std::set<std::string> dropped;  // cannot be brought along
   std::vector<uint32_t> segments, used;
 };
 
@@ -299,7 +299,7 @@ absl::StatusOr<ModelNeeds> AskModels(const ViewState& from, const std::vector<Mo
     UNDULA_ASSIGN_OR_RETURN(const TensorMap model, ReadModel(from, record));
     const auto entities = EntitiesOfModel(from, record.name, model, models);
     if (!entities.ok() && models.drop_unknown()) {
-      needs.dropped.push_back(record.name);
+      needs.dropped.insert(record.name);
       continue;
     }
     UNDULA_RETURN_IF_ERROR(entities.status());
@@ -342,8 +342,9 @@ absl::Status WriteTables(const ViewState& from, const EntityOrder& ids, bool com
   return txn->Commit();
 }
 
-absl::Status Write(const ViewState& from, bool compact_dictionary, const ModelRenumberer& models,
-                   Database& to, Progress* progress) {
+absl::StatusOr<std::vector<std::string>> Write(const ViewState& from, bool compact_dictionary,
+                                               const ModelRenumberer& models, Database& to,
+                                               Progress* progress) {
   UNDULA_ASSIGN_OR_RETURN(const std::vector<ModelRecord> records, ReadModelRecords(from));
   UNDULA_ASSIGN_OR_RETURN(const ModelNeeds needs, AskModels(from, records, models));
   Renumbering ids;
@@ -354,23 +355,33 @@ absl::Status Write(const ViewState& from, bool compact_dictionary, const ModelRe
     ids.entity = std::move(order.entity);
   }
   UNDULA_ASSIGN_OR_RETURN(const auto store, OpenModelStore(to));
-  const std::set<std::string> dropped(needs.dropped.begin(), needs.dropped.end());
+  std::vector<std::string> dropped;
   for (const ModelRecord& record : records) {
-    if (dropped.count(record.name) > 0) continue;
     UNDULA_RETURN_IF_ERROR(Progress::Report(progress, kStages, kStages, "writing models"));
     UNDULA_ASSIGN_OR_RETURN(TensorMap model, ReadModel(from, record));
-    UNDULA_RETURN_IF_ERROR(IsVectors(model) ? RenumberVectors(ids.entity, &model)
-                                            : models.Renumber(record.name, ids, &model));
+    const bool follows = needs.dropped.count(record.name) == 0;
+    absl::Status status;
+    if (follows) {
+      status = IsVectors(model) ? RenumberVectors(ids.entity, &model)
+                                : models.Renumber(record.name, ids, &model);
+    }
+    if (!follows || (!status.ok() && models.drop_unknown())) {
+      dropped.push_back(record.name);
+      continue;
+    }
+    UNDULA_RETURN_IF_ERROR(status);
     model.metadata["id_space"] = std::to_string(ids.id_space);
     UNDULA_RETURN_IF_ERROR(store->Put(record.name, model));
   }
-  return absl::OkStatus();
+  return dropped;
 }
 
 }  // namespace
 
-absl::Status WriteRenumbered(const ReadView& from, bool compact_dictionary,
-                             const ModelRenumberer& models, Database& to, Progress* progress) {
+absl::StatusOr<std::vector<std::string>> WriteRenumbered(const ReadView& from,
+                                                         bool compact_dictionary,
+                                                         const ModelRenumberer& models,
+                                                         Database& to, Progress* progress) {
   try {
     return Write(from.state(), compact_dictionary, models, to, progress);
   } catch (const std::bad_alloc&) {

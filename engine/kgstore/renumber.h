@@ -44,11 +44,14 @@ class ModelRenumberer {
 // are literals that no attribute has; the other literals keep their order. Vectors of entities
 // (kgstore/vectors.h) follow. The generation and change numbers of `from` are continued.
 //
-// FailedPrecondition names the first model that cannot be brought along, before anything is
-// written; DataLoss: `from` is damaged; ResourceExhausted: disk or memory; Cancelled. Needs memory
-// for the triples (24 bytes each), for the names of one space, and for one model.
-absl::Status WriteRenumbered(const ReadView& from, bool compact_dictionary,
-                             const ModelRenumberer& models, Database& to, Progress* progress);
+// Returns the names of the models that were left out. FailedPrecondition names the first model that
+// cannot be brought along; DataLoss: `from` is damaged; ResourceExhausted: disk or memory;
+// Cancelled. Needs memory for the triples (24 bytes each), for the names of one space, and for one
+// model.
+absl::StatusOr<std::vector<std::string>> WriteRenumbered(const ReadView& from,
+                                                         bool compact_dictionary,
+                                                         const ModelRenumberer& models,
+                                                         Database& to, Progress* progress);
 
 }  // namespace undula::kgstore
 

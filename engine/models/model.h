@@ -25,6 +25,7 @@
 #include "base/snapshot.h"
 #include "base/tensor_map.h"
 #include "models/data/training_data.h"
+#include "models/entity_ids.h"
 #include "models/scorer.h"
 #include "propagation/parameters.h"
 #include "propagation/tape.h"
@@ -112,6 +113,8 @@ struct ModelSpec {
   OptionTable options;
   // A model with these options over the defaults; dtype kF64 is the CPU reference path.
   absl::StatusOr<std::unique_ptr<Model>> (*make)(const OptionMap& options, DType dtype);
+  // All tensors that Save writes in which entity ids occur or that stand in their order.
+  std::span<const EntityTensor> entity_tensors = {};
 };
 
 // All models, alphabetical. One visible table in registry.cc.

@@ -15,8 +15,9 @@
 namespace undula {
 
 struct CopyReport {
-  int64_t bytes = 0;         // of the copy
-  int64_t bytes_before = 0;  // of the original
+  int64_t bytes = 0;                        // of the copy
+  int64_t bytes_before = 0;                 // of the original
+  std::vector<std::string> dropped_models;  // by CompactOptions.drop_models
 };
 
 // Writes the last committed state to the new file `to`, while other processes read and write. The
@@ -33,10 +34,17 @@ struct CompactOptions {
   // "keep", or the form that the copy's dictionary gets: "compact" (zstd, about half the space
   // of names, slower look-ups) or "plain".
   std::string dictionary = "keep";
+  // Gives entities new ids, by descending degree, and drops names that nothing refers to; stored
+  // models and vectors follow, and models score bit for bit as before. The copy has another
+  // id-space tag: snapshots and models outside the file no longer fit. FailedPrecondition names the
+  // first model that cannot be brought along (of a family unknown to this program, or damaged).
+  bool renumber = false;
+  // With renumber: models that cannot be brought along are left out of the copy.
+  bool drop_models = false;
 };
 
 // The same without free pages. `to` is empty with options.replace. Needs room for a second copy
-// where the dictionary changes its form.
+// where the dictionary changes its form or ids change.
 absl::StatusOr<CopyReport> Compact(const std::string& path, const std::string& to,
                                    const CompactOptions& options = {},
                                    Progress* progress = nullptr);

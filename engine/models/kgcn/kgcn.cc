@@ -40,6 +40,16 @@ absl::StatusOr<std::unique_ptr<Model>> MakeKgnnLs(const OptionMap& values, DType
   return Make(kKgnnLsSpec, values, dtype);
 }
 
+constexpr EntityTensor kEntityTensors[] = {
+    {"param/entity", EntityUse::kRows},
+    {"state/item_row", EntityUse::kValues},
+    {"state/neighbor_ptr", EntityUse::kRowStarts},
+    {"state/neighbor_entity", EntityUse::kSlotValues},
+    {"state/neighbor_relation", EntityUse::kSlots},
+    {"state/neighbor_count", EntityUse::kSlots},
+    {"state/neighbor_inverse", EntityUse::kSlots},
+};
+
 // Uniform with Glorot's limit.
 Init Glorot(double scale, int64_t rows, int64_t cols) {
   return Init{Init::Kind::kUniform, scale * std::sqrt(6.0 / static_cast<double>(rows + cols))};
@@ -68,6 +78,7 @@ const ModelSpec kKgcnSpec = {
     .capabilities = {.explains = true, .factors = true, .uses_graph = true},
     .options = kKgcnOptions,
     .make = &MakeKgcn,
+    .entity_tensors = kEntityTensors,
 };
 
 const ModelSpec kKgnnLsSpec = {
@@ -80,6 +91,7 @@ const ModelSpec kKgnnLsSpec = {
     .capabilities = {.explains = true, .factors = true, .uses_graph = true},
     .options = kKgnnLsOptions,
     .make = &MakeKgnnLs,
+    .entity_tensors = kEntityTensors,
 };
 
 Kgcn::Kgcn(const ModelSpec* spec, const KgcnOptions& options, DType dtype)

@@ -38,7 +38,7 @@ absl::StatusOr<std::span<const T>> Read(const TensorMap& in, const std::string& 
 
 RippleMemory MakeRippleMemory(int hops, std::span<const int64_t> slot_ptr,
                               std::span<const RippleTriple> slots, std::span<const float> counts,
-                              bool dedupe) {
+                              SlotOrder order) {
   RippleMemory memory;
   memory.hops = hops;
   std::vector<RippleTriple> distinct;
@@ -52,9 +52,9 @@ RippleMemory MakeRippleMemory(int hops, std::span<const int64_t> slot_ptr,
       row.emplace_back(static_cast<uint32_t>(at - distinct.begin()),
                        counts.empty() ? 1.0f : counts[i]);
     }
-    std::sort(row.begin(), row.end());
+    if (order != SlotOrder::kAsGiven) std::sort(row.begin(), row.end());
     for (const auto& [triple, count] : row) {
-      const bool merge = dedupe &&
+      const bool merge = order == SlotOrder::kMerged &&
                          static_cast<int64_t>(memory.triple.size()) > memory.slot_ptr[r] &&
                          memory.triple.back() == triple;
       if (merge) {
@@ -107,8 +107,9 @@ absl::StatusOr<RippleMemory> LoadRippleMemory(const TensorMap& in, int hops, uin
     }
     slots[i] = {relation[i], head[i], tail[i]};
   }
-  // Slots were saved merged (or, without dedupe, on purpose not merged): keep them as they are.
-  return MakeRippleMemory(hops, ptr, slots, count, false);
+  // Slots were saved merged (or, without dedupe, on purpose not merged), in the order of the ids
+  // that they had before a renumbering: scores depend on it.
+  return MakeRippleMemory(hops, ptr, slots, count, SlotOrder::kAsGiven);
 }
 
 }  // namespace undula::models

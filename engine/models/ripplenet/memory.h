@@ -24,7 +24,7 @@ struct RippleTriple {
 struct RippleMemory {
   int32_t hops = 0;
   std::vector<int64_t> slot_ptr = {0};
-  std::vector<uint32_t> triple;  // of each slot, ascending within a row
+  std::vector<uint32_t> triple;  // of each slot
   std::vector<float> count;      // how often the triple was drawn
   // Distinct triples, ascending by (relation, head, tail).
   std::vector<uint32_t> triple_pair, triple_tail;
@@ -42,11 +42,17 @@ struct RippleMemory {
   }
 };
 
-// slot_ptr [users * hops + 1]; slots with their counts (empty: all 1). With dedupe equal triples of
-// a row become one slot.
+enum class SlotOrder : uint8_t {
+  kMerged,   // ascending within a row, equal triples as one slot
+  kSorted,   // ascending within a row
+  kAsGiven,  // what was stored
+};
+
+// slot_ptr [users * hops + 1]; slots with their counts (empty: all 1). Sums over a row's slots, so
+// scores, depend on their order to the last bits.
 RippleMemory MakeRippleMemory(int hops, std::span<const int64_t> slot_ptr,
                               std::span<const RippleTriple> slots, std::span<const float> counts,
-                              bool dedupe);
+                              SlotOrder order);
 
 // As tensors "state/ripple_*". Load checks shapes and ranges (InvalidArgument names the tensor).
 void SaveRippleMemory(const RippleMemory& memory, TensorMap* out);

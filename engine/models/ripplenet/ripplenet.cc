@@ -30,6 +30,13 @@ absl::StatusOr<std::unique_ptr<Model>> MakeRippleNet(const OptionMap& values, DT
   return std::unique_ptr<Model>(std::make_unique<RippleNet>(options, dtype));
 }
 
+constexpr EntityTensor kEntityTensors[] = {
+    {"param/entity", EntityUse::kRows},
+    {"state/item_row", EntityUse::kValues},
+    {"state/ripple_head", EntityUse::kValues},
+    {"state/ripple_tail", EntityUse::kValues},
+};
+
 Init Uniform(double limit) { return Init{Init::Kind::kUniform, limit}; }
 
 }  // namespace
@@ -44,6 +51,7 @@ const ModelSpec kRippleNetSpec = {
     .capabilities = {.fold_in = true, .explains = true, .factors = true, .uses_graph = true},
     .options = kRippleNetOptions,
     .make = &MakeRippleNet,
+    .entity_tensors = kEntityTensors,
 };
 
 uint32_t RippleNetState::entity_rows() const { return EntityRows(n_entities, item_row); }
@@ -132,7 +140,7 @@ absl::Status RippleNet::SampleMemory(const TrainingData& data, TaskArena& worker
     without += edge[0] == kNoIndex && state->history_ptr[u + 1] > state->history_ptr[u];
     AppendSlots(*state->graph, hops, memory, edge, &slot_ptr, &slots);
   }
-  state->memory = MakeRippleMemory(hops, slot_ptr, slots, {}, state->options.dedupe);
+  state->memory = MakeRippleMemory(hops, slot_ptr, slots, {}, OrderOf(state->options));
 
   int64_t items_without_edges = 0;
   for (const uint32_t row : state->item_row) {
@@ -166,7 +174,7 @@ absl::Status RippleNet::SetRippleSets(std::span<const int64_t> slot_ptr,
                                   ") of a ripple set is out of range");
     }
   }
-  state->memory = MakeRippleMemory(hops, slot_ptr, slots, {}, state->options.dedupe);
+  state->memory = MakeRippleMemory(hops, slot_ptr, slots, {}, OrderOf(state->options));
   SetState(std::move(state));
   return absl::OkStatus();
 }

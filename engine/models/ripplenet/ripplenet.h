@@ -40,6 +40,10 @@ namespace undula::models {
 
 extern const ModelSpec kRippleNetSpec;
 
+inline SlotOrder OrderOf(const RippleNetOptions& options) {
+  return options.dedupe ? SlotOrder::kMerged : SlotOrder::kSorted;
+}
+
 // What stays fixed after Build or Load; shared with the scorers.
 struct RippleNetState {
   RippleNetOptions options;

@@ -106,7 +106,7 @@ absl::StatusOr<RippleNetScorer::UserMemory> RippleNetScorer::Recall(const UserQu
     std::vector<int64_t> slot_ptr = {0};
     std::vector<RippleTriple> slots;
     AppendSlots(*state_->graph, hops, memory, edge.data(), &slot_ptr, &slots);
-    folded = MakeRippleMemory(hops, slot_ptr, slots, {}, state_->options.dedupe);
+    folded = MakeRippleMemory(hops, slot_ptr, slots, {}, OrderOf(state_->options));
     from = &folded;
     user = 0;
   }
