@@ -282,7 +282,7 @@ TEST(RenumberModels, WithoutModelsAllEntitiesAreOneSegment) {
   ExpectSound(copy);
   const Names after = ReadNames(copy);
   EXPECT_TRUE(std::is_sorted(after.degree.begin(), after.degree.end(), std::greater<int64_t>()));
-  EXPECT_EQ(after.entities[0], std::string(kWorld) + "hub");
+  EXPECT_EQ(after.entities[0], std::string(kWorld) + "film0");
 }
 
 TEST(RenumberModels, UnknownFamiliesAreRefusedOrLeftOut) {
