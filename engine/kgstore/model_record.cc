@@ -148,7 +148,8 @@ absl::StatusOr<TensorMap> ReadModel(const ViewState& view, const ModelRecord& re
   TensorMap model;
   try {
     for (uint32_t i = 0; i < record.tensors.size(); ++i) {
-      UNDULA_RETURN_IF_ERROR(ReadModelTensor(view, record, i, &model.tensors[record.tensors[i].name]));
+      UNDULA_RETURN_IF_ERROR(
+          ReadModelTensor(view, record, i, &model.tensors[record.tensors[i].name]));
     }
   } catch (const std::bad_alloc&) {
     return ResourceExhaustedError("out of memory while loading model '", record.name, "'");

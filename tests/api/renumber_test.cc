@@ -87,10 +87,9 @@ void SecondImport(const SmallWorld& world, Database& db) {
   deleting.insert(deleting.find('\n') + 1, "D ");
   std::string adding = "A " + dead;
   adding.insert(adding.find('\n') + 1, "A ");
-  WriteFile(world.dir / "dead.patch",
-            adding + deleting +
-                "A\tinteraction\tuser-900\tf-3\t1\t9000001\n"
-                "A\tsocial\tuser-1\tuser-900\nA\tuser\tuser-2\tage=30\n");
+  WriteFile(world.dir / "dead.patch", adding + deleting +
+                                          "A\tinteraction\tuser-900\tf-3\t1\t9000001\n"
+                                          "A\tsocial\tuser-1\tuser-900\nA\tuser\tuser-2\tage=30\n");
   const auto updated = db.Update(world.dir / "dead.patch");
   ASSERT_TRUE(updated.ok()) << updated.status();
   ASSERT_TRUE(db.Forget("user-7").ok());
