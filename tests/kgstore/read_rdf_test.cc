@@ -29,7 +29,8 @@ void ExpectRecords(const std::string& folder) {
   for (const auto& row : ReadManifest(DataPath(Concat("rdf/", folder, "/manifest.tsv")))) {
     SCOPED_TRACE(row.at(0));
     RecordingSink sink;
-    const auto report = ReadRdf(DataPath(Concat("rdf/", folder, '/', row.at(0))), {}, sink, nullptr);
+    const auto report =
+        ReadRdf(DataPath(Concat("rdf/", folder, '/', row.at(0))), {}, sink, nullptr);
     ASSERT_TRUE(report.ok()) << report.status();
     std::string records;
     for (const std::string& record : sink.records) records += record + "\n";
@@ -52,7 +53,9 @@ TEST(ReadRdfTest, BadFilesStop) {
     EXPECT_EQ(report.status().code(), absl::StatusCode::kInvalidArgument);
     const std::string message(Message(report.status()));
     EXPECT_THAT(message, StartsWith(Concat(path, ':', row.at(1), ':', row.at(2), ": ")));
-    if (row.size() > 5) EXPECT_THAT(message, HasSubstr(row.at(5)));
+    if (row.size() > 5) {
+      EXPECT_THAT(message, HasSubstr(row.at(5)));
+    }
   }
 }
 
@@ -83,9 +86,9 @@ TEST(ReadRdfTest, BigFilesPlainAndCompressed) {
     for (int i = 0; i < std::stoi(row.at(1)); ++i) text += piece;
     for (const std::string codec : {"", "gz", "bz2", "xz", "zst"}) {
       SCOPED_TRACE(row.at(0) + codec);
-      const std::string path = codec.empty() ? WriteFile(row.at(0), text)
-                                             : WriteFile(row.at(0) + "." + codec,
-                                                         Compress(text, codec));
+      const std::string path = codec.empty()
+                                   ? WriteFile(row.at(0), text)
+                                   : WriteFile(row.at(0) + "." + codec, Compress(text, codec));
       CountingSink sink;
       int64_t last = 0, total = 0;
       Progress progress([&](int64_t done, int64_t all, std::string_view) {
@@ -160,7 +163,8 @@ TEST(ReadRdfTest, BlankNodesOfFilesDiffer) {
 }
 
 TEST(ReadRdfTest, NamelessNodesStayApartAfterAnError) {
-  const std::string text = "[] <http://e.org/p> 1 .\n[] <http://e.org/p> .\n[] <http://e.org/p> 2 .\n";
+  const std::string text =
+      "[] <http://e.org/p> 1 .\n[] <http://e.org/p> .\n[] <http://e.org/p> 2 .\n";
   RecordingSink sink;
   ASSERT_TRUE(ReadRdf(WriteFile("b.ttl", text), Skip(), sink, nullptr).ok());
   ASSERT_EQ(sink.records.size(), 2u);
@@ -242,7 +246,8 @@ TEST(ReadRdfTest, BaseIriOption) {
   RdfOptions options;
   options.base_iri = "http://e.org/d/f";
   ASSERT_TRUE(ReadRdf(WriteFile("a.ttl", "<s> <../p> <#o> ."), options, sink, nullptr).ok());
-  EXPECT_THAT(sink.records, ElementsAre("<http://e.org/d/s> <http://e.org/p> <http://e.org/d/f#o> ."));
+  EXPECT_THAT(sink.records,
+              ElementsAre("<http://e.org/d/s> <http://e.org/p> <http://e.org/d/f#o> ."));
 }
 
 TEST(ReadRdfTest, SinkErrorsEndTheReadingEvenWithSkip) {
@@ -279,7 +284,8 @@ TEST(ReadRdfTest, DamagedFilesAlwaysEnd) {
     const std::string good = ReadFile(DataPath("rdf/good/" + row.at(0)));
     for (int trial = 0; trial < 150; ++trial) {
       std::string text = good;
-      for (uint32_t i = 0; i <= next(3); ++i) text[next(text.size())] = letters[next(letters.size())];
+      for (uint32_t i = 0; i <= next(3); ++i)
+        text[next(text.size())] = letters[next(letters.size())];
       RecordingSink sink;
       const auto report = ReadRdf(WriteFile(row.at(0), text), Skip(), sink, nullptr);
       if (!report.ok()) {

@@ -130,9 +130,13 @@ TEST(StoreCodec, LabelBlocks) {
   for (const auto& [key, value] : blocks) {
     bool first = true;
     ASSERT_TRUE(ReadLabelBlock(key, value, [&](std::string_view label, const auto& entities) {
-      if (first) EXPECT_EQ(label, key);
+      if (first) {
+        EXPECT_EQ(label, key);
+      }
       first = false;
-      if (label != "untitled") EXPECT_LE(value.size(), kMaxLabelBlock);
+      if (label != "untitled") {
+        EXPECT_LE(value.size(), kMaxLabelBlock);
+      }
       back[std::string(label)] = entities;
       return true;
     }));

@@ -155,7 +155,9 @@ TEST(LeafIndex, VarintsWithRoomBehindThem) {
     uint32_t plain = 0;
     const auto* const expected = internal::GetVarint(p, p + 5, &plain);
     ASSERT_EQ(internal::GetVarintOf8(p, &back), expected);
-    if (expected != nullptr) ASSERT_EQ(back, plain);
+    if (expected != nullptr) {
+      ASSERT_EQ(back, plain);
+    }
   }
 }
 
