@@ -116,6 +116,33 @@ TEST(BadInput, MissingFileAndDirectory) {
   EXPECT_EQ(Database::Open(world.dir.path()).status().code(), StatusCode::kInvalidArgument);
 }
 
+// Files of one import are stored together or not at all, in whatever order the bad one stands.
+TEST(BadInput, OneBadFileOfSeveral) {
+  SmallWorld world;
+  auto db = Database::Open(world.database);
+  ASSERT_TRUE(db.ok()) << db.status();
+  ASSERT_TRUE((*db)->Import(world.graph).ok());
+  const std::string before = Describe(**db);
+  const TempDir folder;
+  const std::string good = folder.File("more.nt"), bad = folder.File("bad.nt");
+  WriteFile(good, "<http://m/a> <http://m/p> <http://m/b> .\n");
+  WriteFile(bad, "<http://m/c> <http://m/p> <http://m/d> .\n<http://m/e> <http://m/p> .\n");
+  const std::vector<std::vector<std::string>> orders = {{good, world.interactions, bad},
+                                                        {bad, good, world.interactions},
+                                                        {good, folder.File("none.nt")}};
+  for (const auto& files : orders) {
+    const auto report = (*db)->ImportAll(files);
+    ASSERT_FALSE(report.ok());
+    EXPECT_THAT(Text(report.status()),
+                testing::AnyOf(HasSubstr(bad + ":2:"), HasSubstr("none.nt")));
+    EXPECT_EQ(Describe(**db), before);
+  }
+  const auto report = (*db)->ImportAll({good, world.interactions});
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->files.size(), 2u);
+  EXPECT_NE(Describe(**db), before);
+}
+
 TEST(BadInput, SkippingCountsAndNamesBadRecords) {
   SmallWorld world;
   auto db = Database::Open(world.database);
