@@ -70,8 +70,8 @@ void Fill(Database& db, uint32_t entities) {
   for (const bool add : {true, false}) {
     Update(db, [&](Updater& updater) {
       for (int i = 0; i < 20; ++i) {
-        const std::string dead = Concat("http://example.org/dead", i);
-        const Term terms[] = {Iri(dead), Iri("http://example.org/r"), Text(Concat("gone ", i))};
+        const std::string dead = Concat("http://example.org/dead", i), gone = Concat("gone ", i);
+        const Term terms[] = {Iri(dead), Iri("http://example.org/r"), Text(gone)};
         ASSERT_OK(add ? updater.AddTriple(terms[0], terms[1], terms[2])
                       : updater.RemoveTriple(terms[0], terms[1], terms[2]));
       }
