@@ -51,7 +51,10 @@ class UpdateCommitter {
     }
     ChangeRecord record;
     for (size_t i = 0; i < record.size(); ++i) {
-      record[i].rows.assign(context.changed[i].begin(), context.changed[i].end());
+      std::vector<uint32_t>& rows = context.changed[i];
+      std::sort(rows.begin(), rows.end());
+      rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+      record[i].rows = std::move(rows);
     }
     UNDULA_RETURN_IF_ERROR(FinishUpdate(open, record, &next_));
     UNDULA_RETURN_IF_ERROR(txn->Commit());

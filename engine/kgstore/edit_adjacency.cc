@@ -7,8 +7,8 @@
 namespace undula::kgstore::internal {
 namespace {
 
-bool IsOf(const Cursor& cursor, uint32_t a) {
-  return cursor.key().size() == 12 && LoadBigEndian(cursor.key().data()) == a;
+bool IsOf(std::string_view key, uint32_t a) {
+  return key.size() == 12 && LoadBigEndian(key.data()) == a;
 }
 
 }  // namespace
@@ -18,12 +18,10 @@ absl::Status OpenTables::Damaged(Table table) const {
                        " is damaged; restore the file from a backup");
 }
 
-absl::StatusOr<Cursor*> AdjacencyEditor::Hubs() {
-  if (hubs_ == nullptr) {
-    UNDULA_ASSIGN_OR_RETURN(
-        hubs_, Cursor::Open(open_.store.env(), open_.txn->raw(), open_[HubsOf(table_)]));
-  }
-  return hubs_.get();
+absl::Status AdjacencyEditor::OpenCursors() {
+  UNDULA_ASSIGN_OR_RETURN(buckets_, EditCursor::Open(open_.txn, open_[table_]));
+  UNDULA_ASSIGN_OR_RETURN(hubs_, EditCursor::Open(open_.txn, open_[HubsOf(table_)]));
+  return absl::OkStatus();
 }
 
 bool AdjacencyEditor::Decode(std::string_view list, size_t readable) {
@@ -59,6 +57,7 @@ bool AdjacencyEditor::EncodeInline(Slot* slot) {
 }
 
 absl::Status AdjacencyEditor::Apply(std::vector<TripleEdit>* edits) {
+  UNDULA_RETURN_IF_ERROR(OpenCursors());
   for (Edits begin = edits->begin(); begin != edits->end();) {
     const uint32_t bucket = begin->triple.a / kBucketIds;
     Edits end = begin;
@@ -66,15 +65,17 @@ absl::Status AdjacencyEditor::Apply(std::vector<TripleEdit>* edits) {
     UNDULA_RETURN_IF_ERROR(ApplyToBucket(bucket, begin, end));
     begin = end;
   }
+  buckets_.reset();
   hubs_.reset();
   return absl::OkStatus();
 }
 
 absl::Status AdjacencyEditor::ApplyToBucket(uint32_t bucket, Edits begin, Edits end) {
   std::array<Slot, kBucketIds> slots;
-  UNDULA_ASSIGN_OR_RETURN(const auto value, open_.txn->Get(open_[table_], AsBytes(bucket)));
-  if (value.has_value()) {
-    stored_.assign(*value);
+  UNDULA_ASSIGN_OR_RETURN(const bool found, buckets_->Find(AsBytes(bucket)));
+  if (found) {
+    UNDULA_ASSIGN_OR_RETURN(const std::string_view value, buckets_->Read());
+    stored_.assign(value);
     const bool ok = SplitBucket(stored_, [&](uint32_t i, std::string_view bytes, bool hub) {
       slots[i].hub = hub;
       if (!hub) {
@@ -94,7 +95,7 @@ absl::Status AdjacencyEditor::ApplyToBucket(uint32_t bucket, Edits begin, Edits 
     UNDULA_RETURN_IF_ERROR(ApplyToList(begin, next, &slots[begin->triple.a % kBucketIds]));
     for (; begin != next; ++begin) changed = changed || begin->done;
   }
-  return changed ? PutBucket(bucket, value.has_value(), &slots) : absl::OkStatus();
+  return changed ? PutBucket(bucket, found, &slots) : absl::OkStatus();
 }
 
 absl::Status AdjacencyEditor::ApplyToList(Edits begin, Edits end, Slot* slot) {
@@ -109,26 +110,22 @@ absl::Status AdjacencyEditor::ApplyToList(Edits begin, Edits end, Slot* slot) {
 
 absl::Status AdjacencyEditor::ApplyToHub(Edits begin, Edits end, Slot* slot) {
   const uint32_t a = begin->triple.a;
-  const MDB_dbi hubs = open_[HubsOf(table_)];
-  UNDULA_ASSIGN_OR_RETURN(Cursor* const cursor, Hubs());
   const uint64_t degree = slot->degree;
   while (begin != end) {
     // The block that has or would have the pair: the last one that does not begin after it.
     const HubKey wanted(a, begin->triple.b, begin->triple.c);
-    UNDULA_ASSIGN_OR_RETURN(bool found, cursor->Seek(wanted.view()));
-    if (!found || cursor->key() != wanted.view()) {
-      UNDULA_ASSIGN_OR_RETURN(found, found ? cursor->Prev() : cursor->Last());
-      if (!found || !IsOf(*cursor, a)) {
-        UNDULA_ASSIGN_OR_RETURN(found, cursor->Seek(HubKey(a, 0, 0).view()));
-      }
+    UNDULA_ASSIGN_OR_RETURN(bool found, hubs_->FindLast(wanted.view()));
+    if (!found || !IsOf(hubs_->key(), a)) {
+      UNDULA_ASSIGN_OR_RETURN(found, hubs_->FindFirst(HubKey(a, 0, 0).view()));
     }
-    if (!found || !IsOf(*cursor, a)) return open_.Damaged(HubsOf(table_));
-    const std::string key(cursor->key());
-    if (!Decode(cursor->value(), kChecksumBytes)) return open_.Damaged(HubsOf(table_));
+    if (!found || !IsOf(hubs_->key(), a)) return open_.Damaged(HubsOf(table_));
+    const std::string key(hubs_->key());
+    UNDULA_ASSIGN_OR_RETURN(const std::string_view list, hubs_->Read());
+    if (!Decode(list, kChecksumBytes)) return open_.Damaged(HubsOf(table_));
     Edits next = end;
-    UNDULA_ASSIGN_OR_RETURN(found, cursor->Next());
-    if (found && IsOf(*cursor, a)) {
-      const std::string following(cursor->key());
+    UNDULA_ASSIGN_OR_RETURN(found, hubs_->Next());
+    if (found && IsOf(hubs_->key(), a)) {
+      const std::string following(hubs_->key());
       next = begin;
       while (next != end &&
              HubKey(a, next->triple.b, next->triple.c).view() < std::string_view(following)) {
@@ -145,7 +142,7 @@ absl::Status AdjacencyEditor::ApplyToHub(Edits begin, Edits end, Slot* slot) {
     if (!changed) continue;
     if (merged_.empty() ||
         HubKey(a, merged_.front().b, merged_.front().c).view() != std::string_view(key)) {
-      UNDULA_RETURN_IF_ERROR(open_.txn->Delete(hubs, key));
+      UNDULA_RETURN_IF_ERROR(hubs_->Delete(key));
     }
     UNDULA_RETURN_IF_ERROR(PutBlocks(a, merged_));
   }
@@ -156,19 +153,19 @@ absl::Status AdjacencyEditor::ApplyToHub(Edits begin, Edits end, Slot* slot) {
 }
 
 absl::Status AdjacencyEditor::ShrinkHub(uint32_t a, Slot* slot) {
-  UNDULA_ASSIGN_OR_RETURN(Cursor* const cursor, Hubs());
   std::vector<std::string> keys;
   merged_.clear();
-  UNDULA_ASSIGN_OR_RETURN(bool more, cursor->Seek(HubKey(a, 0, 0).view()));
-  while (more && IsOf(*cursor, a)) {
-    keys.emplace_back(cursor->key());
-    if (!Decode(cursor->value(), kChecksumBytes)) return open_.Damaged(HubsOf(table_));
+  UNDULA_ASSIGN_OR_RETURN(bool more, hubs_->FindFirst(HubKey(a, 0, 0).view()));
+  while (more && IsOf(hubs_->key(), a)) {
+    keys.emplace_back(hubs_->key());
+    UNDULA_ASSIGN_OR_RETURN(const std::string_view list, hubs_->Read());
+    if (!Decode(list, kChecksumBytes)) return open_.Damaged(HubsOf(table_));
     merged_.insert(merged_.end(), pairs_.begin(), pairs_.end());
-    UNDULA_ASSIGN_OR_RETURN(more, cursor->Next());
+    UNDULA_ASSIGN_OR_RETURN(more, hubs_->Next());
   }
   if (!EncodeInline(slot)) return absl::OkStatus();
   for (const std::string& key : keys) {
-    UNDULA_RETURN_IF_ERROR(open_.txn->Delete(open_[HubsOf(table_)], key));
+    UNDULA_RETURN_IF_ERROR(hubs_->Delete(key));
   }
   slot->hub = false;
   return absl::OkStatus();
@@ -183,8 +180,7 @@ absl::Status AdjacencyEditor::PutBlocks(uint32_t a, std::span<const IdPair> pair
     return PutBlocks(a, pairs.subspan(pairs.size() / 2));
   }
   const HubKey key(a, pairs.front().b, pairs.front().c);
-  return open_.txn->Put(open_[HubsOf(table_)], key.view(),
-                        std::string_view(reinterpret_cast<const char*>(encoded_), bytes));
+  return hubs_->Put(key.view(), std::string_view(reinterpret_cast<const char*>(encoded_), bytes));
 }
 
 absl::Status AdjacencyEditor::PutBucket(uint32_t bucket, bool stored,
@@ -206,8 +202,8 @@ absl::Status AdjacencyEditor::PutBucket(uint32_t bucket, bool stored,
       value += slot.list;
     }
   }
-  if (value.size() > kBucketIds) return open_.txn->Put(open_[table_], AsBytes(bucket), value);
-  return stored ? open_.txn->Delete(open_[table_], AsBytes(bucket)) : absl::OkStatus();
+  if (value.size() > kBucketIds) return buckets_->Put(AsBytes(bucket), value);
+  return stored ? buckets_->Delete(AsBytes(bucket)) : absl::OkStatus();
 }
 
 absl::Status AdjacencyEditor::ForEach(uint32_t a,
@@ -227,7 +223,7 @@ absl::Status AdjacencyEditor::ForEach(uint32_t a,
   UNDULA_ASSIGN_OR_RETURN(const auto cursor,
                           Cursor::Open(open_.store.env(), open_.txn->raw(), open_[HubsOf(table_)]));
   UNDULA_ASSIGN_OR_RETURN(bool more, cursor->Seek(HubKey(a, 0, 0).view()));
-  while (more && IsOf(*cursor, a)) {
+  while (more && IsOf(cursor->key(), a)) {
     if (!DecodeList(cursor->value(), f)) return open_.Damaged(HubsOf(table_));
     UNDULA_ASSIGN_OR_RETURN(more, cursor->Next());
   }

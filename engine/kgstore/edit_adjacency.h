@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "kgstore/adjacency.h"
+#include "kgstore/edit_cursor.h"
 #include "kgstore/lmdb_env.h"
 #include "kgstore/store.h"
 
@@ -60,7 +61,7 @@ class AdjacencyEditor {
   absl::Status ShrinkHub(uint32_t a, Slot* slot);
   absl::Status PutBlocks(uint32_t a, std::span<const IdPair> pairs);
   absl::Status PutBucket(uint32_t bucket, bool stored, std::array<Slot, kBucketIds>* slots);
-  absl::StatusOr<Cursor*> Hubs();
+  absl::Status OpenCursors();
   // Sets pairs_; false where the list is damaged.
   bool Decode(std::string_view list, size_t readable);
   // Merges pairs_ with edits into merged_; sets their `done`.
@@ -70,7 +71,7 @@ class AdjacencyEditor {
 
   const OpenTables& open_;
   Table table_;
-  std::unique_ptr<Cursor> hubs_;
+  std::unique_ptr<EditCursor> buckets_, hubs_;
   Pairs pairs_, merged_;
   std::string stored_;  // a bucket, copied: writing may move what the transaction has read
   uint8_t encoded_[kMaxHubBlock + 32];

@@ -1,6 +1,8 @@
 #include "kgstore/edit_graph.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "base/status.h"

@@ -5,7 +5,6 @@
 
 #include <array>
 #include <cstdint>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -21,9 +20,9 @@ struct UpdateContext {
   const OpenTables& open;
   State* next;
   UpdateReport* report;
-  std::array<std::set<uint32_t>, kRowKinds> changed;
+  std::array<std::vector<uint32_t>, kRowKinds> changed;  // in any order, some more than once
 
-  void Changed(Rows rows, uint32_t row) { changed[static_cast<size_t>(rows)].insert(row); }
+  void Changed(Rows rows, uint32_t row) { changed[static_cast<size_t>(rows)].push_back(row); }
 };
 
 absl::Status EditInteractions(std::vector<InteractionOp> ops, UpdateContext* context);

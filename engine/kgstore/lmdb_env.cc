@@ -241,9 +241,13 @@ void WriteTxn::Fill(MDB_dbi table, std::string_view key, std::string_view value,
   if (kind < kTables) sums_[kind] += hash;
 }
 
-absl::Status WriteTxn::Forget(MDB_dbi table, std::string_view key) {
+absl::Status WriteTxn::Forget(MDB_dbi table, std::string_view key, const uint64_t* old) {
   const uint8_t kind = env_->kind(table);
   if (kind >= kTables) return absl::OkStatus();
+  if (old != nullptr) {
+    sums_[kind] -= *old;
+    return absl::OkStatus();
+  }
   MDB_val k = ToVal(key), v;
   const int code = mdb_get(txn_, table, &k, &v);
   if (code == MDB_NOTFOUND) return absl::OkStatus();
@@ -260,10 +264,26 @@ absl::Status WriteTxn::Put(MDB_dbi table, std::string_view key, std::string_view
   if (const int code = mdb_put(txn_, table, &k, &v, MDB_RESERVE); code != 0) {
     return env_->Error(code, "writing");
   }
-  Fill(table, key, value, v);
+  Written(table, key, value, v);
+  return absl::OkStatus();
+}
+
+absl::Status WriteTxn::PutAt(MDB_cursor* cursor, MDB_dbi table, std::string_view key,
+                             std::string_view value, const uint64_t* old) {
+  UNDULA_RETURN_IF_ERROR(Forget(table, key, old));
+  MDB_val k = ToVal(key), v{value.size() + kChecksumBytes, nullptr};
+  if (const int code = mdb_cursor_put(cursor, &k, &v, MDB_RESERVE); code != 0) {
+    return env_->Error(code, "writing");
+  }
+  Written(table, key, value, v);
+  return absl::OkStatus();
+}
+
+void WriteTxn::Written(MDB_dbi table, std::string_view key, std::string_view value,
+                       const MDB_val& space) {
+  Fill(table, key, value, space);
   bytes_ += key.size() + value.size() + 16;
   pages_ += 8 + value.size() / env_->page_bytes();  // a path of copied pages, splits, overflow
-  return absl::OkStatus();
 }
 
 absl::Status WriteTxn::PutBare(MDB_dbi table, std::string_view key, std::string_view value) {
@@ -295,7 +315,11 @@ absl::Status WriteTxn::Append(MDB_dbi table, std::string_view key, std::string_v
 }
 
 absl::Status WriteTxn::Delete(MDB_dbi table, std::string_view key) {
-  UNDULA_RETURN_IF_ERROR(Forget(table, key));
+  return DeleteKnown(table, key, nullptr);
+}
+
+absl::Status WriteTxn::DeleteKnown(MDB_dbi table, std::string_view key, const uint64_t* old) {
+  UNDULA_RETURN_IF_ERROR(Forget(table, key, old));
   MDB_val k = ToVal(key);
   const int code = mdb_del(txn_, table, &k, nullptr);
   if (code != 0 && code != MDB_NOTFOUND) return env_->Error(code, "deleting");

@@ -101,6 +101,7 @@ class WriteTxn {
   WriteTxn& operator=(const WriteTxn&) = delete;
 
   MDB_txn* raw() const { return txn_; }
+  const Env& env() const { return *env_; }
   absl::StatusOr<MDB_dbi> OpenTable(const std::string& name, unsigned flags);
   // `value` must not lie within the file: copy what Get returned.
   absl::Status Put(MDB_dbi table, std::string_view key, std::string_view value);
@@ -109,6 +110,11 @@ class WriteTxn {
   // `key` is greater than every key of the table.
   absl::Status Append(MDB_dbi table, std::string_view key, std::string_view value);
   absl::Status Delete(MDB_dbi table, std::string_view key);  // Ok where there is none
+  // For EditCursor: Put through a cursor, and Delete, where the hash of the entry that goes is
+  // known already (`old`; may be null).
+  absl::Status PutAt(MDB_cursor* cursor, MDB_dbi table, std::string_view key,
+                     std::string_view value, const uint64_t* old);
+  absl::Status DeleteKnown(MDB_dbi table, std::string_view key, const uint64_t* old);
   absl::StatusOr<std::optional<std::string_view>> Get(MDB_dbi table, std::string_view key) const;
   absl::Status Drop(MDB_dbi table);  // with its handle
   absl::Status Clear(MDB_dbi table);
@@ -123,8 +129,9 @@ class WriteTxn {
 
  private:
   WriteTxn(Env* env, MDB_txn* txn) : env_(env), txn_(txn) {}
-  // Subtracts the stored entry, if there is one, from the sums.
-  absl::Status Forget(MDB_dbi table, std::string_view key);
+  // Subtracts the stored entry, if there is one, from the sums; reads it unless `old` is its hash.
+  absl::Status Forget(MDB_dbi table, std::string_view key, const uint64_t* old = nullptr);
+  void Written(MDB_dbi table, std::string_view key, std::string_view value, const MDB_val& space);
   // Fills the space of a value that LMDB has reserved.
   void Fill(MDB_dbi table, std::string_view key, std::string_view value, const MDB_val& space);
 
