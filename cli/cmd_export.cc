@@ -13,9 +13,9 @@ absl::Status RunExport(const Args& args) {
   bool quiet = false;
   a.Positional("database", &db, "database file");
   a.Positional("what", &what,
-               "model | triples | quads | turtle | csr | interactions | links | items | "
-               "recbole-inter, -kg, -link, -item, -user or -net");
-  a.Positional("file", &file, "file to write");
+               "model | triples | quads | turtle | csr | csr-npy | interactions | links | "
+               "items | recbole-inter, -kg, -link, -item, -user or -net");
+  a.Positional("file", &file, "file to write (csr-npy: a new folder)");
   a.Option("--model", &model, "which stored model");
   a.Choice("--format", &format, {"table", "csv", "json"}, "how to print the summary");
   a.Flag("--quiet", &quiet, "no progress");

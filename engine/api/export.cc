@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <initializer_list>
@@ -6,13 +8,13 @@
 #include <vector>
 
 #include "api/database_impl.h"
+#include "api/export_csr.h"
 #include "base/file.h"
 #include "base/safetensors.h"
 #include "base/status.h"
 #include "kgstore/export_rdf.h"
 #include "kgstore/export_recbole.h"
 #include "kgstore/read_view.h"
-#include "kgstore/take_snapshot.h"
 
 namespace undula {
 namespace {
@@ -40,7 +42,7 @@ class OutputFile {
   // The first error of a Write.
   absl::Status status() const { return failed_ ? ErrnoError(error_, path_) : absl::OkStatus(); }
   absl::Status Close() {
-    if (!failed_ && std::fflush(file_) != 0) {
+    if (!failed_ && (std::fflush(file_) != 0 || fsync(fileno(file_)) != 0)) {
       failed_ = true;
       error_ = errno;
     }
@@ -158,58 +160,12 @@ class Exporter {
   int64_t records_ = 0;
 };
 
-template <class T>
-void AddTensor(TensorMap* map, const std::string& name, const std::vector<T>& values) {
-  map->tensors[name] = MakeTensor<T>({static_cast<int64_t>(values.size())}, values.data());
-}
-
-template <class Id>
-std::vector<uint32_t> Indexes(const std::vector<Id>& ids) {
-  std::vector<uint32_t> out;
-  out.reserve(ids.size());
-  for (const Id id : ids) out.push_back(Index(id));
-  return out;
-}
-
-void AddEdges(TensorMap* map, const std::string& prefix, const EdgeCsr& csr) {
-  AddTensor(map, prefix + "/ptr", csr.ptr);
-  AddTensor(map, prefix + "/relation", Indexes(csr.relation));
-  AddTensor(map, prefix + "/entity", Indexes(csr.entity));
-}
-
-template <class Other>
-void AddInteractions(TensorMap* map, const std::string& prefix, const InteractionCsr<Other>& csr) {
-  AddTensor(map, prefix + "/ptr", csr.ptr);
-  AddTensor(map, prefix + "/other", Indexes(csr.other));
-  AddTensor(map, prefix + "/weight", csr.weight);
-  AddTensor(map, prefix + "/time", csr.time);
-}
-
-// The arrays of a snapshot as one safetensors file; the number of arrays.
-absl::StatusOr<int64_t> ExportCsr(const kgstore::Database& database, const std::string& file) {
-  UNDULA_ASSIGN_OR_RETURN(const Snapshot snapshot, kgstore::TakeSnapshot(database));
-  TensorMap map;
-  AddEdges(&map, "out", snapshot.out);
-  AddEdges(&map, "in", snapshot.in);
-  AddInteractions(&map, "by_user", snapshot.by_user);
-  AddInteractions(&map, "by_item", snapshot.by_item);
-  AddTensor(&map, "links/ptr", snapshot.links.ptr);
-  AddTensor(&map, "links/entity", Indexes(snapshot.links.entity));
-  AddTensor(&map, "links/confidence", snapshot.links.confidence);
-  AddTensor(&map, "social/ptr", snapshot.social.ptr);
-  AddTensor(&map, "social/user", Indexes(snapshot.social.user));
-  AddTensor(&map, "social/weight", snapshot.social.weight);
-  map.metadata["id_space"] = std::to_string(snapshot.id_space);
-  map.metadata["transaction"] = std::to_string(snapshot.transaction);
-  UNDULA_RETURN_IF_ERROR(WriteSafetensors(file, map));
-  return static_cast<int64_t>(map.tensors.size());
-}
-
 }  // namespace
 
 absl::StatusOr<int64_t> Database::Export(std::string_view what, const std::string& file,
                                          Progress* progress) const {
-  if (what == "csr") return ExportCsr(*impl_->store, file);
+  if (what == "csr") return api::ExportCsr(*impl_->store, file);
+  if (what == "csr-npy") return api::ExportCsrNpy(*impl_->store, file);
   UNDULA_ASSIGN_OR_RETURN(const kgstore::ReadView view, impl_->store->Read());
   OutputFile out(file);
   Exporter exporter(view, &out, progress);
@@ -223,9 +179,10 @@ absl::StatusOr<int64_t> Database::Export(std::string_view what, const std::strin
   constexpr std::string_view kRecbole = "recbole-";
   const bool recbole = what.substr(0, kRecbole.size()) == kRecbole;
   if (run == nullptr && !recbole) {
-    return InvalidArgumentError("export: '", what,
-                                "' is none of triples, quads, turtle, csr, interactions, links, "
-                                "items, recbole-inter, -kg, -link, -item, -user, -net, model");
+    return InvalidArgumentError(
+        "export: '", what,
+        "' is none of triples, quads, turtle, csr, csr-npy, interactions, "
+        "links, items, recbole-inter, -kg, -link, -item, -user, -net, model");
   }
   UNDULA_RETURN_IF_ERROR(out.Open());
   UNDULA_ASSIGN_OR_RETURN(

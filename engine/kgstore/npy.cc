@@ -131,6 +131,20 @@ absl::StatusOr<NpyHeader> ParseNpyHeader(std::string_view bytes) {
                               "save array.astype('<f4')");
 }
 
+std::string MakeNpyHeader(std::string_view descr, std::span<const int64_t> shape) {
+  std::string text = Concat("{'descr': '", descr, "', 'fortran_order': False, 'shape': (");
+  for (size_t i = 0; i < shape.size(); ++i) text += Concat(i > 0 ? " " : "", shape[i], ",");
+  if (shape.size() > 1) text.pop_back();  // (3, 4), but (3,)
+  text += "), }";
+  constexpr size_t kFront = 10, kAlignment = 64;
+  text.append(kAlignment - 1 - (kFront + text.size()) % kAlignment, ' ');
+  text += '\n';
+  const auto size = static_cast<uint16_t>(text.size());
+  std::string header(kMagic);
+  header += {'\x01', '\x00', static_cast<char>(size & 0xff), static_cast<char>(size >> 8)};
+  return header + text;
+}
+
 float HalfToFloat(uint16_t half) {
   const uint32_t sign = uint32_t{half & 0x8000u} << 16;
   const uint32_t exponent = (half >> 10) & 0x1F;

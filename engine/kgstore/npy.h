@@ -4,6 +4,7 @@
 #define UNDULA_KGSTORE_NPY_H_
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,10 @@ absl::StatusOr<size_t> NpyHeaderBytes(std::string_view front);
 // type other than float16, float32 and float64 in little-endian order (with the NumPy call that
 // converts it) and for a damaged header; at most 8 dimensions.
 absl::StatusOr<NpyHeader> ParseNpyHeader(std::string_view bytes);
+
+// The header of a version 1.0 file in C order; the data follow it, aligned to 64 bytes. `descr`: an
+// element type as NumPy writes it, such as "<f4".
+std::string MakeNpyHeader(std::string_view descr, std::span<const int64_t> shape);
 
 // IEEE 754 binary16 -> float, exact.
 float HalfToFloat(uint16_t half);

@@ -196,9 +196,11 @@ class Database {
 
   // Writes a stored model as one safetensors file (parameters, structures, options).
   absl::Status ExportModel(std::string_view name, const std::string& file) const;
-  // Writes "triples" (N-Triples), "quads" (N-Quads), "turtle", "csr" (the graph, interactions and
-  // links by id, as one safetensors file), "interactions", "links" or "items" (tab-separated), or
-  // one of RecBole's atomic files: "recbole-inter", "-kg", "-link", "-item", "-user", "-net".
+  // Writes "triples" (N-Triples), "quads" (N-Quads), "turtle", "csr" (the graph, interactions,
+  // links and social edges by id, as one safetensors file), "csr-npy" (the same as a new folder of
+  // NumPy files), "interactions", "links" or "items" (tab-separated), or one of RecBole's atomic
+  // files: "recbole-inter", "-kg", "-link", "-item", "-user", "-net". Returns the number of records
+  // (of arrays, for csr). The file appears under its name only when it is complete.
   absl::StatusOr<int64_t> Export(std::string_view what, const std::string& file,
                                  Progress* progress = nullptr) const;
 
