@@ -83,7 +83,7 @@ INSTANTIATE_TEST_SUITE_P(
                             "<http://a/s> <http://a/p> <http://a/o> .\n<http://a/s> <http://a/p>",
                             "auto", StatusCode::kInvalidArgument, "truncated.ttl:2:"},
                     BadFile{"garbage.nt",
-                            std::string("\x7f\x45\x4c\x46\x02\x00\x01\xff\xfe binary\x00 junk", 24),
+                            std::string("\x7f\x45\x4c\x46\x02\x00\x01\xff\xfe binary\x00 junk", 22),
                             "auto", StatusCode::kInvalidArgument, "garbage.nt:1:"},
                     BadFile{"utf8.ttl", "<http://a/s> <http://a/p> \"caf\xe9\" .\n", "auto",
                             StatusCode::kInvalidArgument, "utf8.ttl:1:"},

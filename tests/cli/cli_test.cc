@@ -147,6 +147,21 @@ TEST_F(CliJob, TheDictionaryHasTwoForms) {
   EXPECT_THAT(refused.err, HasSubstr("undula compact"));
 }
 
+TEST_F(CliJob, ARenumberedCopyRecommendsTheSame) {
+  const std::string copy = world->dir / "renumbered.undula", by_id = world->dir / "ids";
+  const Output copied =
+      Undula({"compact", world->database, copy, "--renumber", "--quiet"}, world->dir);
+  ASSERT_EQ(copied.code, 0) << copied.err;
+  const auto recommended = [&](const std::string& database) {
+    const Output out = Undula({"recommend", database, "user-1", "--format", "json"}, world->dir);
+    EXPECT_EQ(out.code, 0) << out.err;
+    return out.out;
+  };
+  EXPECT_EQ(recommended(copy), recommended(world->database));
+  EXPECT_EQ(Undula({"compact", world->database, by_id, "--drop-models"}, world->dir).code,
+            static_cast<int>(absl::StatusCode::kInvalidArgument));
+}
+
 TEST_F(CliJob, RecommendExplainSimilar) {
   const Output list = Undula(
       {"recommend", world->database, "user-1", "-k", "3", "--reasons", "1", "--format", "csv"},

@@ -321,7 +321,7 @@ void Damage(std::string* bytes, const Rng& rng) {
 }
 
 // UNDULA_CORRUPTION_TRIALS (default 200) damaged files from number UNDULA_CORRUPTION_FIRST on; see
-// bench/corruption_trials.
+// bench/corruption_trials. Every fourth file has a compact dictionary.
 TEST(StoreCorruption, DataLossOrTheRightAnswers) {
   const auto env = [](const char* name, int otherwise) {
     const char* text = std::getenv(name);
@@ -329,15 +329,18 @@ TEST(StoreCorruption, DataLossOrTheRightAnswers) {
   };
   const int trials = env("UNDULA_CORRUPTION_TRIALS", 200), from = env("UNDULA_CORRUPTION_FIRST", 0);
   TempFolder folder;
-  const std::string sound = folder.File("sound.undula"), path = folder.File("a.undula");
-  MakeSound(sound);
-  const std::string bytes = ReadBytes(sound);
-  const std::string answers = Take(Answers(*OpenOrDie(sound)));
+  const std::string path = folder.File("a.undula");
+  MakeSound(path);
+  const std::string plain = ReadBytes(path);
+  const std::string answers = Take(Answers(*OpenOrDie(path)));
+  ASSERT_OK(CompactInPlace(path, DictionaryForm::kCompact, nullptr).status());
+  const std::string compact = ReadBytes(path);
+  ASSERT_EQ(Take(Answers(*OpenOrDie(path))), answers);
   // In a child: a crash or a hang is a failure of that trial, not of the test program.
   constexpr int kSame = 10, kLost = 11, kWrong = 12, kOtherError = 13, kVerifyDiffers = 14;
   int same = 0, lost = 0;
   for (int trial = from; trial < from + trials; ++trial) {
-    std::string damaged = bytes;
+    std::string damaged = trial % 4 == 3 ? compact : plain;
     Damage(&damaged, Rng(20261123, RngStream::kTest, static_cast<uint32_t>(trial)));
     const int code = RunInChild([&] {
       alarm(60);
