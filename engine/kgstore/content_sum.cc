@@ -32,8 +32,8 @@ enum Kind : uint64_t {
 };
 
 uint64_t Mix(Kind kind, std::initializer_list<uint64_t> words) {
-  uint64_t hash = internal::HashText(kind, {});
-  for (const uint64_t word : words) hash = internal::HashText(hash, internal::AsBytes(word));
+  uint64_t hash = internal::MixBytes(kind, {});
+  for (const uint64_t word : words) hash = internal::MixBytes(hash, internal::AsBytes(word));
   return hash;
 }
 
@@ -72,7 +72,7 @@ class Summer {
  private:
   absl::Status Load(Space space, std::vector<uint64_t>* hashes) {
     return internal::DictionaryReader(state_, space).ForEach([&](uint32_t, std::string_view text) {
-      hashes->push_back(internal::HashText(static_cast<uint64_t>(space), text));
+      hashes->push_back(internal::MixBytes(static_cast<uint64_t>(space), text));
       return absl::OkStatus();
     });
   }
@@ -112,7 +112,7 @@ class Summer {
     sums_.items += Mix(kName, {name});
     for (const auto& [column, value] : columns) {
       sums_.items +=
-          Mix(kColumn, {name, internal::HashText(0, column), internal::HashText(0, value)});
+          Mix(kColumn, {name, internal::MixBytes(0, column), internal::MixBytes(0, value)});
     }
   }
   absl::Status Items() {
@@ -132,7 +132,7 @@ class Summer {
     for (uint32_t u = 0; u < view_.counts().users; ++u) {
       const uint64_t name = Name(Space::kUser, u);
       // What is left of a forgotten user is no content.
-      if (name == internal::HashText(static_cast<uint64_t>(Space::kUser), {})) continue;
+      if (name == internal::MixBytes(static_cast<uint64_t>(Space::kUser), {})) continue;
       UNDULA_ASSIGN_OR_RETURN(const auto columns, view_.UserColumns(UserId{u}));
       Columns(name, columns);
       UNDULA_ASSIGN_OR_RETURN(const auto social, view_.Social(UserId{u}));
@@ -155,7 +155,7 @@ class Summer {
 }  // namespace
 
 uint64_t ContentSums::all() const {
-  return internal::HashText(graph, internal::AsBytes(interactions)) + 3 * items + 5 * links +
+  return internal::MixBytes(graph, internal::AsBytes(interactions)) + 3 * items + 5 * links +
          7 * social;
 }
 

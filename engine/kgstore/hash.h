@@ -9,8 +9,10 @@
 
 namespace undula::kgstore::internal {
 
-// 64 bits; every input bit reaches every output bit. The seed is the file's random id-space tag, so
-// that nobody can prepare names that collide.
+// Of a name; 64 bits that spread names well over buckets and fingerprints. The seed is the file's
+// random id-space tag. Not an identity: names that differ in a few letters can have equal hashes (a
+// word's last byte reaches only two bytes of the next step), so equal hashes are always followed by
+// a comparison of the texts.
 inline uint64_t HashText(uint64_t seed, std::string_view text) {
   constexpr uint64_t kMultiplier = 0xff51afd7ed558ccdull;
   constexpr uint64_t kFinal = 0xc4ceb9fe1a85ec53ull;

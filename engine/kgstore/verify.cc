@@ -23,6 +23,7 @@
 #include "kgstore/live_page_check.h"
 #include "kgstore/model_store.h"
 #include "kgstore/number_key.h"
+#include "kgstore/repeated_text.h"
 #include "kgstore/value_set.h"
 
 namespace undula::kgstore {
@@ -36,7 +37,7 @@ constexpr char kRebuild[] =
 
 uint64_t HashOf(std::initializer_list<uint64_t> words) {
   uint64_t hash = 0;
-  for (const uint64_t word : words) hash = HashText(hash, AsBytes(word));
+  for (const uint64_t word : words) hash = MixBytes(hash, AsBytes(word));
   return hash;
 }
 
@@ -134,14 +135,12 @@ absl::Status Verifier::Dictionary(Space space) {
   const uint8_t bits = state_.bucket_bits[static_cast<size_t>(space)];
   const auto bucket_of = [bits](uint64_t hash) { return bits == 0 ? 0 : hash >> (64 - bits); };
   RecordSum texts, ids;
-  std::vector<uint64_t> whole;  // hashes of the texts, to find a text that stands there twice
   UNDULA_RETURN_IF_ERROR(
       DictionaryReader(view_, space).ForEach([&](uint32_t id, std::string_view text) {
         // Forgotten users leave an id without a text behind.
         if (text.empty() && space == Space::kUser) return absl::OkStatus();
         const uint64_t hash = HashText(seed, HashedPart(space, text));
         texts.Add({bucket_of(hash), FingerprintOf(hash), id});
-        whole.push_back(HashText(~seed, text));
         return absl::OkStatus();
       }));
   UNDULA_ASSIGN_OR_RETURN(const auto cursor, view_.Walk(IdsOf(space)));
@@ -160,8 +159,8 @@ absl::Status Verifier::Dictionary(Space space) {
     Find(kRebuild, "the dictionary of ", SpaceName(space), " names: ", texts.count, " texts, ",
          ids.count, " entries from text to id, and they do not fit together");
   }
-  std::sort(whole.begin(), whole.end());
-  if (std::adjacent_find(whole.begin(), whole.end()) != whole.end()) {
+  UNDULA_ASSIGN_OR_RETURN(const bool repeated, HasRepeatedText(view_, space));
+  if (repeated) {
     Find(kRebuild, "the dictionary of ", SpaceName(space), " names has a text twice");
   }
   return absl::OkStatus();
@@ -300,7 +299,7 @@ absl::Status Verifier::Labels() {
         if (next == wanted.size() || wanted[next].first != id) return absl::OkStatus();
         const auto label = NormalizeText(LexicalForm(text));
         const bool kept = label.ok() && !label->empty() && label->size() <= kMaxLabelBytes;
-        const uint64_t hash = kept ? HashText(1, *label) : 0;
+        const uint64_t hash = kept ? MixBytes(1, *label) : 0;
         for (; next < wanted.size() && wanted[next].first == id; ++next) {
           if (kept) pairs.push_back(HashOf({hash, wanted[next].second}));
         }
@@ -314,7 +313,7 @@ absl::Status Verifier::Labels() {
     const bool ok =
         ReadLabelBlock(cursor->key(), cursor->value(),
                        [&](std::string_view label, const std::vector<uint32_t>& entities) {
-                         const uint64_t hash = HashText(1, label);
+                         const uint64_t hash = MixBytes(1, label);
                          for (const uint32_t entity : entities)
                            stored.push_back(HashOf({hash, entity}));
                          return true;

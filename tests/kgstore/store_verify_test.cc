@@ -11,6 +11,7 @@
 
 #include "base/rng.h"
 #include "kgstore/copy_database.h"
+#include "kgstore/hash.h"
 #include "kgstore/lmdb_env.h"
 #include "kgstore/model_store.h"
 #include "kgstore/page_check.h"
@@ -108,39 +109,6 @@ std::string Findings(const VerifyReport& report) {
   return text;
 }
 
-TEST(StoreVerify, SoundDatabases) {
-  TempFolder folder;
-  const std::string path = folder.File("a.undula");
-  OpenOrDie(path).reset();
-  ASSERT_OK_AND_ASSIGN(VerifyReport report, VerifyFile(path, nullptr));
-  EXPECT_TRUE(report.ok()) << Findings(report);
-  MakeSound(path);
-  ASSERT_OK_AND_ASSIGN(report, VerifyFile(path, nullptr));
-  EXPECT_TRUE(report.ok()) << Findings(report);
-  EXPECT_GT(report.entries, 100u);
-  EXPECT_EQ(report.models, 1u);
-  EXPECT_CODE(VerifyFile(folder.File("none.undula"), nullptr).status(), kNotFound);
-}
-
-TEST(StoreVerify, ContentSumsDoNotDependOnIds) {
-  TempFolder folder;
-  auto a = OpenOrDie(folder.File("a.undula")), b = OpenOrDie(folder.File("b.undula"));
-  FillAll(*a);
-  FillAll(*b, /*reversed=*/true);
-  ASSERT_OK_AND_ASSIGN(const ReadView view, a->Read());
-  ASSERT_OK_AND_ASSIGN(const ContentSums first, SumContent(view, nullptr));
-  const auto sums_of_b = [&] { return Take(SumContent(Take(b->Read()), nullptr)); };
-  EXPECT_EQ(first.all(), sums_of_b().all());
-  const ContentSums before = sums_of_b();
-  Import(*b, [](Importer& importer) {
-    ASSERT_OK(importer.AddTriple(Iri("http://example.org/entity/e1"), Iri("http://example.org/new"),
-                                 Iri("http://example.org/entity/e2")));
-  });
-  EXPECT_NE(before.graph, sums_of_b().graph);
-  EXPECT_EQ(before.interactions, sums_of_b().interactions);
-  EXPECT_NE(before.all(), sums_of_b().all());
-}
-
 // Replaces the value of the first entry of a table, with a right checksum and, as a bug of ours
 // would, without a change of the sums.
 void Spoil(const std::string& path, internal::Table table,
@@ -160,6 +128,118 @@ void Spoil(const std::string& path, internal::Table table,
   auto txn = Take(store.BeginWrite(1 << 20));
   ASSERT_OK(txn->Put(handle, key, change(value)));
   ASSERT_OK(txn->Commit());
+}
+
+TEST(StoreVerify, SoundDatabases) {
+  TempFolder folder;
+  const std::string path = folder.File("a.undula");
+  OpenOrDie(path).reset();
+  ASSERT_OK_AND_ASSIGN(VerifyReport report, VerifyFile(path, nullptr));
+  EXPECT_TRUE(report.ok()) << Findings(report);
+  MakeSound(path);
+  ASSERT_OK_AND_ASSIGN(report, VerifyFile(path, nullptr));
+  EXPECT_TRUE(report.ok()) << Findings(report);
+  EXPECT_GT(report.entries, 100u);
+  EXPECT_EQ(report.models, 1u);
+  EXPECT_CODE(VerifyFile(folder.File("none.undula"), nullptr).status(), kNotFound);
+}
+
+// Two names that begin with `first` and have equal HashText(seed, name). A difference in the last
+// letter of the first eight stays within bytes 3 and 7 of the hash's state, where letters of the
+// second eight take it back.
+std::pair<std::string, std::string> MeetingNames(uint64_t seed, char first) {
+  using internal::HashText;
+  const std::string letters = "abcdefghijklmnopqrstuvwxyz0123456789";
+  for (const char a : letters) {
+    for (const char b : letters) {
+      for (int d = 1; a != b && d < 128; ++d) {
+        for (const char c : letters) {
+          const auto other = static_cast<char>(c ^ d);
+          if (letters.find(other) == std::string::npos) continue;
+          std::string one = "entity/aabbbcbbb", two = "entity/babbbcbbb";
+          one[0] = two[0] = first;
+          one[7] = a;
+          two[7] = b;
+          one[11] = one[15] = c;
+          two[11] = two[15] = other;
+          if (HashText(seed, one) == HashText(seed, two)) return {one, two};
+        }
+      }
+    }
+  }
+  ADD_FAILURE() << "no two such names";
+  return {};
+}
+
+TEST(StoreVerify, NamesWithEqualHashesAreTwoNames) {
+  TempFolder folder;
+  const std::string path = folder.File("a.undula");
+  auto db = OpenOrDie(path);
+  std::vector<std::string> names;
+  for (const uint64_t seed : {db->id_space(), ~db->id_space(), uint64_t{0}}) {
+    const auto [one, two] = MeetingNames(seed, static_cast<char>('a' + names.size()));
+    names.push_back(one);
+    names.push_back(two);
+  }
+  Import(*db, [&](Importer& importer) {
+    for (const std::string& name : names) {
+      ASSERT_OK(importer.AddTriple(Iri(name), Iri("is"), Iri("thing")));
+      ASSERT_OK(importer.AddInteraction(name, name, 1, 1));
+    }
+  });
+  {
+    ASSERT_OK_AND_ASSIGN(const ReadView view, db->Read());
+    EXPECT_EQ(view.counts().entities, names.size() + 1);
+    for (size_t i = 0; i < names.size(); ++i) {
+      EXPECT_EQ(Take(view.EntityName(Take(view.FindEntity(names[i])))), names[i]);
+      EXPECT_EQ(Take(view.UserName(Take(view.FindUser(names[i])))), names[i]);
+    }
+  }
+  db.reset();
+  ASSERT_OK_AND_ASSIGN(const VerifyReport report, VerifyFile(path, nullptr));
+  EXPECT_TRUE(report.ok()) << Findings(report);
+  OpenOptions options;
+  options.check = OpenCheck::kFull;
+  ASSERT_OK(Database::Open(path, options).status());
+}
+
+// Replaces the text of name 1 by that of name 0, both of the same length, as a bug of ours would.
+TEST(StoreVerify, ANameTwice) {
+  TempFolder folder;
+  const std::string path = folder.File("a.undula");
+  {
+    auto db = OpenOrDie(path);
+    Import(*db, [](Importer& importer) {
+      ASSERT_OK(importer.AddInteraction("anna", "x", 1, 1));
+      ASSERT_OK(importer.AddInteraction("otto", "x", 1, 1));
+    });
+  }
+  Spoil(path, internal::Table::kUserTerms, [](std::string block) {
+    const size_t at = block.find("otto");
+    EXPECT_NE(at, std::string::npos);
+    return block.replace(at, 4, "anna");
+  });
+  ASSERT_OK_AND_ASSIGN(const VerifyReport report, VerifyFile(path, nullptr));
+  EXPECT_THAT(Findings(report), HasSubstr("user names has a text twice"));
+}
+
+TEST(StoreVerify, ContentSumsDoNotDependOnIds) {
+  TempFolder folder;
+  auto a = OpenOrDie(folder.File("a.undula")), b = OpenOrDie(folder.File("b.undula"));
+  FillAll(*a);
+  FillAll(*b, /*reversed=*/true);
+  ASSERT_OK_AND_ASSIGN(const ReadView view, a->Read());
+  ASSERT_OK_AND_ASSIGN(const ContentSums first, SumContent(view, nullptr));
+  const auto sums_of_b = [&] { return Take(SumContent(Take(b->Read()), nullptr)); };
+  EXPECT_EQ(first.all(), sums_of_b().all());
+  const ContentSums before = sums_of_b();
+  Import(*b, [](Importer& importer) {
+    ASSERT_OK(importer.AddTriple(Iri("http://example.org/entity/e1"), Iri("http://example.org/new"),
+                                 Iri("http://example.org/entity/e2")));
+  });
+  EXPECT_NE(before.graph, sums_of_b().graph);
+  EXPECT_EQ(before.interactions, sums_of_b().interactions);
+  EXPECT_NE(before.all(), sums_of_b().all());
 }
 
 TEST(StoreVerify, IndexAgainstIndex) {
