@@ -49,7 +49,7 @@ int Main(int argc, char** argv) {
     return all.empty() ? static_cast<int>(absl::StatusCode::kInvalidArgument) : 0;
   }
   if (all[0] == "--version") {
-    std::cout << "undula " << Version() << "\nGPU: " << DescribeGpus() << "\n";
+    std::cout << "undula " << Version() << "\nSIMD: " << DescribeSimd() << "\nGPU: " << DescribeGpus() << "\n";
     return 0;
   }
   for (const Verb& verb : kVerbs) {

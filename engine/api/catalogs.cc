@@ -8,6 +8,7 @@
 #include "models/registry.h"
 #include "models/train/trainer.h"
 #include "propagation/exec.h"
+#include "propagation/simd/request.h"
 #include "undula/common.h"
 #include "undula/training.h"
 
@@ -43,6 +44,8 @@ std::vector<OptionInfo> Describe(const OptionTable& table, const void* defaults)
 }  // namespace
 
 std::string_view Version() { return "0.1.0"; }
+
+std::string DescribeSimd() { return propagation::simd::DescribeTarget(); }
 
 std::string DescribeGpus() { return propagation::DescribeGpus(); }
 

@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "kgstore/model_store.h"
 #include "kgstore/stats.h"
+#include "propagation/simd/request.h"
 
 namespace undula {
 
@@ -18,6 +19,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   if (options.threads < 0) {
     return InvalidArgumentError("threads is ", options.threads, "; 0 means all cores");
   }
+  UNDULA_RETURN_IF_ERROR(propagation::simd::CheckRequest());
   kgstore::OpenOptions open;
   open.mode = options.create && !options.read_only ? kgstore::OpenMode::kOpenOrCreate
                                                    : kgstore::OpenMode::kOpen;

@@ -115,7 +115,7 @@ template <class T>
 Kernels<T> Choose(simd::Target target) {
   constexpr bool kFloat = sizeof(T) == 4;
 #if defined(__x86_64__)
-  switch (std::min(target, simd::BestTarget())) {
+  switch (std::min(target, simd::SupportedTarget())) {
     case simd::Target::kAvx512:
       if constexpr (kFloat)
         return {GemmF32Avx512, OuterF32Avx512};

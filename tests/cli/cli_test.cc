@@ -67,7 +67,8 @@ TEST(Cli, HelpOfEveryVerbHasAnExample) {
     EXPECT_EQ(help.code, 0) << verb;
     EXPECT_THAT(help.out, HasSubstr("Example:\n  undula " + std::string(verb)));
   }
-  EXPECT_THAT(Undula({"--version"}, dir).out, HasSubstr("GPU: "));
+  EXPECT_THAT(Undula({"--version"}, dir).out,
+              testing::AllOf(HasSubstr("\nSIMD: "), HasSubstr("\nGPU: ")));
 }
 
 TEST(Cli, UsageErrorsAreInvalidArgument) {
@@ -269,6 +270,59 @@ TEST_F(CliJob, AKilledTrainingResumesToTheSameModel) {
     EXPECT_EQ(checksum(again[12]), whole) << "killed after " << milliseconds << " ms";
   }
   EXPECT_GT(killed, 0);
+}
+
+// The same command with UNDULA_SIMD set.
+Output UndulaOn(const char* simd, const std::vector<std::string>& args, const test::TempDir& dir) {
+  setenv("UNDULA_SIMD", simd, 1);
+  Output out = Undula(args, dir);
+  unsetenv("UNDULA_SIMD");
+  return out;
+}
+
+TEST_F(CliJob, ModelsHaveTheSameBitsOnEveryInstructionSet) {
+  const std::string database = world->dir / "simd.undula", scores = world->dir / "simd.tsv";
+  for (const char* model : {"ripplenet", "kgcn", "kgnn_ls", "bpr_mf"}) {
+    std::string first_checksum, first_scores;
+    for (const char* simd : {"scalar", "avx2", "avx512"}) {
+      const std::string version = UndulaOn(simd, {"--version"}, world->dir).out;
+      if (version.find("SIMD: " + std::string(simd) + " (forced by") == std::string::npos) {
+        EXPECT_THAT(version, HasSubstr("this processor or this build has only"));
+        continue;
+      }
+      std::filesystem::remove(database);
+      std::filesystem::copy_file(world->database, database);
+      std::vector<std::string> train = {
+          "train",        database, "--model",  model, "--dim",   "16",     "--epochs", "2",
+          "--batch-size", "64",     "--device", "cpu", "--quiet", "--name", "one",      "--fresh"};
+      if (std::string_view(model).starts_with("kg")) train.insert(train.end(), {"--hops", "2"});
+      const Output trained = UndulaOn(simd, train, world->dir);
+      ASSERT_EQ(trained.code, 0) << trained.err;
+      const std::string details =
+          Undula({"models", database, "--details", "one", "--format", "csv"}, world->dir).out;
+      const size_t at = details.find("\nchecksum,");
+      ASSERT_NE(at, std::string::npos) << details;
+      const std::string checksum = details.substr(at + 1, details.find('\n', at + 1) - at - 1);
+      std::filesystem::remove(scores);
+      const Output scored =
+          UndulaOn(simd, {"score", database, "-o", scores, "--model", "one", "-k", "40", "--quiet"},
+                   world->dir);
+      ASSERT_EQ(scored.code, 0) << scored.err;
+      if (first_checksum.empty()) {
+        first_checksum = checksum;
+        first_scores = ReadFile(scores);
+        EXPECT_GT(first_scores.size(), 10000u);
+      }
+      EXPECT_EQ(checksum, first_checksum) << model << " trained on " << simd;
+      EXPECT_EQ(ReadFile(scores), first_scores) << model << " scored on " << simd;
+    }
+  }
+}
+
+TEST_F(CliJob, AnUnknownInstructionSetIsAnError) {
+  const Output out = UndulaOn("sse9", {"stats", world->database}, world->dir);
+  EXPECT_EQ(out.code, static_cast<int>(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(out.err, HasSubstr("UNDULA_SIMD=sse9: use scalar, avx2 or avx512"));
 }
 
 TEST_F(CliJob, Examples) {

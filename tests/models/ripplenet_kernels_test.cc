@@ -174,7 +174,7 @@ TEST(RippleNetKernels, SameBitsOnEveryInstructionSet) {
     const Problem p = MakeProblem(d, d, kGroups, 2);
     const Result scalar = RunKernels(p, simd::Target::kScalar);
     for (const simd::Target target : {simd::Target::kAvx2, simd::Target::kAvx512}) {
-      if (target > simd::BestTarget()) continue;  // the scalar set would be compared with itself
+      if (target > simd::SupportedTarget()) continue;  // that would be compared with itself
       const Result got = RunKernels(p, target);
       EXPECT_TRUE(equal(got.out, scalar.out)) << simd::TargetName(target) << " d=" << d;
       EXPECT_TRUE(equal(got.weights, scalar.weights)) << simd::TargetName(target);

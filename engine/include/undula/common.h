@@ -43,6 +43,10 @@ std::string_view Version();
 // `text` as a JSON string literal, quotes included. Invalid UTF-8 is the caller's matter.
 std::string JsonQuote(std::string_view text);
 
+// The instruction set of the tuned kernels: "avx512", or with UNDULA_SIMD (docs/development.md) in
+// the environment "scalar (forced by UNDULA_SIMD; the processor has avx512)".
+std::string DescribeSimd();
+
 // Which GPU is used, or why none is: "CUDA 13.0: no NVIDIA driver (libcuda.so.1 not found)".
 std::string DescribeGpus();
 

@@ -152,7 +152,8 @@ struct StoredModel {
 class Database {
  public:
   // NotFound (missing and create false), FailedPrecondition (locked by another writer, other format
-  // version, already open in this process, read-only), DataLoss (not a database, truncated).
+  // version, already open in this process, read-only), DataLoss (not a database, truncated),
+  // and what UNDULA_SIMD in the environment does wrong (docs/development.md).
   static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path,
                                                         const DatabaseOptions& options = {});
   ~Database();

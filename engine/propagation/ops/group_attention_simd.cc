@@ -61,7 +61,7 @@ void FillGroup(const GroupAttentionArgs& args, int64_t g, AttentionSlots* slots)
 
 const AttentionKernels& GetAttentionKernels(simd::Target target) {
 #if defined(__x86_64__)
-  if (target > simd::BestTarget()) target = simd::Target::kScalar;
+  target = std::min(target, simd::SupportedTarget());
   if (target == simd::Target::kAvx512) return simd::kAttentionKernels_avx512;
   if (target == simd::Target::kAvx2) return simd::kAttentionKernels_avx2;
 #endif

@@ -24,7 +24,7 @@ int64_t MixTrainScratch(int64_t max_slots, int64_t d, int64_t m) {
 
 const MixTrainKernels& GetMixTrainKernels(simd::Target target) {
 #if defined(__x86_64__)
-  switch (std::min(target, simd::BestTarget())) {
+  switch (std::min(target, simd::SupportedTarget())) {
     case simd::Target::kAvx512:
       return simd::kMixTrainKernels_avx512;
     case simd::Target::kAvx2:
@@ -38,7 +38,7 @@ const MixTrainKernels& GetMixTrainKernels(simd::Target target) {
 
 const MixKernels& GetMixKernels(simd::Target target) {
 #if defined(__x86_64__)
-  switch (std::min(target, simd::BestTarget())) {
+  switch (std::min(target, simd::SupportedTarget())) {
     case simd::Target::kAvx512:
       return simd::kMixKernels_avx512;
     case simd::Target::kAvx2:
