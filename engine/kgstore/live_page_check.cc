@@ -12,7 +12,7 @@ constexpr int kAttempts = 1000;
 absl::StatusOr<PageReport> CheckPagesOf(const Env& env, int fd, Progress* progress) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     MDB_txn* txn = nullptr;
-    if (const int code = mdb_txn_begin(env.raw(), nullptr, MDB_RDONLY, &txn); code != 0) {
+    if (const int code = env.BeginRead(&txn); code != 0) {
       return env.Error(code, "checking pages");
     }
     // The newest meta page may be one transaction ahead of what LMDB gives to readers (it is still

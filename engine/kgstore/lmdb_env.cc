@@ -1,6 +1,7 @@
 #include "kgstore/lmdb_env.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -20,6 +21,7 @@ namespace {
 
 constexpr unsigned kMaxReaders = 1000;
 constexpr uint64_t kSmallestMap = uint64_t{16} << 20;
+constexpr int kBeginAttempts = 10000;
 constexpr char kNoLockFile[] = "no lock file could be made";
 
 uint64_t FileLimit() {
@@ -126,6 +128,8 @@ absl::Status Env::Error(int code, std::string_view what) const {
       return ResourceExhaustedError(where,
                                     "the disk is full or the file size limit is reached; "
                                     "nothing was stored, make room and try again");
+    case EAGAIN:
+      return UnavailableError(where, "the file changes faster than it can be read; try again");
     case EIO:
       if (DiskIsFull(path_)) return Error(ENOSPC, what);
       return DataLossError(where, "input/output error");
@@ -165,6 +169,28 @@ absl::Status Env::Grow(uint64_t map_bytes) {
     return Error(code, "growing the map");
   }
   return absl::OkStatus();
+}
+
+int Env::BeginRead(MDB_txn** txn) const {
+  const bool fresh = *txn == nullptr;
+  int code = fresh ? mdb_txn_begin(env_, nullptr, MDB_RDONLY, txn) : mdb_txn_renew(*txn);
+  for (int attempt = 0; code == 0; ++attempt) {
+    MDB_envinfo info;  // read from the meta pages
+    mdb_env_info(env_, &info);
+    if (info.me_last_txnid <= mdb_txn_id(*txn) + 1) return 0;
+    mdb_txn_reset(*txn);
+    if (attempt == kBeginAttempts) {
+      code = EAGAIN;
+      break;
+    }
+    sched_yield();
+    code = mdb_txn_renew(*txn);
+  }
+  if (fresh && *txn != nullptr) {
+    mdb_txn_abort(*txn);
+    *txn = nullptr;
+  }
+  return code;
 }
 
 void Env::ExtendFile(uint64_t pages) {

@@ -74,6 +74,13 @@ class Env {
   // ResourceExhausted where the address space is refused; the old map then still stands.
   absl::Status Grow(uint64_t map_bytes);
 
+  // Begins a read transaction, or an ended one (*txn not null) again. Returns LMDB's code; where it
+  // is not 0 an ended transaction stays as it was. Every read transaction begins here: a thread that
+  // LMDB makes wait between reading the number of the last transaction N and copying its meta page
+  // may get the page of N + 2 instead, whose commit may still be under way, under the number N; the
+  // next reader would then see N + 1, an older state.
+  int BeginRead(MDB_txn** txn) const;
+
   // Makes the file as long as its last page may be after a commit that adds at most `pages` pages,
   // and after the commit cuts it to its true length: LMDB does not write pages that were freed
   // again within the transaction, so that a good file could be shorter than its meta page says and

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "base/status.h"
@@ -86,7 +88,7 @@ absl::Status Store::Initialize(const OpenOptions& options) {
 
 absl::Status Store::ReadMeta() {
   MDB_txn* txn = nullptr;
-  int code = mdb_txn_begin(env_->raw(), nullptr, MDB_RDONLY, &txn);
+  int code = env_->BeginRead(&txn);
   if (code != 0) return env_->Error(code, "opening");
   const auto get = [&](std::string_view key) -> std::string {
     MDB_val k = ToVal(key), v;
@@ -142,8 +144,7 @@ absl::StatusOr<MDB_txn*> Store::BeginRead() {
         txn = idle_.back();
         idle_.pop_back();
       }
-      code = txn != nullptr ? mdb_txn_renew(txn)
-                            : mdb_txn_begin(env_->raw(), nullptr, MDB_RDONLY, &txn);
+      code = env_->BeginRead(&txn);
       if (code == 0) {
         ++active_;
         return txn;
@@ -165,27 +166,31 @@ void Store::EndRead(MDB_txn* txn) {
 
 absl::StatusOr<std::unique_ptr<ViewState>> Store::BeginView() {
   size_t first = 0, last = 0;  // transactions
+  bool missing = false;
   for (int attempt = 0; attempt < kRetries; ++attempt) {
     UNDULA_ASSIGN_OR_RETURN(MDB_txn * txn, BeginRead());
     last = mdb_txn_id(txn);
     if (attempt == 0) first = last;
     bool opened = false;
-    auto tables = TablesOf(txn, &opened);
+    auto tables = TablesOf(txn, &opened, &missing);
     if (!tables.ok() || opened) {
       EndRead(txn);
       if (!tables.ok()) return tables.status();
+      if (attempt > kRetries / 2) std::this_thread::sleep_for(std::chrono::milliseconds(1));
       continue;
     }
     return std::make_unique<ViewState>(shared_from_this(), txn, *std::move(tables));
   }
-  if (first == last) {
+  if (first == last && missing) {
     return DataLossError(path_, ": the state record names tables that are not there; ",
                          "restore the file from a backup");
   }
   return UnavailableError(path_, ": the tables change faster than they can be opened; try again");
 }
 
-absl::StatusOr<std::shared_ptr<const TableSet>> Store::TablesOf(MDB_txn* txn, bool* opened) {
+absl::StatusOr<std::shared_ptr<const TableSet>> Store::TablesOf(MDB_txn* txn, bool* opened,
+                                                                bool* missing) {
+  *missing = false;
   MDB_val key = ToVal(kStateKey), value;
   if (const int code = mdb_get(txn, meta_, &key, &value); code != 0) {
     return DataLossError(path_, ": the state record is missing");
@@ -213,7 +218,8 @@ absl::StatusOr<std::shared_ptr<const TableSet>> Store::TablesOf(MDB_txn* txn, bo
   // `txn` is older than what another thread has seen: look again with a new one.
   if (current_ != nullptr && tables->state.change < current_->state.change) return current_;
   const absl::Status status = OpenHandles(tables.get());
-  if (absl::IsNotFound(status)) return current_;  // an import was faster: look again
+  *missing = absl::IsNotFound(status);
+  if (*missing) return current_;  // an import was faster: look again
   if (!status.ok()) return status;
   if (current_ != nullptr) older_.push_back(current_);
   for (size_t s = 0; s < kSpaces; ++s) {
@@ -241,7 +247,7 @@ absl::Status Store::OpenHandles(TableSet* tables) {
   }
   if (all_open) return absl::OkStatus();
   MDB_txn* txn = nullptr;
-  int code = mdb_txn_begin(env_->raw(), nullptr, MDB_RDONLY, &txn);
+  int code = env_->BeginRead(&txn);
   if (code != 0) return env_->Error(code, "opening tables");
   std::vector<std::pair<std::string, MDB_dbi>> fresh;
   for (int i = 0; i < kTables && code == 0; ++i) {
@@ -359,7 +365,7 @@ absl::Status Store::DropDeadTables() {
   }
   {
     MDB_txn* txn = nullptr;
-    if (const int code = mdb_txn_begin(env_->raw(), nullptr, MDB_RDONLY, &txn); code != 0) {
+    if (const int code = env_->BeginRead(&txn); code != 0) {
       return env_->Error(code, "listing tables");
     }
     // What the file itself names, from the same transaction that lists the tables: no other

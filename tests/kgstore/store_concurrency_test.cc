@@ -1,5 +1,7 @@
 // Several processes and threads at one database: waiting writers, killed readers, growing maps,
 // whole transactions.
+#include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -78,6 +80,62 @@ class Child {
 void AddOne(const std::string& path, const std::string& user) {
   auto db = OpenOrDie(path);
   Import(*db, [&](Importer& importer) { ASSERT_OK(importer.AddInteraction(user, "i", 1, 1)); });
+}
+
+// LMDB's number of the last transaction, in the lock file behind magic, format and a mutex.
+class LastTransaction {
+ public:
+  explicit LastTransaction(const std::string& path)
+      : file_(open((path + "-lock").c_str(), O_RDWR)) {}
+  ~LastTransaction() { close(file_); }
+  size_t Get() const {
+    size_t number = 0;
+    EXPECT_EQ(pread(file_, &number, sizeof(number), kOffset), static_cast<ssize_t>(sizeof(number)));
+    return number;
+  }
+  void Set(size_t number) const {
+    EXPECT_EQ(pwrite(file_, &number, sizeof(number), kOffset),
+              static_cast<ssize_t>(sizeof(number)));
+  }
+
+ private:
+  static constexpr off_t kOffset = 8 + sizeof(pthread_mutex_t);
+  int file_;
+};
+
+// A reader that is interrupted between reading the number N of the last transaction and copying its
+// meta page, while N + 1 is committed and N + 2 has written its meta page, but is not done: it must
+// not see N + 2 as N, nor may the next one then see N + 1.
+TEST(StoreConcurrency, AReaderThatIsLateDoesNotSeeAnUnfinishedCommit) {
+  TempFolder folder;
+  const std::string path = folder.File("a.undula");
+  auto db = OpenOrDie(path);
+  const LastTransaction last(path);
+  const auto commit = [&](const std::string& user) {
+    Import(*db,
+           [&](Importer& importer) { ASSERT_OK(importer.AddInteraction(user, "item", 1, 1)); });
+  };
+  commit("a");
+  ASSERT_EQ(Take(db->Read()).transaction(), last.Get());
+  commit("b");
+  const size_t after = last.Get();
+  last.Set(after - 2);
+  std::thread writer([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    last.Set(after);
+  });
+  {
+    const auto view = db->Read();
+    writer.join();
+    ASSERT_OK(view.status());
+    EXPECT_EQ(view->transaction(), after);
+    EXPECT_EQ(view->counts().users, 2u);
+  }
+  last.Set(after - 2);  // for ever
+  const auto never = db->Read();
+  last.Set(after);
+  EXPECT_CODE(never.status(), kUnavailable);
+  EXPECT_EQ(Take(db->Read()).transaction(), after);
 }
 
 TEST(StoreConcurrency, SecondWriterWaitsUntilTheFirstIsDone) {
