@@ -1,8 +1,34 @@
+#include <iostream>
+
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/table.h"
 
 namespace undula::cli {
+namespace {
+
+// To standard error, where it is in nobody's way: the rows are for programs.
+void PrintAge(const Recommender& recommender, bool quiet) {
+  const ModelAge& age = recommender.age();
+  if (quiet || !age.known) return;
+  std::cerr << "model '" << recommender.model_name() << "' of " << age.trained << ": ";
+  if (age.changes == 0) {
+    std::cerr << "up to date\n";
+    return;
+  }
+  std::cerr << age.changes << (age.changes == 1 ? " change since" : " changes since");
+  const std::pair<const char*, int64_t> counts[] = {{"interactions", age.interactions},
+                                                    {"triples", age.triples},
+                                                    {"users", age.users},
+                                                    {"items", age.items},
+                                                    {"entities", age.entities}};
+  for (const auto& [name, n] : counts) {
+    if (n != 0) std::cerr << ", " << (n > 0 ? "+" : "") << n << " " << name;
+  }
+  std::cerr << "; `undula train --from " << recommender.model_name() << "` brings it up to date\n";
+}
+
+}  // namespace
 
 absl::Status RunRecommend(const Args& args) {
   Arguments a("recommend", "The best items for a user, or for a history given on the spot.",
@@ -12,7 +38,7 @@ absl::Status RunRecommend(const Args& args) {
   std::vector<std::string> history;
   RecommendOptions options;
   int64_t reasons = 0;
-  bool with_seen = false;
+  bool with_seen = false, quiet = false;
   a.Positional("database", &db, "database file");
   a.Positional("user", &user, "user id, as imported", false);
   a.Option("--history", &history, "items instead of a user, comma separated");
@@ -22,6 +48,7 @@ absl::Status RunRecommend(const Args& args) {
   a.Option("--allow", &options.filter.allow, "only these items, comma separated");
   a.Option("--deny", &options.filter.deny, "never these items");
   a.Flag("--with-seen", &with_seen, "also items of the user's own history");
+  a.Flag("--quiet", &quiet, "do not say how old the model is");
   a.Choice("--format", &format, {"table", "csv", "json"}, "how to print rows");
   bool help = false;
   if (absl::Status s = a.Parse(args, &help); !s.ok() || help) return s;
@@ -37,6 +64,7 @@ absl::Status RunRecommend(const Args& args) {
   auto list = user.empty() ? (*recommender)->RecommendForHistory(history, options)
                            : (*recommender)->Recommend(user, options);
   if (!list.ok()) return list.status();
+  PrintAge(**recommender, quiet);
   std::vector<std::string> columns = {"rank", "item", "title", "score"};
   if (reasons > 0) columns.insert(columns.end(), {"hop", "weight", "reason"});
   Table table(columns);

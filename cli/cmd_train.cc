@@ -25,10 +25,10 @@ bool Has(const std::vector<OptionInfo>& options, const std::string& key) {
 // the table; a plain name that several tables know goes to all of them. What no table knows goes to
 // the model, whose error names the nearest option.
 absl::Status Distribute(const std::vector<std::pair<std::string, std::string>>& others,
-                        TrainOptions* options) {
+                        const std::string& family, TrainOptions* options) {
   std::vector<OptionInfo> model_options;
-  for (const ModelFamily& family : ModelCatalog()) {
-    if (family.name == options->model) model_options = family.options;
+  for (const ModelFamily& known : ModelCatalog()) {
+    if (known.name == family) model_options = known.options;
   }
   const auto train_options = TrainOptionCatalog();
   const auto split_options = SplitOptionCatalog();
@@ -57,6 +57,18 @@ absl::Status Distribute(const std::vector<std::pair<std::string, std::string>>& 
   return absl::OkStatus();
 }
 
+// The family that the flags are of: the one given, else that of the model to start from.
+absl::StatusOr<std::string> Family(const TrainOptions& options, const Database& database) {
+  if (!options.model.empty()) return options.model;
+  if (options.from.empty()) return "ripplenet";
+  const auto models = database.Models();
+  if (!models.ok()) return models.status();
+  for (const StoredModel& model : *models) {
+    if (model.name == options.from) return model.family;
+  }
+  return std::string();  // Train says which models there are
+}
+
 }  // namespace
 
 absl::Status RunTrain(const Args& args) {
@@ -64,16 +76,20 @@ absl::Status RunTrain(const Args& args) {
       "train",
       "Trains a model and stores it in the database. Options of the model, the training and\n"
       "the split are flags too: `undula models show ripplenet` lists them. Ctrl-C leaves a\n"
-      "checkpoint; the same command resumes from it.",
-      "  undula train films.undula --model ripplenet --dim 16 --epochs 10 --chunk 32");
+      "checkpoint; the same command resumes from it. --from starts from a stored model and its\n"
+      "options, with rows added for what the database got since.",
+      "  undula train films.undula --model ripplenet --dim 16 --epochs 10 --chunk 32\n"
+      "  undula train films.undula --from ripplenet --epochs 2");
   std::string db, metrics_file, format = "table";
   TrainOptions options;
   int64_t threads = 0, wait = 0;
   bool fresh = false, quiet = false;
   std::vector<std::pair<std::string, std::string>> others;
   a.Positional("database", &db, "database file");
-  a.Option("--model", &options.model, "model family (undula models list)");
-  a.Option("--name", &options.name, "store under this name; default: the model's name");
+  a.Option("--model", &options.model,
+           "model family (undula models list); default: that of --from, else ripplenet");
+  a.Option("--name", &options.name, "store under this name; default: that of --from or the family");
+  a.Option("--from", &options.from, "start from this stored model");
   a.Option("--options", &options.options_file, "TOML file with [model], [train] and [split]");
   a.Option("--device", &options.device, "auto, cpu, cuda or cuda:N");
   a.Option("--threads", &threads, "threads; 0 = all cores");
@@ -85,10 +101,12 @@ absl::Status RunTrain(const Args& args) {
   a.AllowOthers(&others);
   bool help = false;
   if (absl::Status s = a.Parse(args, &help); !s.ok() || help) return s;
-  if (absl::Status s = Distribute(others, &options); !s.ok()) return s;
   options.resume = !fresh;
   auto database = OpenDatabase(db, false, false, threads, wait);
   if (!database.ok()) return database.status();
+  const auto family = Family(options, **database);
+  if (!family.ok()) return family.status();
+  if (absl::Status s = Distribute(others, *family, &options); !s.ok()) return s;
   ProgressBar bar(quiet);
   std::ofstream metrics;
   if (!metrics_file.empty()) {
@@ -106,6 +124,7 @@ absl::Status RunTrain(const Args& args) {
   Table table({"what", "value"});
   table.Add({"stored as", report->name});
   table.Add({"structure", report->model_description});
+  table.Add({"start", report->start});
   table.Add({"device", report->device});
   table.Add({"epochs", report->epochs});
   table.Add({"best epoch", report->best_epoch});

@@ -44,6 +44,7 @@ struct Recommender::Impl {
   std::unique_ptr<queries::Catalog> catalog;
   std::unique_ptr<models::Scorer> scorer;
   queries::Context context;
+  ModelAge age;
   double positive_threshold = 0;  // of the training: which interactions count as a history
 
   // Whom to score for when the caller names a user.

@@ -29,11 +29,12 @@ class Hash {
   uint64_t value_ = 0xcbf29ce484222325u;
 };
 
-// Of all tensors but those of the split (api/stored_split.h).
+// Of all tensors but those that no score depends on: the split (api/stored_split.h), the state of
+// the optimizer (models/train/warm_start.h).
 inline std::string ModelChecksum(const TensorMap& model) {
   Hash hash;
   for (const auto& [name, tensor] : model.tensors) {
-    if (name.rfind("split/", 0) == 0) continue;
+    if (name.starts_with("split/") || name.starts_with("optim/")) continue;
     hash.Add(name);
     hash.Add({reinterpret_cast<const char*>(tensor.bytes.data()), tensor.bytes.size()});
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/database_impl.h"
+#include "api/model_age.h"
 #include "base/options.h"
 #include "base/status.h"
 #include "kgstore/read_view.h"
@@ -82,6 +83,7 @@ absl::StatusOr<std::unique_ptr<Recommender>> Database::LoadRecommender(
     UNDULA_ASSIGN_OR_RETURN(const kgstore::ReadView view, impl_->store->Read());
     UNDULA_ASSIGN_OR_RETURN(Snapshot snapshot, kgstore::TakeSnapshot(view, *impl->workers));
     impl->snapshot = std::make_shared<const Snapshot>(std::move(snapshot));
+    impl->age = api::AgeOf(stored.metadata, impl->snapshot->change, view.counts());
     static const std::string kLanguages[] = {"en", ""};
     UNDULA_ASSIGN_OR_RETURN(impl->catalog, queries::LoadCatalog(view, *impl->snapshot, kLanguages));
   }
@@ -203,5 +205,6 @@ std::string_view Recommender::model_name() const { return impl_->name; }
 std::string_view Recommender::model_family() const { return impl_->spec->name; }
 int64_t Recommender::users() const { return impl_->scorer->n_users(); }
 int64_t Recommender::items() const { return impl_->scorer->n_items(); }
+const ModelAge& Recommender::age() const { return impl_->age; }
 
 }  // namespace undula

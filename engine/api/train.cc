@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <ctime>
 #include <filesystem>
 #include <string>
@@ -5,6 +6,7 @@
 #include <utility>
 
 #include "api/database_impl.h"
+#include "api/model_age.h"
 #include "api/model_checksum.h"
 #include "api/stored_split.h"
 #include "base/options.h"
@@ -19,13 +21,44 @@
 namespace undula {
 namespace {
 
-// The options of a training with their sources merged: file, then the caller's maps.
+// A stored model that a training starts from.
+struct Start {
+  std::string name;  // empty: none, the training starts anew
+  TensorMap stored;
+
+  bool any() const { return !name.empty(); }
+  std::string Metadata(const std::string& key) const {
+    const auto it = stored.metadata.find(key);
+    return it == stored.metadata.end() ? std::string() : it->second;
+  }
+};
+
+absl::StatusOr<Start> LoadStart(const Database::Impl& impl, const TrainOptions& options) {
+  Start start;
+  if (options.from.empty()) return start;
+  const std::lock_guard lock(impl.model_access);
+  UNDULA_ASSIGN_OR_RETURN(start.name, api::ResolveModelName(*impl.models, options.from));
+  UNDULA_ASSIGN_OR_RETURN(start.stored, impl.models->Get(start.name));
+  const std::string family = start.Metadata("family");
+  if (start.Metadata("kind") == "vectors" || family.empty()) {
+    return InvalidArgumentError("'", start.name,
+                                "' is no trained model; nothing can start from it");
+  }
+  if (!options.model.empty() && options.model != family) {
+    return InvalidArgumentError("model '", start.name, "' is of the family ", family, ", not ",
+                                options.model, "; leave --model out, or train without --from");
+  }
+  return start;
+}
+
+// The options of a training with their sources merged: the model to start from, file, then the
+// caller's maps.
 struct Merged {
   OptionMap model, train, split;
   api::SplitFiles files;
 };
 
-absl::StatusOr<Merged> Merge(const TrainOptions& options) {
+absl::StatusOr<Merged> Merge(const TrainOptions& options, const Start& start) {
   Merged merged;
   if (!options.options_file.empty()) {
     static constexpr std::string_view kSections[] = {"model", "train", "split"};
@@ -37,6 +70,14 @@ absl::StatusOr<Merged> Merge(const TrainOptions& options) {
   for (const auto& [key, value] : options.model_options) merged.model[key] = value;
   for (const auto& [key, value] : options.train_options) merged.train[key] = value;
   for (const auto& [key, value] : options.split_options) merged.split[key] = value;
+  if (start.any()) {
+    OptionMap split = api::Section(start.stored.metadata, "split");
+    // Its split files are not meant where the caller asks for another split.
+    if (!merged.split.empty()) api::TakeSplitFiles(&split);
+    merged.split.merge(split);
+    merged.train.merge(api::Section(start.stored.metadata, "train"));
+    merged.model.merge(api::Section(start.stored.metadata, "model"));
+  }
   merged.files = api::TakeSplitFiles(&merged.split);
   return merged;
 }
@@ -58,6 +99,47 @@ absl::Status CheckName(const std::string& name) {
   return absl::OkStatus();
 }
 
+// That `model`, of the family of `start`, can take over its parameters on this snapshot.
+absl::Status CheckStart(const Start& start, const models::Model& model, const Snapshot& snapshot) {
+  if (!start.any()) return absl::OkStatus();
+  if (model.spec().batch_kind == models::BatchKind::kNone) {
+    return InvalidArgumentError("model '", start.name, "' (", model.spec().name,
+                                ") is computed from the data as they are; train it without --from");
+  }
+  const OptionMap stored = api::Section(start.stored.metadata, "model");
+  for (const auto& [key, value] : GetOptions(model.spec().options, model.options())) {
+    const auto it = stored.find(key);
+    if (it == stored.end() || it->second == value) continue;
+    return InvalidArgumentError("model '", start.name, "' was trained with model.", key, " = ",
+                                it->second, ", not ", value,
+                                "; leave the option out, or train without --from");
+  }
+  if (start.Metadata("id_space") != std::to_string(snapshot.id_space)) {
+    return FailedPreconditionError("model '", start.name,
+                                   "' belongs to another id space (another database, or before a "
+                                   "renumbering); train without --from");
+  }
+  return absl::OkStatus();
+}
+
+// How many positives of validation and test the model to start from was trained on; empty for none.
+// A cut by time leaves next to none; a random one of grown data does.
+std::string SeenBefore(const Start& start, const models::Split& split, const Snapshot& snapshot) {
+  const auto before = api::LoadSplit(start.stored, snapshot);
+  if (!before.ok()) return {};
+  const models::UserItems trained = models::PositivesByUser(snapshot.n_users, {before->train});
+  const auto seen = [&](const std::vector<models::LabeledPair>& part) {
+    return std::count_if(part.begin(), part.end(), [&](const models::LabeledPair& row) {
+      return row.label > 0 && trained.contains(row.user, row.item);
+    });
+  };
+  const int64_t valid = seen(split.valid), test = seen(split.test);
+  if (valid + test == 0) return {};
+  return Concat(valid, " positives of validation and ", test,
+                " of test are in the training part of '", start.name,
+                "'; figures on them flatter; split.protocol time has next to none");
+}
+
 std::string UtcNow() {
   const std::time_t now = std::time(nullptr);
   std::tm utc = {};
@@ -70,10 +152,16 @@ std::string UtcNow() {
 }  // namespace
 
 absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progress* progress) {
-  UNDULA_ASSIGN_OR_RETURN(const models::ModelSpec* spec, models::FindModel(options.model));
-  const std::string name = options.name.empty() ? std::string(spec->name) : options.name;
+  UNDULA_ASSIGN_OR_RETURN(const Start start, LoadStart(*impl_, options));
+  const std::string family = start.any()             ? start.Metadata("family")
+                             : options.model.empty() ? "ripplenet"
+                                                     : options.model;
+  UNDULA_ASSIGN_OR_RETURN(const models::ModelSpec* spec, models::FindModel(family));
+  const std::string name = !options.name.empty() ? options.name
+                           : start.any()         ? start.name
+                                                 : std::string(spec->name);
   UNDULA_RETURN_IF_ERROR(CheckName(name));
-  UNDULA_ASSIGN_OR_RETURN(const Merged merged, Merge(options));
+  UNDULA_ASSIGN_OR_RETURN(const Merged merged, Merge(options, start));
   models::SplitOptions split_options;
   UNDULA_RETURN_IF_ERROR(SetOptions(models::SplitOptionTable(), &split_options, merged.split));
   models::TrainOptions train_options;
@@ -87,10 +175,13 @@ absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progres
 
   std::shared_ptr<const Snapshot> snapshot;
   models::Split split;
+  kgstore::Counts counts;
   {
     UNDULA_ASSIGN_OR_RETURN(const kgstore::ReadView view, impl_->store->Read());
     UNDULA_ASSIGN_OR_RETURN(Snapshot taken, kgstore::TakeSnapshot(view, impl_->arena()));
     snapshot = std::make_shared<const Snapshot>(std::move(taken));
+    counts = view.counts();
+    UNDULA_RETURN_IF_ERROR(CheckStart(start, *model, *snapshot));
     if (snapshot->by_user.size() == 0) {
       return FailedPreconditionError(
           "the database holds no interactions; import some first "
@@ -103,6 +194,10 @@ absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progres
     }
   }
   impl_->Log(Severity::kInfo, split.description);
+  if (start.any()) {
+    const std::string seen = SeenBefore(start, split, *snapshot);
+    if (!seen.empty()) impl_->Log(Severity::kWarning, seen);
+  }
   const models::TrainingData data =
       models::MakeTrainingData(snapshot, split.train, static_cast<uint64_t>(train_options.seed));
 
@@ -122,6 +217,9 @@ absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progres
   run.Add(Concat(spec->name, " ", snapshot->id_space, " ", snapshot->by_user.size(), " ",
                  snapshot->out.edges(), " ", split.description));
   for (const auto& [key, value] : report.options) run.Add(Concat(key, "=", value, "\n"));
+  const std::string from =
+      start.any() ? Concat(start.name, "/", start.Metadata("checksum")) : std::string();
+  if (start.any()) run.Add(from);
 
   UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<propagation::Exec> exec,
                           propagation::Exec::Create(options.device, &impl_->arena()));
@@ -134,9 +232,14 @@ absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progres
   context.run = Concat(name, "-", run.Hex());
   context.resume = options.resume;
   context.on_epoch = options.on_epoch;
-  UNDULA_ASSIGN_OR_RETURN(const models::TrainReport trained,
+  if (start.any()) {
+    context.from = &start.stored;
+    context.from_tag = from;
+  }
+  UNDULA_ASSIGN_OR_RETURN(models::TrainReport trained,
                           models::Train(model.get(), data, split, train_options, context));
   report.model_description = model->Describe();
+  report.start = start.any() ? Concat("model '", start.name, "': ", trained.start) : "new";
   report.epochs = trained.epochs;
   report.best_epoch = trained.best_epoch;
   report.samples = trained.samples;
@@ -148,6 +251,7 @@ absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progres
 
   TensorMap stored;
   model->Save(&stored);
+  stored.tensors.merge(trained.optimizer.tensors);
   api::SaveSplit(split, &stored);
   for (const auto& [key, value] : report.options) stored.metadata[key] = value;
   stored.metadata["family"] = std::string(spec->name);
@@ -160,6 +264,9 @@ absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progres
   stored.metadata["best_metric"] = report.best_metric;
   stored.metadata["best_epoch"] = std::to_string(report.best_epoch);
   stored.metadata["structure"] = report.model_description;
+  stored.metadata["start"] = report.start;
+  if (start.any()) stored.metadata["trained_from"] = from;
+  api::NoteStore(snapshot->change, counts, &stored.metadata);
   {
     const std::lock_guard lock(impl_->model_access);
     UNDULA_RETURN_IF_ERROR(impl_->models->Put(name, stored));

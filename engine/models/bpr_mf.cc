@@ -25,6 +25,12 @@ constexpr OptionField kFields[] = {
                   "standard deviation of the initial embeddings"),
 };
 
+constexpr ParameterRows kParameterRows[] = {
+    {"user", RowOwner::kUser},
+    {"item", RowOwner::kItem},
+    {"bias", RowOwner::kItem},
+};
+
 // Lane-ordered: the bits do not depend on how the compiler vectorises.
 float Dot(const float* a, const float* b, int64_t n) {
   return propagation::LaneGroup().Sum(n, [a, b](int64_t i) { return a[i] * b[i]; });
@@ -224,6 +230,7 @@ const ModelSpec kBprMfSpec{
     .capabilities = {.factors = true},
     .options = {"bpr_mf", kFields},
     .make = &Make,
+    .parameter_rows = kParameterRows,
 };
 
 }  // namespace undula::models

@@ -102,6 +102,17 @@ void MoveSlots(const SlotRows& rows, NamedTensor* tensor) {
   tensor->bytes = std::move(moved);
 }
 
+// The optimizer's state of a parameter (train/warm_start.h) stands in the order of its rows:
+// "optim/m/entity" goes with "param/entity".
+void MoveOptimizerRows(const RowIds& new_row, std::string_view parameter, TensorMap* model) {
+  constexpr std::string_view kParam = "param";
+  if (!parameter.starts_with(kParam)) return;
+  const std::string_view ending = parameter.substr(kParam.size());  // "/entity"
+  for (auto& [name, tensor] : model->tensors) {
+    if (name.starts_with("optim/") && name.ends_with(ending)) MoveRows(new_row, &tensor);
+  }
+}
+
 bool HasEntities(EntityUse use) {
   return use == EntityUse::kValues || use == EntityUse::kSlotValues;
 }
@@ -146,7 +157,10 @@ absl::Status RenumberEntities(const ModelSpec& spec, std::span<const uint32_t> n
         (use != EntityUse::kRows || tensor->shape[0] >= int64_t{n}) &&
         (!HasSlots(use) || (!slots.begin.empty() && tensor->size() == slots.begin.back()));
     if (!fits) return WrongShape(spec, name);
-    if (use == EntityUse::kRows) MoveRows(new_row, tensor);
+    if (use == EntityUse::kRows) {
+      MoveRows(new_row, tensor);
+      MoveOptimizerRows(new_row, name, model);
+    }
     if (HasSlots(use)) MoveSlots(slots, tensor);
     if (HasEntities(use)) MapValues(new_row, tensor);
   }

@@ -17,7 +17,7 @@ struct ModelSpec;
 
 // Rows and values from the number of entities on stand for items without a link: they stay.
 enum class EntityUse : uint8_t {
-  kRows,       // row i belongs to entity i
+  kRows,       // row i belongs to entity i; so it does in the optimizer's state of the parameter
   kValues,     // U32 values are entities
   kRowStarts,  // I64 [rows + 1]: where the slots of entity i begin; one tensor of a family
   kSlots,      // a value for each of those slots; the order within a row stays

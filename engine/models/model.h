@@ -103,6 +103,19 @@ struct Capabilities {
   bool uses_graph = false;
 };
 
+// Whose row a row of a parameter is: how a table grows with the database (train/warm_start.h).
+enum class RowOwner : uint8_t {
+  kUser,
+  kItem,
+  kEntity,   // row e of entity e, then those of the items without a link (data/item_rows.h)
+  kRelation  // row r of relation r; where it has 2 n of them, then those of the inverse ones
+};
+
+struct ParameterRows {
+  std::string_view name;
+  RowOwner owner;
+};
+
 // A constant per model; registry.cc lists them.
 struct ModelSpec {
   std::string_view name;   // "ripplenet"
@@ -115,6 +128,8 @@ struct ModelSpec {
   absl::StatusOr<std::unique_ptr<Model>> (*make)(const OptionMap& options, DType dtype);
   // All tensors that Save writes in which entity ids occur or that stand in their order.
   std::span<const EntityTensor> entity_tensors = {};
+  // The parameters that grow with the database; the shapes of the others depend on options only.
+  std::span<const ParameterRows> parameter_rows = {};
 };
 
 // All models, alphabetical. One visible table in registry.cc.

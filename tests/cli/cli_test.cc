@@ -181,6 +181,30 @@ TEST_F(CliJob, RecommendExplainSimilar) {
   EXPECT_THAT(unknown.err, HasSubstr("did you mean"));
 }
 
+TEST_F(CliJob, TrainsFromAStoredModelAndSaysHowOldOneIs) {
+  const std::string database = world->dir / "refreshed.undula";
+  ASSERT_EQ(Undula({"backup", world->database, database, "--quiet"}, world->dir).code, 0);
+  WriteFile(
+      world->dir / "day.patch",
+      "A\tinteraction\tuser-900\tf-3\t1\t9000001\nA\tinteraction\tuser-900\tf-4\t1\t9000002\n");
+  ASSERT_EQ(Undula({"update", database, world->dir / "day.patch", "--quiet"}, world->dir).code, 0);
+  const Output stale = Undula({"recommend", database, "user-1"}, world->dir);
+  EXPECT_THAT(
+      stale.err,
+      HasSubstr("1 change since, +2 interactions, +1 users; `undula train --from ripplenet`"));
+  EXPECT_EQ(Undula({"recommend", database, "user-1", "--quiet"}, world->dir).err, "");
+  const Output trained =
+      Undula({"train", database, "--from", "ripplenet", "--epochs", "1", "--quiet"}, world->dir);
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  EXPECT_THAT(trained.out, HasSubstr("model 'ripplenet': "));
+  EXPECT_THAT(trained.out, HasSubstr(" rows kept, "));
+  EXPECT_THAT(Undula({"recommend", database, "user-900"}, world->dir).err, HasSubstr("up to date"));
+  const Output wrong =
+      Undula({"train", database, "--from", "ripplenet", "--dim", "16"}, world->dir);
+  EXPECT_EQ(wrong.code, static_cast<int>(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(wrong.err, HasSubstr("was trained with model.dim = 8, not 16"));
+}
+
 TEST_F(CliJob, EvaluateBesideBaselines) {
   const Output out = Undula(
       {"evaluate", world->database, "--at", "5,10", "--bands", "--format", "csv"}, world->dir);

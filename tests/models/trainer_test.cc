@@ -131,8 +131,10 @@ TEST(Trainer, ResumesBitForBitFromAnyKillPoint) {
     TrainOptions options = SmallOptions();
     options.optimizer = optimizer;
     options.checkpoint_steps = 3;
+    options.keep_optimizer = true;
     const Outcome whole = TrainOnce(d, options, 2);
     ASSERT_TRUE(whole.status.ok()) << whole.status;
+    ASSERT_FALSE(whole.report.optimizer.tensors.empty());
     const int64_t steps = whole.report.steps;
     ASSERT_GT(steps, 12);
     for (const int64_t kill :
@@ -162,6 +164,7 @@ TEST(Trainer, ResumesBitForBitFromAnyKillPoint) {
       ASSERT_TRUE(resumed.status.ok()) << resumed.status;
       EXPECT_TRUE(resumed.report.resumed);
       ExpectSameBits(whole.model, resumed.model);
+      ExpectSameBits(whole.report.optimizer, resumed.report.optimizer);
       EXPECT_EQ(whole.report.last_loss, resumed.report.last_loss);
       EXPECT_EQ(whole.report.best_epoch, resumed.report.best_epoch);
       EXPECT_EQ(whole.report.best_value, resumed.report.best_value);

@@ -184,7 +184,9 @@ class Database {
   absl::StatusOr<ForgetReport> Forget(std::string_view user);
 
   // Trains, keeps the epoch that was best on the validation part, stores the model. Cancelled: a
-  // checkpoint is left beside the database and the next equal call resumes from it.
+  // checkpoint is left beside the database and the next equal call resumes from it. With
+  // options.from, InvalidArgument where that model is of another family or other model options,
+  // FailedPrecondition where it is of another id space.
   absl::StatusOr<TrainReport> Train(const TrainOptions& options = {}, Progress* progress = nullptr);
   // A stored model on its own split. Reads the test part; do that once.
   absl::StatusOr<EvaluationReport> Evaluate(const EvaluateOptions& options,

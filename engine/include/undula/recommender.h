@@ -88,6 +88,15 @@ struct ScoreBatchReport {
   double seconds = 0, cpu_seconds = 0;
 };
 
+// How far the database has moved since a model was trained. Differences of counts: what was removed
+// counts against what was added.
+struct ModelAge {
+  bool known = false;   // false for models of programs that did not note it; all else is then 0
+  std::string trained;  // "2026-11-23T21:35:00Z"
+  int64_t changes = 0;  // commits of imports, links and updates
+  int64_t interactions = 0, triples = 0, users = 0, items = 0, entities = 0;
+};
+
 // Thread-safe: every method may be called from many threads at once.
 class Recommender {
  public:
@@ -126,6 +135,8 @@ class Recommender {
   std::string_view model_family() const;  // "ripplenet"
   int64_t users() const;                  // known to the model
   int64_t items() const;
+  // Against the database as it was when the recommender was loaded: what Recommend answers from.
+  const ModelAge& age() const;
 
   struct Impl;
   explicit Recommender(std::unique_ptr<Impl> impl);

@@ -15,14 +15,19 @@
 namespace undula {
 
 struct TrainOptions {
-  std::string model = "ripplenet";  // see ModelCatalog()
-  std::string name;                 // stored under this name; empty: the model's name
-  OptionMap model_options;          // over the model's defaults
-  OptionMap train_options;          // over the trainer's defaults, see TrainOptionCatalog()
-  OptionMap split_options;          // over the split's defaults, see SplitOptionCatalog()
-  std::string options_file;         // TOML with [model], [train], [split]; the maps above win
-  std::string device = "auto";      // "auto", "cpu", "cuda" or "cuda:N"
-  bool resume = true;               // go on from the last checkpoint of an equal, unfinished run
+  std::string model;  // see ModelCatalog(); empty: the family of `from`, else "ripplenet"
+  std::string name;   // stored under this name; empty: the name of `from`, else the model's
+  // A stored model to start from instead of random numbers: its tables, grown for the users, items,
+  // entities and relations that came since, and its optimizer's state where it was stored
+  // (train option keep_optimizer). Model, training and split options are those it was trained with
+  // unless given here; those of the model must not differ.
+  std::string from;
+  OptionMap model_options;      // over the model's defaults
+  OptionMap train_options;      // over the trainer's defaults, see TrainOptionCatalog()
+  OptionMap split_options;      // over the split's defaults, see SplitOptionCatalog()
+  std::string options_file;     // TOML with [model], [train], [split]; the maps above win
+  std::string device = "auto";  // "auto", "cpu", "cuda" or "cuda:N"
+  bool resume = true;           // go on from the last checkpoint of an equal, unfinished run
   // One JSON object per epoch, without a newline.
   std::function<void(std::string_view json)> on_epoch;
 };
@@ -43,6 +48,7 @@ struct EvaluationReport {
 struct TrainReport {
   std::string name;
   std::string model_description;  // e.g. users, hops copied, items without a link
+  std::string start;              // "new", or what was taken over from TrainOptions::from
   OptionMap options;              // effective options of model, training and split
   std::string device;
   int64_t epochs = 0, best_epoch = 0;

@@ -50,6 +50,12 @@ constexpr EntityTensor kEntityTensors[] = {
     {"state/neighbor_inverse", EntityUse::kSlots},
 };
 
+constexpr ParameterRows kParameterRows[] = {
+    {"user", RowOwner::kUser},
+    {"entity", RowOwner::kEntity},
+    {"relation", RowOwner::kRelation},
+};
+
 // Uniform with Glorot's limit.
 Init Glorot(double scale, int64_t rows, int64_t cols) {
   return Init{Init::Kind::kUniform, scale * std::sqrt(6.0 / static_cast<double>(rows + cols))};
@@ -79,6 +85,7 @@ const ModelSpec kKgcnSpec = {
     .options = kKgcnOptions,
     .make = &MakeKgcn,
     .entity_tensors = kEntityTensors,
+    .parameter_rows = kParameterRows,
 };
 
 const ModelSpec kKgnnLsSpec = {
@@ -92,6 +99,7 @@ const ModelSpec kKgnnLsSpec = {
     .options = kKgnnLsOptions,
     .make = &MakeKgnnLs,
     .entity_tensors = kEntityTensors,
+    .parameter_rows = kParameterRows,
 };
 
 Kgcn::Kgcn(const ModelSpec* spec, const KgcnOptions& options, DType dtype)

@@ -37,6 +37,11 @@ constexpr EntityTensor kEntityTensors[] = {
     {"state/ripple_tail", EntityUse::kValues},
 };
 
+constexpr ParameterRows kParameterRows[] = {
+    {"entity", RowOwner::kEntity},
+    {"relation", RowOwner::kRelation},
+};
+
 Init Uniform(double limit) { return Init{Init::Kind::kUniform, limit}; }
 
 }  // namespace
@@ -52,6 +57,7 @@ const ModelSpec kRippleNetSpec = {
     .options = kRippleNetOptions,
     .make = &MakeRippleNet,
     .entity_tensors = kEntityTensors,
+    .parameter_rows = kParameterRows,
 };
 
 uint32_t RippleNetState::entity_rows() const { return EntityRows(n_entities, item_row); }

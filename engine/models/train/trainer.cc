@@ -14,6 +14,7 @@
 #include "models/train/selection.h"
 #include "models/train/step.h"
 #include "models/train/train_state.h"
+#include "models/train/warm_start.h"
 #include "propagation/optim/optimizer.h"
 
 namespace undula::models {
@@ -50,9 +51,14 @@ constexpr OptionField kFields[] = {
                   "epochs between checkpoints; 0: none"),
     UNDULA_OPTION(TrainOptions, checkpoint_steps, kInt, 0, 1e12, "",
                   "steps between checkpoints; 0: none within epochs"),
+    UNDULA_OPTION(TrainOptions, keep_optimizer, kBool, 0, 0, "",
+                  "store the optimizer's state with the model, for train --from"),
     UNDULA_OPTION(TrainOptions, seed, kInt, 0, 9e18, "", "of batches and negatives"),
 };
 constexpr OptionTable kTable{"train", kFields};
+
+// In checkpoints, before the names of best_optimizer_.
+constexpr std::string_view kBestOptimizer = "best_state/";
 
 std::string Number(double value) {
   if (!std::isfinite(value)) return "null";
@@ -123,6 +129,12 @@ class Trainer {
     step_.emplace(model_, exec_, options_.slices);
     model_->parameters()->ZeroGradients();
     identity_ = RunIdentity(*model_, data_, GetOptions(kTable, &options_));
+    if (context_.from != nullptr) {
+      UNDULA_ASSIGN_OR_RETURN(const WarmStartReport warm,
+                              WarmStart(*context_.from, *data_.snapshot, model_, optimizer_.get()));
+      start_ = warm.Describe();
+      identity_["from"] = context_.from_tag;
+    }
     if (context_.checkpoint_directory.empty()) return absl::OkStatus();
     UNDULA_ASSIGN_OR_RETURN(CheckpointStore store,
                             CheckpointStore::Open(context_.checkpoint_directory, context_.run));
@@ -145,6 +157,11 @@ class Trainer {
           return NotFoundError("the checkpoint has no tensor best/", parameter->name);
         best_.tensors[parameter->name] = *t;
       }
+      for (const auto& [name, tensor] : checkpoint->tensors) {
+        if (name.starts_with(kBestOptimizer)) {
+          best_optimizer_.tensors[name.substr(kBestOptimizer.size())] = tensor;
+        }
+      }
     }
     resumed_ = true;
     return absl::OkStatus();
@@ -158,6 +175,9 @@ class Trainer {
     model_->parameters()->Save("param/", &map);
     optimizer_->Save("optim/", &map);
     for (const auto& [name, tensor] : best_.tensors) map.tensors["best/" + name] = tensor;
+    for (const auto& [name, tensor] : best_optimizer_.tensors) {
+      map.tensors[Concat(kBestOptimizer, name)] = tensor;
+    }
     return store_->Save(state_.global_step, map);
   }
 
@@ -239,6 +259,7 @@ class Trainer {
         state_.since_best = 0;
         best_.tensors.clear();
         model_->parameters()->Save("", &best_);
+        if (options_.keep_optimizer) optimizer_->Save(kOptimizerPrefix, &best_optimizer_);
       } else {
         ++state_.since_best;
       }
@@ -268,7 +289,7 @@ class Trainer {
     return absl::OkStatus();
   }
 
-  TrainReport Report() const {
+  TrainReport Report() {
     TrainReport report;
     report.epochs = state_.finished_epochs;
     report.steps = state_.global_step;
@@ -282,6 +303,12 @@ class Trainer {
     report.seconds = clock_.seconds();
     report.cpu_seconds = clock_.cpu_seconds();
     report.step_memory = static_cast<int64_t>(step_->high_water());
+    report.start = start_;
+    if (state_.best_epoch > 0) {
+      report.optimizer = std::move(best_optimizer_);
+    } else if (options_.keep_optimizer) {
+      optimizer_->Save(kOptimizerPrefix, &report.optimizer);
+    }
     return report;
   }
 
@@ -300,7 +327,9 @@ class Trainer {
   std::optional<CheckpointStore> store_;
   std::map<std::string, std::string> identity_;
   TrainState state_;
-  TensorMap best_;  // parameters of the best epoch
+  TensorMap best_;            // parameters of the best epoch
+  TensorMap best_optimizer_;  // with keep_optimizer
+  std::string start_;
   bool resumed_ = false;
 };
 

@@ -13,6 +13,7 @@
 #include "base/options.h"
 #include "base/parallel.h"
 #include "base/progress.h"
+#include "base/tensor_map.h"
 #include "models/data/split.h"
 #include "models/data/training_data.h"
 #include "models/model.h"
@@ -42,6 +43,7 @@ struct TrainOptions {
   int64_t patience = 0;           // evaluations without a better one before stopping; 0: never
   int64_t checkpoint_epochs = 1;  // a checkpoint every n epochs; 0: none between epochs
   int64_t checkpoint_steps = 0;   // and every n steps; 0: none within epochs
+  bool keep_optimizer = false;    // the report has the optimizer's state, for a later warm start
   int64_t seed = 1;               // of batches and negatives; TrainingData.seed is that of models
 };
 
@@ -55,6 +57,11 @@ struct TrainContext {
   std::string checkpoint_directory;  // empty: no checkpoints
   std::string run = "run";           // names the checkpoint files
   bool resume = false;               // go on from the newest checkpoint, if there is one
+  // A stored model of the same family, options and id space, to start from (train/warm_start.h);
+  // null: from the family's initialisation. `from_tag` names its content: a checkpoint of a run
+  // that started elsewhere does not fit.
+  const TensorMap* from = nullptr;
+  std::string from_tag;
   // One JSON object per epoch, without a newline: event, epoch, steps, rows, loss, metric, value,
   // best, seconds. May be empty.
   std::function<void(std::string_view json)> on_epoch;
@@ -71,16 +78,19 @@ struct TrainReport {
   bool resumed = false;
   double seconds = 0, cpu_seconds = 0;  // of this call; cpu of the whole process
   int64_t step_memory = 0;              // bytes of the step arenas
+  std::string start;                    // WarmStartReport::Describe(); empty for a new start
+  // Under "optim/", as it was at the end of the epoch that is kept; with keep_optimizer only.
+  TensorMap optimizer;
 };
 
 // Builds and trains `model`, which must be new (made by its spec), and leaves the parameters of the
-// best epoch in it. Models of BatchKind::kNone are only built.
+// best epoch in it. Models of BatchKind::kNone are only built, `from` is not looked at.
 //
 // Errors: InvalidArgument for an option out of range or a metric that the split cannot give;
-// FailedPrecondition for data that cannot be trained on, a loss that is not finite (names epoch and
-// step), or a checkpoint of other data or options (names what differs). Cancelled and
-// DeadlineExceeded come from context.progress; a checkpoint is written first, and the message names
-// it.
+// FailedPrecondition for a model to start from that does not fit, data that cannot be trained on, a
+// loss that is not finite (names epoch and step), or a checkpoint of other data or options (names
+// what differs). Cancelled and DeadlineExceeded come from context.progress; a checkpoint is written
+// first, and the message names it.
 absl::StatusOr<TrainReport> Train(Model* model, const TrainingData& data, const Split& split,
                                   const TrainOptions& options, const TrainContext& context);
 
