@@ -58,6 +58,8 @@ METRICS = {
     "lookup_T": ("S with every result as text", 1e3, None, None, True),
     "csr_s_10m": ("CSR, one direction, CPU s a 10 M edges", 1, None, 0.13, False),
     "snapshot_s_10m": ("whole Snapshot, CPU s a 10 M edges", 1, None, 0.3, False),
+    "refresh_s_10m": ("Snapshot refreshed after 1000 changes, CPU s a 10 M edges", 1, None, None,
+                      False),
     "update_batch": ("updates, batches of 1000, triples/s", 1e3, 85, 60, True),
     "update_batch_text": ("the same from terms", 1e3, None, None, True),
     "update_single": ("updates one by one, triples/s", 1e3, None, None, True),
