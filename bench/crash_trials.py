@@ -19,7 +19,7 @@ its transactions, and not older than what the program reported as done; `verify`
 for writing leaves no dead table and no temporary file. A killed training or scoring is run again until
 it ends: model and rows must have the bytes of an undisturbed run.
 
-One line a trial in OUT/KIND.jsonl, so a stopped run goes on where it was. --report appends one row for
+One line a trial in OUT/KIND.jsonl, so a stopped run goes on where it was. --report adds one row for
 each kind to the table of the file.
 """
 import argparse
@@ -465,18 +465,24 @@ KINDS = ["import_new", "import_into", "update", "train", "score", "disk_limit", 
 
 
 def report(trials, path):
+    """Adds a row for each kind after the last one of the section "Crash trials"."""
     revision = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"],
                               capture_output=True, text=True).stdout.strip()
     day = datetime.date.today().isoformat()
-    with open(path, "a", encoding="utf-8") as file:
-        for kind in KINDS:
-            rows = trials.rows(kind)
-            if not rows:
-                continue
-            how = collections.Counter(row["how"] for row in rows if row["killed"])
-            by = ", ".join(f"{name} {count}" for name, count in sorted(how.items()))
-            file.write(f"| {day} | {revision} | {kind} | {len(rows)} | {sum(how.values())} | {by} | "
-                       f"{sum(1 for r in rows if r.get('moved', 0) > 0)} | 0 | 0 |\n")
+    lines = Path(path).read_text(encoding="utf-8").splitlines(keepends=True)
+    start = lines.index("## Crash trials\n")
+    end = next((i for i in range(start + 1, len(lines)) if lines[i].startswith("## ")), len(lines))
+    at = 1 + max(i for i in range(start, end) if lines[i].startswith("|"))
+    for kind in KINDS:
+        rows = trials.rows(kind)
+        if not rows:
+            continue
+        how = collections.Counter(row["how"] for row in rows if row["killed"])
+        by = ", ".join(f"{name} {count}" for name, count in sorted(how.items()))
+        lines.insert(at, f"| {day} | {revision} | {kind} | {len(rows)} | {sum(how.values())} | {by} "
+                         f"| {sum(1 for r in rows if r.get('moved', 0) > 0)} | 0 | 0 |\n")
+        at += 1
+    Path(path).write_text("".join(lines), encoding="utf-8")
 
 
 def main():
