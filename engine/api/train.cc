@@ -25,6 +25,7 @@ namespace {
 struct Start {
   std::string name;  // empty: none, the training starts anew
   TensorMap stored;
+  models::Split split;  // what it was trained on
 
   bool any() const { return !name.empty(); }
   std::string Metadata(const std::string& key) const {
@@ -124,10 +125,8 @@ absl::Status CheckStart(const Start& start, const models::Model& model, const Sn
 
 // How many positives of validation and test the model to start from was trained on; empty for none.
 // A cut by time leaves next to none; a random one of grown data does.
-std::string SeenBefore(const Start& start, const models::Split& split, const Snapshot& snapshot) {
-  const auto before = api::LoadSplit(start.stored, snapshot);
-  if (!before.ok()) return {};
-  const models::UserItems trained = models::PositivesByUser(snapshot.n_users, {before->train});
+std::string SeenBefore(const Start& start, const models::Split& split, uint32_t n_users) {
+  const models::UserItems trained = models::PositivesByUser(n_users, {start.split.train});
   const auto seen = [&](const std::vector<models::LabeledPair>& part) {
     return std::count_if(part.begin(), part.end(), [&](const models::LabeledPair& row) {
       return row.label > 0 && trained.contains(row.user, row.item);
@@ -152,7 +151,7 @@ std::string UtcNow() {
 }  // namespace
 
 absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progress* progress) {
-  UNDULA_ASSIGN_OR_RETURN(const Start start, LoadStart(*impl_, options));
+  UNDULA_ASSIGN_OR_RETURN(Start start, LoadStart(*impl_, options));
   const std::string family = start.any()             ? start.Metadata("family")
                              : options.model.empty() ? "ripplenet"
                                                      : options.model;
@@ -195,7 +194,8 @@ absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progres
   }
   impl_->Log(Severity::kInfo, split.description);
   if (start.any()) {
-    const std::string seen = SeenBefore(start, split, *snapshot);
+    UNDULA_ASSIGN_OR_RETURN(start.split, api::LoadSplit(start.stored, *snapshot));
+    const std::string seen = SeenBefore(start, split, snapshot->n_users);
     if (!seen.empty()) impl_->Log(Severity::kWarning, seen);
   }
   const models::TrainingData data =
@@ -235,6 +235,7 @@ absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progres
   if (start.any()) {
     context.from = &start.stored;
     context.from_tag = from;
+    context.from_rows = start.split.train;
   }
   UNDULA_ASSIGN_OR_RETURN(models::TrainReport trained,
                           models::Train(model.get(), data, split, train_options, context));

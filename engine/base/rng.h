@@ -45,6 +45,8 @@ enum class RngStream : uint32_t {
   kDropout = 7,
   kNeighbor = 8,
   kWalk = 9,
+  kReplay = 10,
+  kTune = 11,
   kTest = 100,
 };
 

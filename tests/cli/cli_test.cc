@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -55,7 +56,7 @@ Output Undula(const std::vector<std::string>& args, const test::TempDir& dir) {
 
 const char* const kVerbs[] = {"import",  "link",    "stats",  "train",  "evaluate", "recommend",
                               "similar", "explain", "score",  "models", "export",   "backup",
-                              "compact", "verify",  "update", "forget"};
+                              "compact", "verify",  "update", "forget", "tune"};
 
 TEST(Cli, HelpOfEveryVerbHasAnExample) {
   test::TempDir dir;
@@ -203,6 +204,64 @@ TEST_F(CliJob, TrainsFromAStoredModelAndSaysHowOldOneIs) {
       Undula({"train", database, "--from", "ripplenet", "--dim", "16"}, world->dir);
   EXPECT_EQ(wrong.code, static_cast<int>(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(wrong.err, HasSubstr("was trained with model.dim = 8, not 16"));
+}
+
+// kill -9 during a search, then the same command again: the same table and options.
+TEST_F(CliJob, AKilledSearchGoesOnToTheSameTable) {
+  const std::string ranges = world->dir / "ranges.toml";
+  // A test file that is not there: nobody may read it.
+  WriteFile(world->dir / "part.csv",
+            "user,item,weight\nuser-1,f-1,1\nuser-2,f-2,1\nuser-2,f-3,0\n");
+  const std::string part = world->dir / "part.csv";
+  WriteFile(ranges, "[tune]\ntrials = 6\nepochs = 8\neta = 2\n[split]\ntrain_file = \"" + part +
+                        "\"\nvalid_file = \"" + part + "\"\ntest_file = \"" +
+                        (world->dir / "none.csv") + "\"\nfile_format = \"csv\"\n" +
+                        "[bpr_mf]\ndim = [4, 8]\nl2 = { min = 0, max = 0.1 }\n" +
+                        "[ripplenet]\ndim = [4, 8]\nmemory = 4\n");
+  const auto tune = [&](const std::string& out) {
+    const Output done = Undula(
+        {"tune", world->database, "--ranges", ranges, "--out", out, "--format", "csv", "--quiet"},
+        world->dir);
+    EXPECT_EQ(done.code, 0) << done.err;
+    std::string table;  // without the CPU seconds
+    std::istringstream lines(done.out);
+    for (std::string line; std::getline(lines, line);) {
+      std::istringstream cells(line);
+      int64_t column = 0;
+      for (std::string cell; std::getline(cells, cell, ',');) {
+        if (++column != 7) table += cell + ",";
+      }
+      table += "\n";
+    }
+    return table;
+  };
+  const std::string whole = tune(world->dir / "whole");
+  EXPECT_THAT(whole, HasSubstr("\nbpr_mf,"));
+  EXPECT_THAT(whole, HasSubstr("\nripplenet,"));
+  for (const int milliseconds : {10, 30, 60}) {
+    const std::string out = world->dir / ("killed" + std::to_string(milliseconds));
+    const pid_t child = fork();
+    if (child == 0) {
+      execl(UNDULA_PROGRAM, "undula", "tune", world->database.c_str(), "--ranges", ranges.c_str(),
+            "--out", out.c_str(), "--quiet", nullptr);
+      _exit(127);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+    kill(child, SIGKILL);
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT_EQ(tune(out), whole) << milliseconds;
+    EXPECT_EQ(ReadFile(out + "/ripplenet.toml"), ReadFile(world->dir / "whole/ripplenet.toml"));
+  }
+  // What train makes of the best options, but for the test part, which is not there.
+  WriteFile(world->dir / "none.csv", "user,item,weight\nuser-1,f-5,1\n");
+  const std::string database = world->dir / "tuned.undula";
+  ASSERT_EQ(Undula({"backup", world->database, database, "--quiet"}, world->dir).code, 0);
+  const Output trained = Undula({"train", database, "--model", "ripplenet", "--options",
+                                 world->dir / "whole/ripplenet.toml", "--quiet"},
+                                world->dir);
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  EXPECT_THAT(ReadFile(world->dir / "whole/ripplenet.toml"), HasSubstr("validation "));
 }
 
 TEST_F(CliJob, EvaluateBesideBaselines) {

@@ -67,6 +67,37 @@ TEST(Batcher, ChunkOneIsAPlainShuffle) {
   EXPECT_EQ(batches.size(), (rows.size() + 63) / 64);
 }
 
+TEST(Batcher, ReplayDrawsAShareOfTheRowsSeenBefore) {
+  const Data d;
+  std::vector<LabeledPair> seen;
+  std::set<Row> old, fresh;
+  for (const LabeledPair& row : d.data.train) {
+    const bool before = Index(row.user) % 3 != 0;
+    if (before) seen.push_back(row);
+    (before ? old : fresh).emplace(Index(row.user), Index(row.item), row.label, 0u);
+  }
+  ASSERT_GT(old.size(), 200u);
+  for (const int64_t chunk : {1, 7}) {
+    const BatcherOptions options{.batch_size = 64, .chunk = chunk, .seen = seen, .replay = 0.25};
+    Batcher batcher = *Batcher::Create(BatchKind::kPointwise, d.data, options);
+    std::set<Row> first;
+    for (const int64_t epoch : {1, 2}) {
+      const std::vector<Row> rows = Flat(Epoch(&batcher, epoch));
+      const std::set<Row> distinct(rows.begin(), rows.end());
+      EXPECT_EQ(distinct.size(), rows.size());
+      for (const Row& row : fresh) EXPECT_TRUE(distinct.contains(row));
+      const double share = static_cast<double>(rows.size() - fresh.size()) / old.size();
+      EXPECT_NEAR(share, 0.25, 0.1);
+      if (epoch == 1) first = distinct;
+      if (epoch == 2) EXPECT_NE(distinct, first);
+    }
+  }
+  // Pairwise: rows are positives; all of them seen and none replayed is no empty epoch.
+  Batcher all = *Batcher::Create(BatchKind::kPairwise, d.data,
+                                 {.batch_size = 64, .seen = d.data.train, .replay = 0});
+  EXPECT_EQ(static_cast<int64_t>(Flat(Epoch(&all, 1)).size()), all.rows());
+}
+
 TEST(Batcher, ChunksAreOfOneUserAndCoverEveryRowOnce) {
   const Data d;
   for (const int64_t chunk : {2, 7, 64}) {

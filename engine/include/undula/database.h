@@ -188,6 +188,10 @@ class Database {
   // options.from, InvalidArgument where that model is of another family or other model options,
   // FailedPrecondition where it is of another id space.
   absl::StatusOr<TrainReport> Train(const TrainOptions& options = {}, Progress* progress = nullptr);
+  // Searches for good options; stores no model and never reads the test part. InvalidArgument names
+  // the place in the ranges file. FailedPrecondition where the directory holds another search or
+  // the database has changed since. Cancelled: the same call goes on.
+  absl::StatusOr<TuneReport> Tune(const TuneOptions& options, Progress* progress = nullptr) const;
   // A stored model on its own split. Reads the test part; do that once.
   absl::StatusOr<EvaluationReport> Evaluate(const EvaluateOptions& options,
                                             Progress* progress = nullptr) const;

@@ -57,6 +57,35 @@ struct TrainReport {
   std::string best_metric;  // "valid ndcg@20 = 0.123"
 };
 
+// A search for good options: random settings within ranges, the better ones trained further
+// (successive halving), all by the validation part. docs/tuning.md has the file's form.
+struct TuneOptions {
+  std::string ranges_file;  // TOML: [tune], [split], [train] and a section for each model family
+  // For trials, checkpoints and FAMILY.toml, the best options in the form of
+  // TrainOptions::options_file. A search that was killed goes on from there.
+  std::string directory;
+  // A line for each finished trial; called from any thread, one call at a time.
+  std::function<void(std::string_view line)> on_trial;
+};
+
+// One setting, as far as it was trained.
+struct TuneRow {
+  std::string model;
+  int64_t trial = 0, epochs = 0, best_epoch = 0;
+  std::string metric;  // on validation: "auc"
+  double value = 0;    // NaN where the setting failed
+  double cpu_seconds = 0;
+  OptionMap options;  // those that have a range
+  std::string error;
+};
+
+struct TuneReport {
+  std::string protocol;       // how data were split, in words
+  int64_t epochs = 0;         // trained for each family: the budget
+  std::vector<TuneRow> rows;  // by family, those that came furthest first, then the best
+  std::vector<std::string> options_files;
+};
+
 struct EvaluateOptions {
   std::string name;                  // a stored model; evaluated on the split it was trained with
   std::string part = "test";         // "test" or "valid"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <tuple>
 
 #include "base/rng.h"
 #include "base/status.h"
@@ -63,14 +64,42 @@ absl::StatusOr<Batcher> Batcher::Create(BatchKind kind, const TrainingData& data
                                    " of users who have every item, ", data.dropped_users,
                                    " users without a training positive");
   }
+  if (options.replay < 1 && !options.seen.empty()) out.MarkSeen(options.seen);
   return out;
+}
+
+void Batcher::MarkSeen(std::span<const LabeledPair> seen) {
+  using Key = std::tuple<uint32_t, uint32_t, bool>;
+  std::vector<Key> keys;
+  keys.reserve(seen.size());
+  for (const LabeledPair& row : seen) {
+    keys.emplace_back(Index(row.user), Index(row.item), row.label > 0);
+  }
+  std::sort(keys.begin(), keys.end());
+  old_.resize(users_.size());
+  for (size_t i = 0; i < old_.size(); ++i) {
+    const bool positive = labels_.empty() || labels_[i] > 0;
+    old_[i] = std::binary_search(keys.begin(), keys.end(), Key(users_[i], items_[i], positive));
+  }
+}
+
+// The rows of the epoch in ascending order.
+void Batcher::DrawRows() {
+  order_.resize(users_.size());
+  std::iota(order_.begin(), order_.end(), 0u);
+  if (old_.empty()) return;
+  const Rng rng(options_.seed, RngStream::kReplay, static_cast<uint32_t>(epoch_));
+  std::erase_if(
+      order_, [&](uint32_t row) { return old_[row] != 0 && rng.Uniform(row) >= options_.replay; });
+  if (!order_.empty()) return;
+  order_.resize(users_.size());
+  std::iota(order_.begin(), order_.end(), 0u);
 }
 
 int64_t Batcher::StartEpoch(int64_t epoch) {
   epoch_ = epoch;
-  const int64_t n = rows();
-  order_.resize(static_cast<size_t>(n));
-  std::iota(order_.begin(), order_.end(), 0u);
+  DrawRows();
+  const auto n = static_cast<int64_t>(order_.size());
   chunk_ptr_.assign(1, 0);
   if (options_.chunk == 1) {
     Shuffle(std::span(order_), ChunkOrder(options_.seed, epoch));
@@ -84,7 +113,7 @@ int64_t Batcher::StartEpoch(int64_t epoch) {
     std::vector<Chunk> chunks;
     for (int64_t begin = 0; begin < n;) {
       int64_t end = begin + 1;
-      while (end < n && users_[end] == users_[begin]) ++end;
+      while (end < n && users_[order_[end]] == users_[order_[begin]]) ++end;
       Shuffle(std::span(order_).subspan(begin, end - begin), RowOrder(options_.seed, epoch),
               static_cast<uint64_t>(begin));
       for (int64_t c = begin; c < end; c += options_.chunk) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,10 @@ struct BatcherOptions {
   // chunks are shuffled and packed into batches as long as they fit. 1 is a plain shuffle of rows.
   int64_t chunk = 1;
   std::string negatives = "uniform";  // pairwise: "uniform" or "popularity"
+  // Rows that an earlier training has seen (pairwise: the positives among them): each epoch draws
+  // this share of them; the other rows are in every epoch. An epoch that would be empty has all.
+  std::span<const LabeledPair> seen;
+  double replay = 1;
   uint64_t seed = 1;
 };
 
@@ -52,8 +57,12 @@ class Batcher {
   BatcherOptions options_;
   int64_t dropped_rows_ = 0;
   int64_t epoch_ = 0;
+  void MarkSeen(std::span<const LabeledPair> seen);
+  void DrawRows();
+
   // All rows, grouped by user in ascending order.
   std::vector<uint32_t> users_, items_;
+  std::vector<uint8_t> old_;  // of rows: seen before; empty without replay
   std::vector<float> labels_;
   UserItems positives_;
   std::unique_ptr<ItemSampler> sampler_;

@@ -51,6 +51,8 @@ constexpr OptionField kFields[] = {
                   "epochs between checkpoints; 0: none"),
     UNDULA_OPTION(TrainOptions, checkpoint_steps, kInt, 0, 1e12, "",
                   "steps between checkpoints; 0: none within epochs"),
+    UNDULA_OPTION(TrainOptions, replay, kFloat, 0, 1, "",
+                  "with --from: share of the rows already trained on that each epoch sees again"),
     UNDULA_OPTION(TrainOptions, keep_optimizer, kBool, 0, 0, "",
                   "store the optimizer's state with the model, for train --from"),
     UNDULA_OPTION(TrainOptions, seed, kInt, 0, 9e18, "", "of batches and negatives"),
@@ -117,6 +119,8 @@ class Trainer {
                         BatcherOptions{.batch_size = options_.batch_size,
                                        .chunk = std::min(options_.chunk, options_.batch_size),
                                        .negatives = options_.negatives,
+                                       .seen = context_.from_rows,
+                                       .replay = options_.replay,
                                        .seed = static_cast<uint64_t>(options_.seed)}));
     batcher_.emplace(std::move(batcher));
     UNDULA_ASSIGN_OR_RETURN(

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -43,8 +44,11 @@ struct TrainOptions {
   int64_t patience = 0;           // evaluations without a better one before stopping; 0: never
   int64_t checkpoint_epochs = 1;  // a checkpoint every n epochs; 0: none between epochs
   int64_t checkpoint_steps = 0;   // and every n steps; 0: none within epochs
-  bool keep_optimizer = false;    // the report has the optimizer's state, for a later warm start
-  int64_t seed = 1;               // of batches and negatives; TrainingData.seed is that of models
+  // With TrainContext::from_rows: the share of those rows that each epoch sees, drawn anew. Rows
+  // that are not among them are in every epoch.
+  double replay = 1;
+  bool keep_optimizer = false;  // the report has the optimizer's state, for a later warm start
+  int64_t seed = 1;             // of batches and negatives; TrainingData.seed is that of models
 };
 
 const OptionTable& TrainOptionTable();
@@ -62,6 +66,7 @@ struct TrainContext {
   // that started elsewhere does not fit.
   const TensorMap* from = nullptr;
   std::string from_tag;
+  std::span<const LabeledPair> from_rows;  // what that model was trained on
   // One JSON object per epoch, without a newline: event, epoch, steps, rows, loss, metric, value,
   // best, seconds. May be empty.
   std::function<void(std::string_view json)> on_epoch;
