@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "base/status.h"
@@ -21,7 +23,9 @@ namespace {
 
 constexpr unsigned kMaxReaders = 1000;
 constexpr uint64_t kSmallestMap = uint64_t{16} << 20;
-constexpr int kBeginAttempts = 10000;
+constexpr int kBeginYields = 100;  // of the processor, before sleeping between attempts
+constexpr std::chrono::microseconds kBeginPause(100);
+constexpr std::chrono::seconds kBeginLimit(2);
 constexpr char kNoLockFile[] = "no lock file could be made";
 
 uint64_t FileLimit() {
@@ -173,17 +177,24 @@ absl::Status Env::Grow(uint64_t map_bytes) {
 
 int Env::BeginRead(MDB_txn** txn) const {
   const bool fresh = *txn == nullptr;
+  std::chrono::steady_clock::time_point end;
   int code = fresh ? mdb_txn_begin(env_, nullptr, MDB_RDONLY, txn) : mdb_txn_renew(*txn);
   for (int attempt = 0; code == 0; ++attempt) {
     MDB_envinfo info;  // read from the meta pages
     mdb_env_info(env_, &info);
     if (info.me_last_txnid <= mdb_txn_id(*txn) + 1) return 0;
     mdb_txn_reset(*txn);
-    if (attempt == kBeginAttempts) {
-      code = EAGAIN;
-      break;
+    if (attempt < kBeginYields) {
+      sched_yield();
+    } else {
+      const auto now = std::chrono::steady_clock::now();
+      if (attempt == kBeginYields) end = now + kBeginLimit;
+      if (now >= end) {
+        code = EAGAIN;
+        break;
+      }
+      std::this_thread::sleep_for(kBeginPause);
     }
-    sched_yield();
     code = mdb_txn_renew(*txn);
   }
   if (fresh && *txn != nullptr) {

@@ -78,7 +78,7 @@ class Env {
   // is not 0 an ended transaction stays as it was. Every read transaction begins here: a thread that
   // LMDB makes wait between reading the number of the last transaction N and copying its meta page
   // may get the page of N + 2 instead, whose commit may still be under way, under the number N; the
-  // next reader would then see N + 1, an older state.
+  // next reader would then see N + 1, an older state. EAGAIN where that does not end within 2 s.
   int BeginRead(MDB_txn** txn) const;
 
   // Makes the file as long as its last page may be after a commit that adds at most `pages` pages,

@@ -121,7 +121,7 @@ TEST(StoreConcurrency, AReaderThatIsLateDoesNotSeeAnUnfinishedCommit) {
   const size_t after = last.Get();
   last.Set(after - 2);
   std::thread writer([&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
     last.Set(after);
   });
   {
@@ -131,7 +131,7 @@ TEST(StoreConcurrency, AReaderThatIsLateDoesNotSeeAnUnfinishedCommit) {
     EXPECT_EQ(view->transaction(), after);
     EXPECT_EQ(view->counts().users, 2u);
   }
-  last.Set(after - 2);  // for ever
+  last.Set(after - 2);  // for ever: given up after 2 s
   const auto never = db->Read();
   last.Set(after);
   EXPECT_CODE(never.status(), kUnavailable);
