@@ -2,7 +2,10 @@
 """Quality on real data, beside the baselines: trains with the program, evaluates on the test part.
 
     bench/quality.py --undula build/release/bin/undula --out build/quality [--set small|all]
-    bench/quality.py --out build/quality --table        # only print the table of what is there
+    bench/quality.py --out build/quality --table        # only print the tables of what is there
+
+On Last.FM also KGCN and KGNN-LS with their controls (kg_off: KGCN without messages), and what one model
+is better by than another (PAIRS), paired over users.
 
 One result file per (data, model, seed), so a killed run goes on where it stopped; missing rows say
 "not run". Data are found through UNDULA_SHARED (default: ../shared beside the repository). Epochs are
@@ -77,7 +80,18 @@ MODELS = {
         "book-crossing": {"dim": 128, "learning-rate": .002, "l2": .03, "chunk": 1},
         "movielens-1m": {"dim": 64, "learning-rate": .002, "init-scale": .1},
     },
+    "kgcn": {None: TRAINING},
+    "kgnn_ls": {None: TRAINING},
+    "kg_off": {None: TRAINING | {"kg": "false"}},
 }
+FAMILY = {"kg_off": "kgcn"}  # of the program, where it has another name
+ONLY = {model: ["lastfm"] for model in ("kgcn", "kgnn_ls", "kg_off")}  # data; the others have all
+# What is printed as a difference, on the data of ONLY.
+PAIRS = [("kgcn", "kg_off"), ("kgnn_ls", "kgcn"), ("kgcn", "most_popular"), ("bpr_mf", "kgcn")]
+
+
+def has(model, name):
+    return name in ONLY.get(model, [name])
 
 
 def run(command, **kwargs):
@@ -122,7 +136,7 @@ def split_options(name, seed):
 
 def train(undula, path, model, stored, options, seed, threads):
     """Trains and stores a model; returns what `undula train` says of it."""
-    summary = run([undula, "train", path, "--model", model, "--name", stored, "--device", "cpu",
+    summary = run([undula, "train", path, "--model", FAMILY.get(model, model), "--name", stored, "--device", "cpu",
                    "--threads", threads, "--quiet", "--fresh", "--format", "json",
                    f"--train.seed={seed}"] + flags(options))
     return dict((row["what"], row["value"]) for row in map(json.loads, summary.splitlines()))
@@ -134,11 +148,16 @@ def write(file, result):
     partial.rename(file)
 
 
+def options_of(name, model, seed):
+    if model == "most_popular":
+        return split_options(name, seed)
+    return {**MODELS[model].get(None, {}),
+            **MODELS[model].get(DATA[name].get("options_of", name), {}), **split_options(name, seed)}
+
+
 def train_and_evaluate(undula, out, name, model, seed, threads):
     path = database(undula, out, name)
-    options = dict(MODELS[model].get(None, {}))
-    options.update(MODELS[model].get(DATA[name].get("options_of", name), {}))
-    options.update(split_options(name, seed))
+    options = options_of(name, model, seed)
     stored = f"{model}-{seed}"
     facts = train(undula, path, model, stored, options, seed, threads)
     result = {"data": name, "model": model, "seed": seed,
@@ -151,12 +170,60 @@ def train_and_evaluate(undula, out, name, model, seed, threads):
     return result
 
 
+def interval(cell):
+    """A cell of `evaluate --intervals`: (value, low, high)."""
+    if not isinstance(cell, str):
+        return cell, cell, cell
+    value, bounds = cell.split(" [")
+    low, high = bounds.rstrip("]").split(", ")
+    return float(value), float(low), float(high)
+
+
+def compare(undula, out, name, pair, seed, threads):
+    """Trains both models again (the same bits) and evaluates the one against the other."""
+    path = database(undula, out, name)
+    stored = [f"{model}-{seed}-of-pair" for model in pair]
+    for model, as_name in zip(pair, stored):
+        train(undula, path, model, as_name, options_of(name, model, seed), seed, threads)
+    result = {"data": name, "pair": pair, "seed": seed}
+    for protocol, metrics in (("ctr", ["auc"]), ("ranking", ["recall@20", "ndcg@20"])):
+        rows = run([undula, "evaluate", path, "--model", stored[0], "--against", stored[1],
+                    "--protocol", protocol, "--at", 20, "--intervals", "--no-baselines", "--format",
+                    "json", "--quiet"])
+        row = json.loads(rows.splitlines()[-1])
+        result.update({metric: interval(row[metric]) for metric in metrics})
+    for as_name in stored:
+        run([undula, "models", path, "--remove", as_name])
+    return result
+
+
+def pairs_table(out):
+    print("\n| data | difference | seeds | AUC (sd) [interval] | seeds whose interval leaves out 0 | "
+          "Recall@20 [interval] | NDCG@20 [interval] |")
+    print("|---|---|---|---|---|---|---|")
+    for a, b in PAIRS:
+        for name in ONLY["kgcn"]:
+            results = [json.loads(f.read_text()) for f in sorted(out.glob(f"{name}.{a}-{b}.*.json"))]
+            if not results:
+                print(f"| {name} | {a} - {b} | not run | | | | |")
+                continue
+
+            def cell(metric, spread=False):
+                value, low, high = (statistics.fmean(r[metric][i] for r in results) for i in range(3))
+                sd = f" ({statistics.stdev(r[metric][0] for r in results):.4f})" if spread and len(
+                    results) > 1 else ""
+                return f"{value:+.4f}{sd} [{low:+.4f}, {high:+.4f}]"
+            clear = sum(r["auc"][1] > 0 or r["auc"][2] < 0 for r in results)
+            print(f"| {name} | {a} - {b} | {len(results)} | {cell('auc', True)} | {clear} | "
+                  f"{cell('recall@20')} | {cell('ndcg@20')} |")
+
+
 def table(out):
     print("| data | model | seeds | AUC (sd) | ACC | AUC with dropped users | Recall@20 | NDCG@20 |"
           " epochs | train CPU s |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for name in DATA:
-        for model in MODELS:
+        for model in filter(lambda m: has(m, name), MODELS):
             results = [json.loads(f.read_text()) for f in sorted(out.glob(f"{name}.{model}.*.json"))]
             if not results:
                 print(f"| {name} | {model} | not run | | | | | | | |")
@@ -198,7 +265,7 @@ def main():
     args.out.mkdir(parents=True, exist_ok=True)
     if not args.table:
         for name in args.data or [n for n, d in DATA.items() if args.set in ("all", d["set"])]:
-            for model in args.model or MODELS:
+            for model in filter(lambda m: has(m, name), args.model or MODELS):
                 for seed in SEEDS:
                     file = args.out / f"{name}.{model}.{seed}.json"
                     if file.exists():
@@ -208,7 +275,13 @@ def main():
                     write(file, result)
                     auc = [r["auc"] for r in result["ctr"]][0]
                     print(f"{name} {model} seed {seed}: test AUC {auc:.4f}", file=sys.stderr)
+            for pair in PAIRS if name in ONLY["kgcn"] and not args.model else ():
+                for seed in SEEDS:
+                    file = args.out / f"{name}.{'-'.join(pair)}.{seed}.json"
+                    if not file.exists():
+                        write(file, compare(args.undula, args.out, name, pair, seed, args.threads))
     table(args.out)
+    pairs_table(args.out)
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 
@@ -9,16 +10,21 @@
 namespace undula::cli {
 
 absl::Status RunEvaluate(const Args& args) {
-  Arguments a("evaluate",
-              "Evaluates a stored model on the part of the data kept out of its training, beside\n"
-              "MostPopular and item log-odds. Intervals: 95 % bootstrap over users.",
-              "  undula evaluate films.undula --at 10,20 --bands");
+  Arguments a(
+      "evaluate",
+      "Evaluates a stored model on the part of the data kept out of its training, beside\n"
+      "MostPopular and item log-odds. Intervals: 95 % bootstrap over users. --against NAME\n"
+      "adds another stored model of the same split and the row of the differences, with\n"
+      "paired intervals: what the first is better by.",
+      "  undula evaluate films.undula --at 10,20 --bands\n"
+      "  undula evaluate films.undula --model kgcn --against bpr_mf --intervals");
   std::string db, format = "table";
   EvaluateOptions options;
   std::vector<std::string> at = {"10", "20"};
   bool no_baselines = false, quiet = false, intervals = false;
   a.Positional("database", &db, "database file");
   a.Option("--model", &options.name, "stored model; may be left out where there is one");
+  a.Option("--against", &options.against, "another stored model, to be compared with in pairs");
   a.Choice("--part", &options.part, {"test", "valid"}, "part of the split");
   a.Choice("--protocol", &options.protocol, {"ranking", "ctr"},
            "full-catalogue ranking, or the click-through protocol of the papers");
@@ -54,15 +60,17 @@ absl::Status RunEvaluate(const Args& args) {
   Table table(columns);
   for (const EvaluationRow& row : report->rows) {
     std::vector<Cell> cells = {row.model, row.part, row.users};
+    cells.resize(columns.size(), Cell(""));
     for (const Metric& m : row.metrics) {
+      const auto column = std::find(columns.begin(), columns.end(), m.name);
+      if (column == columns.end()) continue;
+      Cell& cell = cells[column - columns.begin()];
       if (intervals && m.low != m.high) {
-        cells.emplace_back(Fixed(m.value, 4) + " [" + Fixed(m.low, 4) + ", " + Fixed(m.high, 4) +
-                           "]");
+        cell = Cell(Fixed(m.value, 4) + " [" + Fixed(m.low, 4) + ", " + Fixed(m.high, 4) + "]");
       } else {
-        cells.emplace_back(m.value);
+        cell = Cell(m.value);
       }
     }
-    cells.resize(columns.size(), Cell(""));
     table.Add(std::move(cells));
   }
   table.Print(format);

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -74,25 +76,61 @@ struct Job {
   Progress* progress;
 };
 
-absl::Status AddRows(const Job& job, const models::Scorer& scorer, std::string_view name,
-                     EvaluationReport* report) {
+struct Result {
+  models::CtrResult ctr;
+  models::RankingResult ranking;
+};
+
+absl::StatusOr<Result> AddRows(const Job& job, const models::Scorer& scorer, std::string_view name,
+                               EvaluationReport* report) {
+  Result result;
   std::vector<EvaluationRow> rows;
   if (job.ctr) {
     UNDULA_ASSIGN_OR_RETURN(
-        const models::CtrResult result,
-        models::EvaluateCtr(scorer, job.split, job.options, job.workers, job.progress));
-    rows.push_back(CtrRow(result));
+        result.ctr, models::EvaluateCtr(scorer, job.split, job.options, job.workers, job.progress));
+    rows.push_back(CtrRow(result.ctr));
   } else {
-    UNDULA_ASSIGN_OR_RETURN(const models::RankingResult result,
+    UNDULA_ASSIGN_OR_RETURN(result.ranking,
                             models::EvaluateRanking(scorer, job.data, job.split, job.options,
                                                     job.workers, job.progress));
-    rows = RankingRows(result);
+    rows = RankingRows(result.ranking);
   }
   for (EvaluationRow& row : rows) {
     row.model = std::string(name);
     report->rows.push_back(std::move(row));
   }
-  return absl::OkStatus();
+  return result;
+}
+
+bool Same(std::span<const models::LabeledPair> a, std::span<const models::LabeledPair> b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+    return x.user == y.user && x.item == y.item && x.label == y.label;
+  });
+}
+
+absl::StatusOr<EvaluationRow> Difference(const Job& job, const Result& a, const Result& b) {
+  const int64_t bootstrap = job.options.bootstrap;
+  const uint64_t seed = job.options.seed;
+  EvaluationRow row;
+  row.part = "all";
+  if (job.ctr) {
+    row.users = std::min(a.ctr.users, b.ctr.users);
+    UNDULA_ASSIGN_OR_RETURN(const models::Interval auc,
+                            models::PairedAucDifference(a.ctr, b.ctr, bootstrap, seed));
+    row.metrics = {WithInterval("auc", auc)};
+    return row;
+  }
+  const std::string k = "@" + std::to_string(job.options.at.back());
+  row.users = std::min(a.ranking.users, b.ranking.users);
+  using Ranking = models::RankingResult;
+  UNDULA_ASSIGN_OR_RETURN(
+      const models::Interval recall,
+      models::PairedDifference(a.ranking, b.ranking, &Ranking::user_recall, bootstrap, seed));
+  UNDULA_ASSIGN_OR_RETURN(
+      const models::Interval ndcg,
+      models::PairedDifference(a.ranking, b.ranking, &Ranking::user_ndcg, bootstrap, seed));
+  row.metrics = {WithInterval("recall" + k, recall), WithInterval("ndcg" + k, ndcg)};
+  return row;
 }
 
 }  // namespace
@@ -105,17 +143,20 @@ absl::StatusOr<EvaluationReport> Database::Evaluate(const EvaluateOptions& optio
   if (options.part != "test" && options.part != "valid") {
     return InvalidArgumentError("part '", options.part, "' is neither test nor valid");
   }
-  TensorMap stored;
+  TensorMap stored, other;
   std::string name;
   {
     const std::lock_guard lock(impl_->model_access);
     UNDULA_ASSIGN_OR_RETURN(name, api::ResolveModelName(*impl_->models, options.name));
     UNDULA_ASSIGN_OR_RETURN(stored, impl_->models->Get(name));
+    if (!options.against.empty()) {
+      UNDULA_ASSIGN_OR_RETURN(const std::string against,
+                              api::ResolveModelName(*impl_->models, options.against));
+      UNDULA_ASSIGN_OR_RETURN(other, impl_->models->Get(against));
+    }
   }
   UNDULA_ASSIGN_OR_RETURN(Snapshot taken, kgstore::TakeSnapshot(*impl_->store));
   const auto snapshot = std::make_shared<const Snapshot>(std::move(taken));
-  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<models::Model> model,
-                          api::RestoreModel(stored, name, snapshot));
   UNDULA_ASSIGN_OR_RETURN(const models::Split split, api::LoadSplit(stored, *snapshot));
   const models::TrainingData data = models::MakeTrainingData(snapshot, split.train, 1);
 
@@ -127,17 +168,37 @@ absl::StatusOr<EvaluationReport> Database::Evaluate(const EvaluateOptions& optio
   report.protocol = Concat(options.part, " part, ",
                            job.ctr ? "click-through protocol" : "ranking of the full catalogue",
                            "; split: ", split.description);
-  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<models::Scorer> scorer,
-                          model->MakeScorer(impl_->arena()));
-  UNDULA_RETURN_IF_ERROR(AddRows(job, *scorer, name, &report));
+  const auto add_stored = [&](const TensorMap& map,
+                              const std::string& as) -> absl::StatusOr<Result> {
+    UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<models::Model> model,
+                            api::RestoreModel(map, as, snapshot));
+    UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<models::Scorer> scorer,
+                            model->MakeScorer(impl_->arena()));
+    return AddRows(job, *scorer, as, &report);
+  };
+  UNDULA_ASSIGN_OR_RETURN(const Result result, add_stored(stored, name));
+  if (!options.against.empty()) {
+    UNDULA_ASSIGN_OR_RETURN(const models::Split its, api::LoadSplit(other, *snapshot));
+    if (!Same(split.train, its.train) || !Same(split.valid, its.valid) ||
+        !Same(split.test, its.test)) {
+      return FailedPreconditionError(
+          "models ", name, " and ", options.against, " were trained with different splits (",
+          split.description, " | ", its.description, "); train both with the same split options");
+    }
+    UNDULA_ASSIGN_OR_RETURN(const Result against, add_stored(other, options.against));
+    UNDULA_ASSIGN_OR_RETURN(EvaluationRow row, Difference(job, result, against));
+    row.model = Concat(name, " - ", options.against);
+    report.rows.push_back(std::move(row));
+  }
   if (!options.baselines) return report;
+  const std::string family = stored.metadata["family"];
   for (const char* baseline : kBaselines) {
-    if (model->spec().name == baseline) continue;
+    if (family == baseline) continue;
     UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<models::Model> b,
                             models::MakeModel(baseline, {}));
     UNDULA_RETURN_IF_ERROR(b->Build(data, impl_->arena()));
     UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<models::Scorer> s, b->MakeScorer(impl_->arena()));
-    UNDULA_RETURN_IF_ERROR(AddRows(job, *s, baseline, &report));
+    UNDULA_RETURN_IF_ERROR(AddRows(job, *s, baseline, &report).status());
   }
   return report;
 }

@@ -272,8 +272,49 @@ TEST_F(CliJob, EvaluateBesideBaselines) {
   EXPECT_THAT(out.out, HasSubstr("\nmost_popular,all,"));
   EXPECT_THAT(out.out, HasSubstr("\nitem_log_odds,all,"));
   EXPECT_THAT(out.out, HasSubstr("popularity: head"));
+  // Rows by band know the last K only: their values stand in its columns.
+  const Output bands = Undula(
+      {"evaluate", world->database, "--at", "5,10", "--bands", "--format", "json"}, world->dir);
+  std::istringstream lines(bands.out);
+  int rows = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.find("\"part\": \"popularity: ") == std::string::npos) continue;
+    ++rows;
+    EXPECT_THAT(line, HasSubstr("\"recall@5\": \"\""));
+    EXPECT_THAT(line, testing::Not(HasSubstr("\"recall@10\": \"\"")));
+  }
+  EXPECT_GT(rows, 0);
   EXPECT_EQ(Undula({"evaluate", world->database, "--at", "0"}, world->dir).code,
             static_cast<int>(absl::StatusCode::kInvalidArgument));
+}
+
+TEST_F(CliJob, EvaluateAgainstAnotherModel) {
+  const std::string database = world->dir / "against.undula";
+  ASSERT_EQ(Undula({"backup", world->database, database, "--quiet"}, world->dir).code, 0);
+  for (const char* seed : {"555", "556"}) {
+    const Output trained =
+        Undula({"train", database, "--model", "most_popular", "--name", std::string("pop") + seed,
+                std::string("--split.seed=") + seed, "--quiet"},
+               world->dir);
+    ASSERT_EQ(trained.code, 0) << trained.err;
+  }
+  for (const char* protocol : {"ranking", "ctr"}) {
+    const Output out = Undula({"evaluate", database, "--model", "ripplenet", "--against", "pop555",
+                               "--protocol", protocol, "--no-baselines", "--format", "csv"},
+                              world->dir);
+    ASSERT_EQ(out.code, 0) << out.err;
+    EXPECT_THAT(out.out, HasSubstr("\nripplenet,all,"));
+    EXPECT_THAT(out.out, HasSubstr("\npop555,all,"));
+    EXPECT_THAT(out.out, HasSubstr("\nripplenet - pop555,all,"));
+  }
+  // Another split, and no such model.
+  EXPECT_EQ(
+      Undula({"evaluate", database, "--model", "ripplenet", "--against", "pop556"}, world->dir)
+          .code,
+      static_cast<int>(absl::StatusCode::kFailedPrecondition));
+  EXPECT_EQ(
+      Undula({"evaluate", database, "--model", "ripplenet", "--against", "none"}, world->dir).code,
+      static_cast<int>(absl::StatusCode::kNotFound));
 }
 
 TEST_F(CliJob, ModelsAndExport) {

@@ -166,6 +166,12 @@ TEST(Evaluator, CtrCountsUnscoredUsersAndChoosesTheThresholdOnValidation) {
   EXPECT_EQ(a->unscored_rows, result->unscored_rows);  // the same rows for every model
   EXPECT_GT(a->auc.value, 0.6);    // the log prefers low ids
   EXPECT_TRUE(std::isfinite(a->threshold));
+  const auto paired = PairedAucDifference(*result, *a, 20, 1);
+  ASSERT_TRUE(paired.ok()) << paired.status();
+  EXPECT_DOUBLE_EQ(paired->value, result->auc.value - a->auc.value);
+  EXPECT_LT(paired->low, paired->high);
+  EXPECT_EQ(PairedAucDifference(*a, CtrResult{}, 9, 1).status().code(),
+            absl::StatusCode::kFailedPrecondition);
   EXPECT_GT(a->at_threshold.accuracy, 0.5);
 
   split.test.clear();

@@ -161,6 +161,46 @@ TEST(Batcher, PairwiseNegativesAreNeverPositives) {
   }
 }
 
+TEST(Batcher, FreshNegativesAreDrawnAnewInEveryEpoch) {
+  const Data d;
+  const UserItems positives = PositivesByUser(d.data.n_users(), {d.data.train});
+  std::multiset<Row> liked;
+  for (const LabeledPair& row : d.data.train) {
+    if (row.label > 0) liked.emplace(Index(row.user), Index(row.item), 1.0f, 0u);
+  }
+  for (const char* negatives : {"uniform", "popularity"}) {
+    const BatcherOptions options{
+        .batch_size = 60, .chunk = 6, .negatives = negatives, .fresh_negatives = 2, .seed = 3};
+    Batcher batcher = *Batcher::Create(BatchKind::kPointwise, d.data, options);
+    EXPECT_EQ(batcher.rows(), 3 * static_cast<int64_t>(liked.size()));
+    std::vector<std::multiset<Row>> drawn;
+    for (const int64_t epoch : {1, 2, 1}) {
+      std::multiset<Row> positive, negative;
+      for (const Row& row : Flat(Epoch(&batcher, epoch))) {
+        (std::get<2>(row) > 0 ? positive : negative).insert(row);
+      }
+      EXPECT_EQ(positive, liked);
+      EXPECT_EQ(negative.size(), 2 * liked.size());
+      for (const auto& [user, item, label, unused] : negative) {
+        EXPECT_EQ(label, 0.0f);
+        EXPECT_LT(item, d.data.n_items());
+        EXPECT_FALSE(positives.contains(UserId{user}, ItemId{item}));
+      }
+      drawn.push_back(negative);
+    }
+    EXPECT_NE(drawn[0], drawn[1]);
+    EXPECT_EQ(drawn[0], drawn[2]);
+  }
+  // Replayed or not with their positive.
+  Batcher replay = *Batcher::Create(
+      BatchKind::kPointwise, d.data,
+      {.batch_size = 64, .fresh_negatives = 1, .seen = d.data.train, .replay = 0.3});
+  const std::vector<Row> rows = Flat(Epoch(&replay, 1));
+  EXPECT_NEAR(static_cast<double>(rows.size()) / static_cast<double>(replay.rows()), 0.3, 0.1);
+  EXPECT_EQ(Batcher::Create(BatchKind::kPointwise, d.data, {.fresh_negatives = -1}).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
 TEST(Batcher, UsersWithEveryItemAndEmptyData) {
   // User 0 has all three items, user 1 all but item 2.
   const auto snapshot = MakeLog(2, 3, {{0, 0}, {0, 1}, {0, 2}, {1, 0}, {1, 1}});
@@ -172,6 +212,12 @@ TEST(Batcher, UsersWithEveryItemAndEmptyData) {
     EXPECT_EQ(user, 1u);
     EXPECT_EQ(negative, 2u);
   }
+  Batcher fresh = *Batcher::Create(BatchKind::kPointwise, data, {.fresh_negatives = 1});
+  const std::vector<Row> rows = Flat(Epoch(&fresh, 1));
+  EXPECT_EQ(
+      std::set<Row>(rows.begin(), rows.end()),
+      (std::set<Row>{
+          {0, 0, 1, 0}, {0, 1, 1, 0}, {0, 2, 1, 0}, {1, 0, 1, 0}, {1, 1, 1, 0}, {1, 2, 0, 0}}));
   const TrainingData empty = MakeTrainingData(snapshot, {}, 1);
   EXPECT_EQ(Batcher::Create(BatchKind::kPointwise, empty, {}).status().code(),
             absl::StatusCode::kFailedPrecondition);

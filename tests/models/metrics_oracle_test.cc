@@ -271,6 +271,18 @@ TEST(Metrics, BootstrapIsReproducibleAndCoversTheMean) {
   EXPECT_DOUBLE_EQ(auc.value, Auc(labels, scores));
   EXPECT_LT(auc.low, auc.value);
   EXPECT_GT(auc.high, auc.value);
+
+  // A score that is better for every user by about the same: the paired interval is far narrower
+  // than either score's own, and leaves out zero.
+  std::vector<double> better = scores;
+  for (size_t i = 0; i < better.size(); ++i) better[i] += labels[i] > 0 ? 5 : 0;
+  const Interval paired = BootstrapAucDifference(labels, better, scores, users, 300, 1);
+  EXPECT_DOUBLE_EQ(paired.value, Auc(labels, better) - Auc(labels, scores));
+  EXPECT_GT(paired.low, 0);
+  EXPECT_LT(paired.high - paired.low, (auc.high - auc.low) / 2);
+  const Interval none = BootstrapAucDifference(labels, scores, scores, users, 50, 1);
+  EXPECT_EQ(none.low, 0);
+  EXPECT_EQ(none.high, 0);
 }
 
 }  // namespace

@@ -93,6 +93,10 @@ struct EvaluateOptions {
   std::vector<int> at = {10, 20};    // K of ranking metrics
   bool bands = false;                // rows by popularity band and history length too
   bool baselines = true;             // MostPopular and item log-odds beside the model
+  // Another stored model of the same split: it gets a row, and the row "NAME - AGAINST" has the
+  // differences over the users that both score, with paired bootstrap intervals: auc, or recall and
+  // ndcg at the last K. FailedPrecondition where the splits differ.
+  std::string against;
 };
 
 struct ModelFamily {

@@ -27,37 +27,12 @@ absl::StatusOr<Batcher> Batcher::Create(BatchKind kind, const TrainingData& data
     return InvalidArgumentError("batch_size ", options.batch_size, " and chunk ", options.chunk,
                                 ": need 1 <= chunk <= batch_size");
   }
-  Batcher out(kind, data, options);
-  if (kind == BatchKind::kPointwise) {
-    std::vector<uint32_t> by_user(data.train.size());
-    std::iota(by_user.begin(), by_user.end(), 0u);
-    std::stable_sort(by_user.begin(), by_user.end(), [&](uint32_t a, uint32_t b) {
-      return data.train[a].user < data.train[b].user;
-    });
-    for (const uint32_t i : by_user) {
-      out.users_.push_back(Index(data.train[i].user));
-      out.items_.push_back(Index(data.train[i].item));
-      out.labels_.push_back(data.train[i].label);
-    }
-  } else if (kind == BatchKind::kPairwise) {
-    out.positives_ = PositivesByUser(data.n_users(), {data.train});
-    for (uint32_t u = 0; u < data.n_users(); ++u) {
-      const auto row = out.positives_.of(UserId{u});
-      if (row.size() >= data.n_items()) {
-        out.dropped_rows_ += static_cast<int64_t>(row.size());
-        continue;
-      }
-      for (const ItemId item : row) {
-        out.users_.push_back(u);
-        out.items_.push_back(Index(item));
-      }
-    }
-    std::vector<ItemId> all(data.n_items());
-    for (uint32_t i = 0; i < data.n_items(); ++i) all[i] = ItemId{i};
-    out.sampler_ = options.negatives == "popularity"
-                       ? std::make_unique<ItemSampler>(std::move(all), data.item_popularity)
-                       : std::make_unique<ItemSampler>(std::move(all));
+  if (options.fresh_negatives < 0) {
+    return InvalidArgumentError("fresh_negatives ", options.fresh_negatives, " is below 0");
   }
+  Batcher out(kind, data, options);
+  if (kind == BatchKind::kPointwise) out.MakePointwiseRows();
+  if (kind == BatchKind::kPairwise) out.MakePairwiseRows();
   if (out.users_.empty()) {
     return FailedPreconditionError("there is nothing to train on: ", data.train.size(),
                                    " training rows, ", out.dropped_rows_,
@@ -66,6 +41,51 @@ absl::StatusOr<Batcher> Batcher::Create(BatchKind kind, const TrainingData& data
   }
   if (options.replay < 1 && !options.seen.empty()) out.MarkSeen(options.seen);
   return out;
+}
+
+void Batcher::MakePointwiseRows() {
+  if (fresh()) MakeSampler();
+  std::vector<uint32_t> by_user(data_->train.size());
+  std::iota(by_user.begin(), by_user.end(), 0u);
+  std::stable_sort(by_user.begin(), by_user.end(), [&](uint32_t a, uint32_t b) {
+    return data_->train[a].user < data_->train[b].user;
+  });
+  const auto add = [&](const LabeledPair& row, float label) {
+    users_.push_back(Index(row.user));
+    items_.push_back(Index(row.item));
+    labels_.push_back(label);
+  };
+  for (const uint32_t i : by_user) {
+    const LabeledPair& row = data_->train[i];
+    if (fresh() && row.label == 0) continue;
+    add(row, row.label);
+    if (!fresh() || positives_.of(row.user).size() >= data_->n_items()) continue;
+    for (int64_t n = 0; n < options_.fresh_negatives; ++n) add(row, 0.0f);
+  }
+}
+
+void Batcher::MakePairwiseRows() {
+  MakeSampler();
+  for (uint32_t u = 0; u < data_->n_users(); ++u) {
+    const auto row = positives_.of(UserId{u});
+    if (row.size() >= data_->n_items()) {
+      dropped_rows_ += static_cast<int64_t>(row.size());
+      continue;
+    }
+    for (const ItemId item : row) {
+      users_.push_back(u);
+      items_.push_back(Index(item));
+    }
+  }
+}
+
+void Batcher::MakeSampler() {
+  positives_ = PositivesByUser(data_->n_users(), {data_->train});
+  std::vector<ItemId> all(data_->n_items());
+  for (uint32_t i = 0; i < data_->n_items(); ++i) all[i] = ItemId{i};
+  sampler_ = options_.negatives == "popularity"
+                 ? std::make_unique<ItemSampler>(std::move(all), data_->item_popularity)
+                 : std::make_unique<ItemSampler>(std::move(all));
 }
 
 void Batcher::MarkSeen(std::span<const LabeledPair> seen) {
@@ -78,7 +98,7 @@ void Batcher::MarkSeen(std::span<const LabeledPair> seen) {
   std::sort(keys.begin(), keys.end());
   old_.resize(users_.size());
   for (size_t i = 0; i < old_.size(); ++i) {
-    const bool positive = labels_.empty() || labels_[i] > 0;
+    const bool positive = labels_.empty() || fresh() || labels_[i] > 0;
     old_[i] = std::binary_search(keys.begin(), keys.end(), Key(users_[i], items_[i], positive));
   }
 }
@@ -158,11 +178,15 @@ Batch Batcher::Get(int64_t step) {
     const uint32_t row = order_[begin + static_cast<int64_t>(i)];
     batch_users_[i] = users_[row];
     batch_items_[i] = items_[row];
+    const auto draw = [&] {
+      return Index(
+          sampler_->Draw(positives_.of(UserId{users_[row]}), rng, row * ItemSampler::kDraws));
+    };
     if (pairwise) {
-      batch_negatives_[i] =
-          Index(sampler_->Draw(positives_.of(UserId{users_[row]}), rng, row * ItemSampler::kDraws));
+      batch_negatives_[i] = draw();
     } else {
       batch_labels_[i] = labels_[row];
+      if (fresh() && labels_[row] == 0) batch_items_[i] = draw();
     }
   }
   return Batch{batch_users_, batch_items_, batch_labels_, batch_negatives_, batch_chunk_ptr_};

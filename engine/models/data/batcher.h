@@ -21,9 +21,14 @@ struct BatcherOptions {
   // User chunks: each user's rows are shuffled and cut into chunks of at most `chunk` rows, the
   // chunks are shuffled and packed into batches as long as they fit. 1 is a plain shuffle of rows.
   int64_t chunk = 1;
-  std::string negatives = "uniform";  // pairwise: "uniform" or "popularity"
-  // Rows that an earlier training has seen (pairwise: the positives among them): each epoch draws
-  // this share of them; the other rows are in every epoch. An epoch that would be empty has all.
+  std::string negatives = "uniform";  // that are drawn here: "uniform" or "popularity"
+  // Pointwise: in place of the rows of label 0, this many negatives for each positive row, drawn
+  // anew in every epoch among the items that are no training positive of the user. 0: data.train as
+  // it is. A user who has every item has positive rows only.
+  int64_t fresh_negatives = 0;
+  // Rows that an earlier training has seen (pairwise and with fresh_negatives: the positives among
+  // them, with what is drawn for each): each epoch draws this share of them; the other rows are in
+  // every epoch. An epoch that would be empty has all.
   std::span<const LabeledPair> seen;
   double replay = 1;
   uint64_t seed = 1;
@@ -32,7 +37,8 @@ struct BatcherOptions {
 // Not thread-safe.
 class Batcher {
  public:
-  // Rows are data.train (pointwise) or data's distinct training positives (pairwise). `data` must
+  // Rows are data.train (pointwise; see fresh_negatives) or data's distinct training positives
+  // (pairwise). `data` must
   // outlive the batcher. FailedPrecondition where there is no row: no training positive, or
   // (pairwise) users who have every item.
   static absl::StatusOr<Batcher> Create(BatchKind kind, const TrainingData& data,
@@ -57,10 +63,15 @@ class Batcher {
   BatcherOptions options_;
   int64_t dropped_rows_ = 0;
   int64_t epoch_ = 0;
+  void MakePointwiseRows();
+  void MakePairwiseRows();
+  void MakeSampler();
+  bool fresh() const { return kind_ == BatchKind::kPointwise && options_.fresh_negatives > 0; }
   void MarkSeen(std::span<const LabeledPair> seen);
   void DrawRows();
 
-  // All rows, grouped by user in ascending order.
+  // All rows, grouped by user in ascending order. With fresh negatives those that are to be drawn
+  // have label 0 and the item of their positive.
   std::vector<uint32_t> users_, items_;
   std::vector<uint8_t> old_;  // of rows: seen before; empty without replay
   std::vector<float> labels_;

@@ -14,6 +14,7 @@ struct ScoredRows {
   std::vector<float> labels;
   std::vector<double> scores;
   std::vector<uint32_t> users;
+  std::vector<int64_t> row;  // place in the part
   int64_t distinct_users = 0;
   std::vector<float> rest_labels;
   std::vector<double> rest_scores;  // NaN where the model has no score
@@ -72,12 +73,15 @@ absl::StatusOr<ScoredRows> ScoreRows(const Scorer& scorer, std::span<const Label
                                      const UserItems& trained, TaskArena& workers,
                                      Progress* progress) {
   // Items that came after the model was trained are outside of every protocol here.
-  std::vector<LabeledPair> sorted;
-  for (const LabeledPair& row : rows) {
-    if (Index(row.item) < scorer.n_items()) sorted.push_back(row);
+  std::vector<int64_t> place;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (Index(rows[i].item) < scorer.n_items()) place.push_back(static_cast<int64_t>(i));
   }
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const LabeledPair& a, const LabeledPair& b) { return a.user < b.user; });
+  std::stable_sort(place.begin(), place.end(),
+                   [&](int64_t a, int64_t b) { return rows[a].user < rows[b].user; });
+  std::vector<LabeledPair> sorted;
+  sorted.reserve(place.size());
+  for (const int64_t i : place) sorted.push_back(rows[i]);
   UNDULA_ASSIGN_OR_RETURN(const std::vector<float> scores,
                           ScoreSorted(scorer, sorted, workers, progress));
   ScoredRows out;
@@ -88,6 +92,7 @@ absl::StatusOr<ScoredRows> ScoreRows(const Scorer& scorer, std::span<const Label
       out.labels.push_back(sorted[i].label);
       out.scores.push_back(static_cast<double>(scores[i]));
       out.users.push_back(Index(user));
+      out.row.push_back(place[i]);
       out.distinct_users += first;
     } else {
       out.rest_labels.push_back(sorted[i].label);
@@ -113,8 +118,8 @@ absl::StatusOr<CtrResult> EvaluateCtr(const Scorer& scorer, const Split& split,
                                       Progress* progress) {
   const bool test = options.part == EvalPart::kTest;
   const UserItems trained = PositivesByUser(UsersOf(split), {split.train});
-  UNDULA_ASSIGN_OR_RETURN(const ScoredRows rows, ScoreRows(scorer, test ? split.test : split.valid,
-                                                           trained, workers, progress));
+  UNDULA_ASSIGN_OR_RETURN(ScoredRows rows, ScoreRows(scorer, test ? split.test : split.valid,
+                                                     trained, workers, progress));
   if (rows.labels.empty()) {
     return FailedPreconditionError(
         "the ", test ? "test" : "validation", " part has no row that the model can score (",
@@ -158,7 +163,34 @@ absl::StatusOr<CtrResult> EvaluateCtr(const Scorer& scorer, const Split& split,
     }
     out.auc_with_unscored = Auc(labels, scores);
   }
+  out.row_user = std::move(rows.users);
+  out.row = std::move(rows.row);
+  out.row_label = std::move(rows.labels);
+  out.row_score = std::move(rows.scores);
   return out;
+}
+
+absl::StatusOr<Interval> PairedAucDifference(const CtrResult& a, const CtrResult& b,
+                                             int64_t bootstrap, uint64_t seed) {
+  std::vector<float> labels;
+  std::vector<double> scores_a, scores_b;
+  std::vector<uint32_t> users;
+  for (size_t i = 0, j = 0; i < a.row.size() && j < b.row.size();) {
+    const auto at_a = std::pair(a.row_user[i], a.row[i]);
+    const auto at_b = std::pair(b.row_user[j], b.row[j]);
+    if (at_a != at_b) {
+      ++(at_a < at_b ? i : j);
+      continue;
+    }
+    labels.push_back(a.row_label[i]);
+    users.push_back(a.row_user[i]);
+    scores_a.push_back(a.row_score[i++]);
+    scores_b.push_back(b.row_score[j++]);
+  }
+  if (labels.empty()) {
+    return FailedPreconditionError("the two evaluations have no row in common");
+  }
+  return BootstrapAucDifference(labels, scores_a, scores_b, users, bootstrap, seed);
 }
 
 }  // namespace undula::models

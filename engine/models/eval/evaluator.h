@@ -43,6 +43,11 @@ struct CtrResult {
   // (the model knows nothing about them).
   int64_t unscored_rows = 0, unscored_users = 0;
   double auc_with_unscored = 0;
+  // The scored rows, by user ascending, for paired comparisons; `row` is the place in the part.
+  std::vector<uint32_t> row_user;
+  std::vector<int64_t> row;
+  std::vector<float> row_label;
+  std::vector<double> row_score;
 };
 
 // Rows of items that the model does not know (added later) are passed over. FailedPrecondition
@@ -51,6 +56,11 @@ struct CtrResult {
 absl::StatusOr<CtrResult> EvaluateCtr(const Scorer& scorer, const Split& split,
                                       const EvalOptions& options, TaskArena& workers,
                                       Progress* progress);
+
+// AUC(a) - AUC(b) over the rows that both scored, with its paired bootstrap interval over users.
+// Both must be results of the same part of the same split. FailedPrecondition without a common row.
+absl::StatusOr<Interval> PairedAucDifference(const CtrResult& a, const CtrResult& b,
+                                             int64_t bootstrap, uint64_t seed);
 
 // -- full ranking: all items but the user's earlier positives (train; for the test part also
 // validation), against the part's positives.

@@ -69,6 +69,46 @@ Interval Percentiles(double value, std::vector<double> replicates) {
   return {value, at(0.025), at(0.975)};
 }
 
+// Draws users with replacement; the weight of a row is the number of times its user was drawn.
+class UserDraw {
+ public:
+  explicit UserDraw(std::span<const uint32_t> users) : user_of_row_(users.size()) {
+    std::vector<uint32_t> distinct(users.begin(), users.end());
+    std::sort(distinct.begin(), distinct.end());
+    distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
+    for (size_t i = 0; i < users.size(); ++i) {
+      user_of_row_[i] = static_cast<uint32_t>(
+          std::lower_bound(distinct.begin(), distinct.end(), users[i]) - distinct.begin());
+    }
+    times_.resize(distinct.size());
+    weight_.resize(users.size());
+  }
+  std::span<const uint32_t> Weights(uint64_t seed, int64_t replicate) {
+    const Rng rng(seed, RngStream::kBootstrap, static_cast<uint32_t>(replicate));
+    const uint32_t n = static_cast<uint32_t>(times_.size());
+    std::fill(times_.begin(), times_.end(), 0u);
+    for (uint32_t i = 0; i < n; ++i) ++times_[rng.Below(i, n)];
+    for (size_t i = 0; i < weight_.size(); ++i) weight_[i] = times_[user_of_row_[i]];
+    return weight_;
+  }
+
+ private:
+  std::vector<uint32_t> user_of_row_, times_, weight_;
+};
+
+// Interval of what `statistic` makes of row weights (empty: each row once).
+template <class Statistic>
+Interval BootstrapRows(std::span<const uint32_t> users, int64_t replicates, uint64_t seed,
+                       Statistic&& statistic) {
+  UserDraw draw(users);
+  std::vector<double> values;
+  for (int64_t b = 0; b < replicates; ++b) {
+    const double value = statistic(draw.Weights(seed, b));
+    if (!std::isnan(value)) values.push_back(value);  // a replicate may lack a class
+  }
+  return Percentiles(statistic(std::span<const uint32_t>()), std::move(values));
+}
+
 }  // namespace
 
 double Auc(std::span<const float> labels, std::span<const double> scores,
@@ -265,26 +305,18 @@ Interval BootstrapMean(std::span<const double> per_user, int64_t replicates, uin
 Interval BootstrapAuc(std::span<const float> labels, std::span<const double> scores,
                       std::span<const uint32_t> users, int64_t replicates, uint64_t seed) {
   const std::vector<uint32_t> order = ByFallingScore(scores);
-  std::vector<uint32_t> distinct(users.begin(), users.end());
-  std::sort(distinct.begin(), distinct.end());
-  distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
-  const uint32_t n = static_cast<uint32_t>(distinct.size());
-  std::vector<uint32_t> user_of_row(users.size());
-  for (size_t i = 0; i < users.size(); ++i) {
-    user_of_row[i] = static_cast<uint32_t>(
-        std::lower_bound(distinct.begin(), distinct.end(), users[i]) - distinct.begin());
-  }
-  std::vector<double> aucs;
-  std::vector<uint32_t> times(n), weight(users.size());
-  for (int64_t b = 0; b < replicates; ++b) {
-    const Rng rng(seed, RngStream::kBootstrap, static_cast<uint32_t>(b));
-    std::fill(times.begin(), times.end(), 0u);
-    for (uint32_t i = 0; i < n; ++i) ++times[rng.Below(i, n)];
-    for (size_t i = 0; i < weight.size(); ++i) weight[i] = times[user_of_row[i]];
-    const double auc = AucOfOrder(labels, scores, order, weight);
-    if (!std::isnan(auc)) aucs.push_back(auc);  // a replicate may lack a class
-  }
-  return Percentiles(AucOfOrder(labels, scores, order, {}), std::move(aucs));
+  return BootstrapRows(users, replicates, seed, [&](std::span<const uint32_t> weight) {
+    return AucOfOrder(labels, scores, order, weight);
+  });
+}
+
+Interval BootstrapAucDifference(std::span<const float> labels, std::span<const double> a,
+                                std::span<const double> b, std::span<const uint32_t> users,
+                                int64_t replicates, uint64_t seed) {
+  const std::vector<uint32_t> order_a = ByFallingScore(a), order_b = ByFallingScore(b);
+  return BootstrapRows(users, replicates, seed, [&](std::span<const uint32_t> weight) {
+    return AucOfOrder(labels, a, order_a, weight) - AucOfOrder(labels, b, order_b, weight);
+  });
 }
 
 }  // namespace undula::models

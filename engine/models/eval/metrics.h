@@ -90,6 +90,10 @@ Interval BootstrapMean(std::span<const double> per_user, int64_t replicates, uin
 // with rows are drawn.
 Interval BootstrapAuc(std::span<const float> labels, std::span<const double> scores,
                       std::span<const uint32_t> users, int64_t replicates, uint64_t seed);
+// Of AUC(a) - AUC(b) on the same rows: paired, both by the same draw of users in each replicate.
+Interval BootstrapAucDifference(std::span<const float> labels, std::span<const double> a,
+                                std::span<const double> b, std::span<const uint32_t> users,
+                                int64_t replicates, uint64_t seed);
 
 }  // namespace undula::models
 

@@ -40,7 +40,11 @@ constexpr OptionField kFields[] = {
     UNDULA_OPTION(TrainOptions, per_row_steps, kBool, 0, 0, "",
                   "lazy_adam corrects each row's bias by its own number of steps"),
     UNDULA_OPTION(TrainOptions, negatives, kChoice, 0, 0, "uniform|popularity",
-                  "how pairwise models draw negatives"),
+                  "how negatives are drawn: for pairwise models, and with fresh_negatives"),
+    UNDULA_OPTION(
+        TrainOptions, fresh_negatives, kInt, 0, 1000, "",
+        "pointwise models: negatives for each positive, drawn anew in every epoch; 0: the "
+        "rows of the split"),
     UNDULA_OPTION(TrainOptions, metric, kChoice, 0, 0, "auto|auc|logloss|recall|ndcg|none",
                   "chooses the epoch that is kept, on the validation part"),
     UNDULA_OPTION(TrainOptions, metric_k, kInt, 1, 1e6, "", "K of recall and ndcg"),
@@ -119,6 +123,7 @@ class Trainer {
                         BatcherOptions{.batch_size = options_.batch_size,
                                        .chunk = std::min(options_.chunk, options_.batch_size),
                                        .negatives = options_.negatives,
+                                       .fresh_negatives = options_.fresh_negatives,
                                        .seen = context_.from_rows,
                                        .replay = options_.replay,
                                        .seed = static_cast<uint64_t>(options_.seed)}));

@@ -34,7 +34,10 @@ struct TrainOptions {
   double weight_decay = 0;
   double momentum = 0;                // sgd
   bool per_row_steps = false;         // lazy_adam
-  std::string negatives = "uniform";  // of pairwise models
+  std::string negatives = "uniform";  // that the trainer draws: "uniform", "popularity"
+  // Pointwise models: in place of the split's rows of label 0, this many negatives for each
+  // positive, drawn anew in every epoch; 0: the rows of the split.
+  int64_t fresh_negatives = 0;
   // What chooses the epoch that is kept, on the validation part: "auc", "logloss", "recall" or
   // "ndcg" (full ranking at metric_k), "none" (the last epoch); "auto" is auc for pointwise models
   // where the validation part has both labels, else ndcg, else none.

@@ -1,0 +1,303 @@
+#!/usr/bin/env python3
+"""Full-ranking quality on real data: options by one budget on validation, then Recall@20 and NDCG@20 on test.
+
+    bench/ranking_quality.py --undula build/release/bin/undula --out build/ranking [--set small|all]
+    bench/ranking_quality.py --out build/ranking --table       # only print the table of what is there
+
+Protocol (that of RecBole: 8:1:1 by user at random, full ranking): every interaction that counts is a
+positive (DATA says which); of each user's positives a tenth is test, a tenth validation, the rest training;
+all items of the data are ranked but those the user has in training and validation. Only items that are
+linked to the graph take part.
+
+Per (data, model) one search, `undula tune` with the ranges of RANGES and the budget of the data (the same
+for every model), on the split of the first seed, by NDCG@20 on validation; its test part is cut off before
+the first trial. Then each seed cuts anew, trains with the options found, keeps the epoch that is best on
+validation and reads the test part once. kg_off is KGCN without messages, with a search of its own: what the
+graph adds is the difference to it, paired over users, with its bootstrap interval (the mean of the seeds'
+bounds). One file per search and per (data, model, seed), so a killed run goes on where it stopped; missing
+rows say "not run".
+"""
+import argparse
+import json
+import lzma
+import statistics
+import sys
+from pathlib import Path
+
+import quality
+
+SEEDS = [1, 2, 3, 4, 5]
+SMALL = {"trials": 9, "epochs": 45, "eta": 3}   # 9 settings 5 epochs, 3 of them 15, 1 of them 45
+LARGE = {"trials": 3, "epochs": 15, "eta": 3}   # 3 settings 5 epochs, 1 of them 15
+TRAIN = {"metric": "ndcg", "metric-k": 20, "eval-every": 5}
+LONGEST = {"epochs": 150, "patience": 4}        # of the trainings of the table
+
+DATA = {
+    "lastfm": {
+        "log": ("lastfm-kgcn/ratings_final.txt.xz", "labels"), "link": "identity",
+        "imports": [("lastfm-kgcn/kg_final.txt.xz", "kg-final")],
+    },
+    "ml-100k": {  # every rating of a linked film, as the peers
+        "log": ("movielens-100k-kg/ml-100k.inter.xz", "ratings"),
+        "linked": ("movielens-100k-kg/ml-100k.link", 0),
+        "imports": [("movielens-100k-kg/ml-100k.kg.xz", "recbole-kg"),
+                    ("movielens-100k-kg/ml-100k.link", "recbole-link")],
+    },
+    "dbbook2014": {
+        "log": ("dbbook2014", "lists"), "link": "identity",
+        "imports": [("dbbook2014/kg_final.txt.xz", "kg-final")],
+    },
+    "book-crossing-ripplenet": {
+        "log": ("book-crossing/ripplenet/ratings_final.txt.xz", "labels"), "link": "identity",
+        "imports": [("book-crossing/ripplenet/kg_final.txt.xz", "kg-final")], "seeds": 3,
+    },
+    "book-crossing-mkr": {
+        "log": ("book-crossing/mkr/ratings_final.txt.xz", "labels"), "link": "identity",
+        "imports": [("book-crossing/mkr/kg_final.txt.xz", "kg-final")], "seeds": 3,
+    },
+    "movielens-1m-mkr": {  # likes (ratings of 4 and 5)
+        "log": ("movielens-1m/interactions.tsv.xz", "likes"),
+        "linked": ("movielens-1m/mkr/item_index2entity_id.txt", 0),
+        "imports": [("movielens-1m/mkr/kg_final.txt.xz", "kg-final"),
+                    ("movielens-1m/mkr/item_index2entity_id.txt", "item-index2entity-id")],
+        "set": "all", "seeds": 1, "budget": LARGE,
+    },
+    "movielens-1m-dbpedia": {
+        "log": ("movielens-1m/interactions.tsv.xz", "likes"),
+        "linked": ("movielens-1m/dbpedia-kg/i2kg_map.txt.xz", 1),
+        "imports": [("movielens-1m/dbpedia-kg/kg_final.txt.xz", "pearlm-kg"),
+                    ("movielens-1m/dbpedia-kg/i2kg_map.txt.xz", "pearlm-links")],
+        "set": "all", "seeds": 1, "budget": LARGE,
+    },
+}
+
+KGCN = """dim = [32, 64, 16]
+hops = [1, 2]
+neighbors = [8, 4, 16]
+aggregator = ["sum", "concat"]
+score_scale = ["dim", "one"]
+message_scale = ["neighbors", "one"]
+learning_rate = { min = 2e-3, max = 2e-2, log = true }
+l2_weight = { min = 1e-6, max = 1e-3, log = true }
+fresh_negatives = [1, 4]
+chunk = 1
+"""
+# (family of the program, ranges)
+RANGES = {
+    "bpr_mf": ("bpr_mf", """dim = [64, 32, 128]
+learning_rate = { min = 2e-3, max = 2e-2, log = true }
+l2 = { min = 1e-3, max = 1e-1, log = true }
+init_scale = [0.01, 0.1]
+chunk = 1
+"""),
+    "kg_off": ("kgcn", """kg = false
+dim = [32, 64, 16]
+learning_rate = { min = 2e-3, max = 2e-2, log = true }
+l2_weight = { min = 1e-6, max = 1e-3, log = true }
+fresh_negatives = [1, 4]
+chunk = 1
+"""),
+    "kgcn": ("kgcn", KGCN),
+    "kgnn_ls": ("kgnn_ls", KGCN.replace("hops = [1, 2]", "hops = [2, 1]") + """ls_weight = [0.1, 0.5, 1]
+ls_prob = [false, true]
+"""),
+    "ripplenet": ("ripplenet", """dim = [32, 16]
+hops = [1, 2]
+memory = [32, 64]
+scoring = ["paper", "code"]
+item_update = ["plus_transform", "replace"]
+learning_rate = { min = 2e-3, max = 2e-2, log = true }
+l2_weight = { min = 1e-8, max = 1e-6, log = true }
+inverse_edges = [false, true]
+fresh_negatives = [1, 4]
+chunk = [1, 8]
+"""),
+}
+MODELS = ["most_popular", *RANGES]
+OF_GRAPH = ["kgcn", "kgnn_ls", "ripplenet"]
+PEERS = {  # PEERS.md: RecBole's Recall@20, NDCG@20
+    ("lastfm", "kgcn"): (.2234, .0976), ("lastfm", "kgnn_ls"): (.2234, .0976),
+    ("lastfm", "ripplenet"): (.1942, .0777), ("ml-100k", "ripplenet"): (.2075, .1730),
+    ("ml-100k", "kgcn"): (.1710, .1497), ("ml-100k", "kgnn_ls"): (.1710, .1497),
+}
+
+
+def lines(name):
+    path = quality.SHARED / "data" / name
+    with lzma.open(path, "rt") if path.suffix == ".xz" else open(path) as file:
+        return [line.split() for line in file]
+
+
+def positives(data):
+    """(user, item, time) of every interaction that counts, in the order of the files."""
+    name, kind = data["log"]
+    if kind == "lists":
+        rows = [(row[0], item, 0) for part in ("train", "test") for row in lines(f"{name}/{part}.txt.xz")
+                for item in row[1:]]
+    elif kind == "labels":
+        rows = [(u, i, 0) for u, i, label in lines(name) if label == "1"]
+    elif kind == "likes":
+        rows = [(r[0], r[1], 0) for r in lines(name)[1:] if r[2] == "1"]
+    else:
+        rows = [(r[0], r[1], 0) for r in lines(name)[1:]]
+    if "linked" in data:
+        file, column = data["linked"]
+        linked = {row[column] for row in lines(file) if row}
+        rows = [row for row in rows if row[1] in linked]
+    return rows
+
+
+def database(args, name):
+    data, path = DATA[name], args.out / f"{name}.undula"
+    done = args.out / f"{name}.imported"
+    if done.exists():
+        return path
+    for leftover in (path, Path(f"{path}-lock")):
+        leftover.unlink(missing_ok=True)
+    log = args.out / f"{name}.interactions.csv"
+    with open(log, "w") as file:
+        file.write("user,item,weight\n")
+        file.writelines(f"{u},{i},1\n" for u, i, _ in positives(data))
+    for file, fmt in data["imports"]:
+        quality.run([args.undula, "import", path, quality.SHARED / "data" / file, "--format", fmt, "--quiet"])
+    quality.run([args.undula, "import", path, log, "--format", "csv", "--quiet"])
+    if data.get("link"):
+        quality.run([args.undula, "link", path, "--method", data["link"], "--show", 0, "--quiet"])
+    done.touch()
+    return path
+
+
+def toml(options):
+    """Lines of a TOML section."""
+    def text(value):
+        return f'"{value}"' if isinstance(value, str) and value not in ("true", "false") else value
+    return "".join(f"{key.replace('-', '_')} = {text(value)}\n" for key, value in options.items())
+
+
+def split_options(seed):
+    return {"protocol": "user", "negatives": "sampled", "linked-items-only": "true", "seed": 2000 + seed}
+
+
+def search(args, name, model):
+    """The TOML file of the best options; the search goes on where it stopped."""
+    family, ranges = RANGES[model]
+    folder = args.out / f"{name}.{model}.search"
+    folder.mkdir(exist_ok=True)
+    best, ready = folder / f"{family}.toml", folder / "done"
+    if ready.exists():
+        return best
+    text = "".join(f"[{section}]\n{toml(options)}" for section, options in (
+        ("tune", DATA[name].get("budget", SMALL)), ("split", split_options(SEEDS[0])), ("train", TRAIN)))
+    ranges_file = args.out / f"{name}.{model}.ranges.toml"
+    ranges_file.write_text(f"{text}[{family}]\n{ranges}")
+    rows = quality.run([args.undula, "tune", database(args, name), "--ranges", ranges_file, "--out", folder,
+                        "--threads", args.threads, "--format", "json", "--quiet"])
+    quality.write(args.out / f"{name}.{model}.search.json", [json.loads(row) for row in rows.splitlines()])
+    ready.touch()
+    return best
+
+
+def one(args, name, model, seed):
+    file = args.out / f"{name}.{model}.{seed}.json"
+    if file.exists():
+        return
+    path, stored = database(args, name), f"{model}-{seed}"
+    command = [args.undula, "train", path, "--name", stored, "--device", "cpu", "--threads", args.threads,
+               "--quiet", "--fresh", "--format", "json", f"--train.seed={seed}"]
+    command += quality.flags({f"split.{key}": value for key, value in split_options(seed).items()})
+    if model == "most_popular":
+        command += ["--model", model]
+    else:
+        command += ["--model", RANGES[model][0], "--options", search(args, name, model)]
+        command += quality.flags({**TRAIN, **LONGEST})
+    facts = dict((row["what"], row["value"]) for row in map(json.loads, quality.run(command).splitlines()))
+    evaluate = [args.undula, "evaluate", path, "--model", stored, "--at", 20, "--intervals", "--no-baselines",
+                "--format", "json", "--quiet"]
+    if model in OF_GRAPH:
+        one(args, name, "kg_off", seed)
+        evaluate += ["--against", f"kg_off-{seed}"]
+    rows = [json.loads(row) for row in quality.run(evaluate).splitlines()]
+    result = {"data": name, "model": model, "seed": seed, "train": facts, "users": rows[0]["users"]}
+    for metric in ("recall@20", "ndcg@20"):
+        result[metric] = quality.interval(rows[0][metric])
+        if model in OF_GRAPH:
+            result[f"{metric} - kg_off"] = quality.interval(rows[-1][metric])
+    if model != "kg_off":
+        quality.run([args.undula, "models", path, "--remove", stored])
+    quality.write(file, result)
+    print(f"{name} {model} seed {seed}: Recall@20 {result['recall@20'][0]:.4f}, NDCG@20 "
+          f"{result['ndcg@20'][0]:.4f}, CPU {facts.get('CPU seconds', '0')} s", file=sys.stderr, flush=True)
+
+
+def difference(results, metric):
+    """'+.0123 [.0010, .0230]' and what it says of the graph."""
+    value, low, high = (statistics.fmean(r[f"{metric} - kg_off"][i] for r in results) for i in range(3))
+    verdict = "adds" if low > 0 else "harms" if high < 0 else "adds nothing"
+    return f"{value:+.4f} [{low:+.4f}, {high:+.4f}]", verdict
+
+
+def table(out, names):
+    print("| data | model | seeds | Recall@20 (sd) | NDCG@20 (sd) | peer: Recall@20 / NDCG@20 | Recall@20 - KG off | "
+          "NDCG@20 - KG off | the graph | best epochs | train CPU s |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    for name in names:
+        for model in MODELS:
+            files = [out / f"{name}.{model}.{seed}.json" for seed in SEEDS]
+            results = [json.loads(file.read_text()) for file in files if file.exists()]
+            if not results:
+                print(f"| {name} | {model} | not run | | | | | | | | |")
+                continue
+            cells = [name, model, str(len(results))]
+            for metric in ("recall@20", "ndcg@20"):
+                values = [r[metric][0] for r in results]
+                spread = f" ({statistics.stdev(values):.4f})" if len(values) > 1 else ""
+                cells.append(f"{statistics.fmean(values):.4f}{spread}")
+            peer = PEERS.get((name, model))
+            cells.append(f"{peer[0]:.4f} / {peer[1]:.4f}" if peer else "")
+            if model in OF_GRAPH:
+                recall, _ = difference(results, "recall@20")
+                ndcg, verdict = difference(results, "ndcg@20")
+                cells += [recall, ndcg, verdict]
+            else:
+                cells += ["", "", ""]
+            if model == "most_popular":
+                cells += ["", ""]
+            else:
+                cells.append("/".join(str(r["train"]["best epoch"]) for r in results))
+                cells.append(f"{statistics.fmean(float(r['train']['CPU seconds']) for r in results):.1f}")
+            print("| " + " | ".join(cells) + " |")
+    print("\n| data | model | settings | validation NDCG@20 of the best | options |")
+    print("|---|---|---|---|---|")
+    for name in names:
+        for model in RANGES:
+            file = out / f"{name}.{model}.search.json"
+            if not file.exists():
+                print(f"| {name} | {model} | not run | | |")
+                continue
+            rows = json.loads(file.read_text())
+            print(f"| {name} | {model} | {len(rows)} | {rows[0]['value']:.4f} | {rows[0]['setting']} |")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--undula", type=Path, default=quality.ROOT / "build/release/bin/undula")
+    parser.add_argument("--out", type=Path, required=True, help="folder of databases and results")
+    parser.add_argument("--set", choices=["small", "all"], default="small", help="small: without movielens-1m")
+    parser.add_argument("--data", action="append", choices=list(DATA), help="only these data")
+    parser.add_argument("--model", action="append", choices=MODELS, help="only these models")
+    parser.add_argument("--seeds", type=int, default=len(SEEDS), help="at most; some data have fewer")
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--table", action="store_true", help="print the table of what is there")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    names = args.data or list(DATA)
+    if not args.table:
+        for name in args.data or [n for n in DATA if args.set in ("all", DATA[n].get("set", "small"))]:
+            for seed in SEEDS[:min(args.seeds, DATA[name].get("seeds", len(SEEDS)))]:
+                for model in args.model or MODELS:
+                    one(args, name, model, seed)
+    table(args.out, names)
+
+
+if __name__ == "__main__":
+    main()
