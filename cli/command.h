@@ -23,6 +23,7 @@ absl::Status RunUpdate(const Args& args);
 absl::Status RunForget(const Args& args);
 absl::Status RunTrain(const Args& args);
 absl::Status RunTune(const Args& args);
+absl::Status RunEmbed(const Args& args);
 absl::Status RunEvaluate(const Args& args);
 absl::Status RunRecommend(const Args& args);
 absl::Status RunSimilar(const Args& args);

@@ -21,6 +21,7 @@ constexpr Verb kVerbs[] = {
     {"forget", "erase a user", RunForget},
     {"stats", "what the database holds", RunStats},
     {"train", "train a model and store it in the database", RunTrain},
+    {"embed", "learn vectors of entities and relations from the graph (TransE and kin)", RunEmbed},
     {"tune", "search for good options of models on the validation part", RunTune},
     {"evaluate", "a stored model beside simple baselines, on its test part", RunEvaluate},
     {"recommend", "the best items for a user or a history, with reasons", RunRecommend},

@@ -5,6 +5,8 @@
 #include "base/options.h"
 #include "base/status.h"
 #include "models/data/split.h"
+#include "models/kge/kge.h"
+#include "models/kge/triples.h"
 #include "models/registry.h"
 #include "models/train/trainer.h"
 #include "propagation/exec.h"
@@ -76,6 +78,21 @@ std::vector<OptionInfo> TrainOptionCatalog() {
 std::vector<OptionInfo> SplitOptionCatalog() {
   const models::SplitOptions defaults;
   return Describe(models::SplitOptionTable(), &defaults);
+}
+
+std::vector<OptionInfo> EmbedOptionCatalog() {
+  const models::KgeOptions model;
+  const models::TripleOptions triples;
+  std::vector<OptionInfo> out;
+  const auto add = [&](const char* section, std::vector<OptionInfo> options) {
+    for (OptionInfo& option : options) {
+      option.name = Concat(section, ".", option.name);
+      out.push_back(std::move(option));
+    }
+  };
+  add("model", Describe(models::KgeOptionTable(), &model));
+  add("triples", Describe(models::TripleOptionTable(), &triples));
+  return out;
 }
 
 }  // namespace undula

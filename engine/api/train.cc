@@ -1,20 +1,17 @@
 #include <algorithm>
-#include <ctime>
-#include <filesystem>
 #include <string>
-#include <system_error>
 #include <utility>
 
 #include "api/database_impl.h"
 #include "api/model_age.h"
 #include "api/model_checksum.h"
 #include "api/stored_split.h"
+#include "api/training_run.h"
 #include "base/options.h"
 #include "base/status.h"
 #include "kgstore/take_snapshot.h"
 #include "models/data/training_data.h"
 #include "models/registry.h"
-#include "models/train/checkpoint.h"
 #include "models/train/trainer.h"
 #include "propagation/exec.h"
 
@@ -83,23 +80,6 @@ absl::StatusOr<Merged> Merge(const TrainOptions& options, const Start& start) {
   return merged;
 }
 
-void AddSection(std::string_view section, const OptionMap& options, OptionMap* out) {
-  for (const auto& [key, value] : options) (*out)[Concat(section, ".", key)] = value;
-}
-
-absl::Status CheckName(const std::string& name) {
-  if (name.size() > 200) return InvalidArgumentError("the model's name has more than 200 bytes");
-  for (const char c : name) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '.' || c == '_' || c == '-';
-    if (!plain) {
-      return InvalidArgumentError("model name '", name,
-                                  "': use letters, digits, '.', '_' and '-' only");
-    }
-  }
-  return absl::OkStatus();
-}
-
 // That `model`, of the family of `start`, can take over its parameters on this snapshot.
 absl::Status CheckStart(const Start& start, const models::Model& model, const Snapshot& snapshot) {
   if (!start.any()) return absl::OkStatus();
@@ -139,15 +119,6 @@ std::string SeenBefore(const Start& start, const models::Split& split, uint32_t 
                 "'; figures on them flatter; split.protocol time has next to none");
 }
 
-std::string UtcNow() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc = {};
-  gmtime_r(&now, &utc);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text;
-}
-
 }  // namespace
 
 absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progress* progress) {
@@ -159,7 +130,7 @@ absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progres
   const std::string name = !options.name.empty() ? options.name
                            : start.any()         ? start.name
                                                  : std::string(spec->name);
-  UNDULA_RETURN_IF_ERROR(CheckName(name));
+  UNDULA_RETURN_IF_ERROR(api::CheckModelName(name));
   UNDULA_ASSIGN_OR_RETURN(const Merged merged, Merge(options, start));
   models::SplitOptions split_options;
   UNDULA_RETURN_IF_ERROR(SetOptions(models::SplitOptionTable(), &split_options, merged.split));
@@ -203,15 +174,15 @@ absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progres
 
   TrainReport report;
   report.name = name;
-  AddSection("model", GetOptions(spec->options, model->options()), &report.options);
-  AddSection("train", GetOptions(models::TrainOptionTable(), &train_options), &report.options);
-  AddSection("split", GetOptions(models::SplitOptionTable(), &split_options), &report.options);
+  api::AddSection("model", GetOptions(spec->options, model->options()), &report.options);
+  api::AddSection("train", GetOptions(models::TrainOptionTable(), &train_options), &report.options);
+  api::AddSection("split", GetOptions(models::SplitOptionTable(), &split_options), &report.options);
   if (merged.files.any()) {
-    AddSection("split",
-               {{"train_file", merged.files.train},
-                {"valid_file", merged.files.valid},
-                {"test_file", merged.files.test}},
-               &report.options);
+    api::AddSection("split",
+                    {{"train_file", merged.files.train},
+                     {"valid_file", merged.files.valid},
+                     {"test_file", merged.files.test}},
+                    &report.options);
   }
   api::Hash run;
   run.Add(Concat(spec->name, " ", snapshot->id_space, " ", snapshot->by_user.size(), " ",
@@ -260,7 +231,7 @@ absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progres
   stored.metadata["n_users"] = std::to_string(snapshot->n_users);
   stored.metadata["checksum"] = api::ModelChecksum(stored);
   stored.metadata["writer"] = Concat("undula ", Version());
-  stored.metadata["trained"] = UtcNow();
+  stored.metadata["trained"] = api::UtcNow();
   stored.metadata["device"] = report.device;
   stored.metadata["best_metric"] = report.best_metric;
   stored.metadata["best_epoch"] = std::to_string(report.best_epoch);
@@ -273,15 +244,7 @@ absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progres
     UNDULA_RETURN_IF_ERROR(impl_->models->Put(name, stored));
   }
   // The model is safe in the database: its checkpoints have done their work.
-  const auto checkpoints = models::CheckpointStore::Open(context.checkpoint_directory, context.run);
-  if (checkpoints.ok()) {
-    auto store = *checkpoints;
-    if (const absl::Status s = store.RemoveAll(); !s.ok()) {
-      impl_->Log(Severity::kWarning, Message(s));
-    }
-    std::error_code not_empty;  // checkpoints of other runs stay
-    std::filesystem::remove(context.checkpoint_directory, not_empty);
-  }
+  api::RemoveCheckpoints(*impl_, context.checkpoint_directory, context.run);
   return report;
 }
 

@@ -48,6 +48,36 @@ bool HasRows(const NamedTensor* ids, const NamedTensor* values) {
          ids->shape[0] == values->shape[0];
 }
 
+// That no trained model has this name.
+absl::Status CheckFree(const ModelSink& sink, std::string_view name) {
+  UNDULA_ASSIGN_OR_RETURN(const std::vector<std::string> names, sink.List());
+  if (std::find(names.begin(), names.end(), name) != names.end()) {
+    UNDULA_ASSIGN_OR_RETURN(const auto metadata, sink.Metadata(name));
+    if (Get(metadata, "kind") != kKind) {
+      return FailedPreconditionError("'", name,
+                                     "' is a trained model; store the vectors under "
+                                     "another name");
+    }
+  }
+  return absl::OkStatus();
+}
+
+TensorMap MakeRecord(const Vectors& vectors, int64_t unknown, uint64_t id_space) {
+  const auto count = static_cast<int64_t>(vectors.ids.size());
+  TensorMap map;
+  map.tensors["ids"] = MakeTensor({count}, vectors.ids.data());
+  map.tensors["vectors"] = MakeTensor({count, vectors.dim}, vectors.values.data());
+  map.metadata = {{"kind", std::string(kKind)},
+                  {"family", std::string(kKind)},
+                  {"space", std::string(SpaceName(vectors.space))},
+                  {"count", std::to_string(count)},
+                  {"dim", std::to_string(vectors.dim)},
+                  {"unknown", std::to_string(unknown)},
+                  {"source", vectors.source},
+                  {"id_space", std::to_string(id_space)}};
+  return map;
+}
+
 }  // namespace
 
 absl::StatusOr<VectorSpace> ParseVectorSpace(std::string_view name) {
@@ -63,15 +93,7 @@ std::string_view SpaceName(VectorSpace space) { return kSpaces[static_cast<size_
 absl::StatusOr<VectorReport> StoreVectors(const Database& database, ModelSink& sink,
                                           std::string_view name, VectorSpace space,
                                           const VectorTable& table, std::string_view source) {
-  UNDULA_ASSIGN_OR_RETURN(const std::vector<std::string> names, sink.List());
-  if (std::find(names.begin(), names.end(), name) != names.end()) {
-    UNDULA_ASSIGN_OR_RETURN(const auto metadata, sink.Metadata(name));
-    if (Get(metadata, "kind") != kKind) {
-      return FailedPreconditionError("'", name,
-                                     "' is a trained model; store the vectors under "
-                                     "another name");
-    }
-  }
+  UNDULA_RETURN_IF_ERROR(CheckFree(sink, name));
   UNDULA_ASSIGN_OR_RETURN(const ReadView view, database.Read());
   VectorReport report;
   std::vector<std::pair<uint32_t, size_t>> rows;  // id, row of the table
@@ -92,26 +114,23 @@ absl::StatusOr<VectorReport> StoreVectors(const Database& database, ModelSink& s
   std::sort(rows.begin(), rows.end());
   report.stored = static_cast<int64_t>(rows.size());
   const auto dim = static_cast<size_t>(table.dim);
-  std::vector<uint32_t> ids(rows.size());
-  std::vector<float> values(rows.size() * dim);
+  Vectors vectors{.space = space, .dim = table.dim, .source = std::string(source)};
+  vectors.ids.resize(rows.size());
+  vectors.values.resize(rows.size() * dim);
   for (size_t i = 0; i < rows.size(); ++i) {
-    ids[i] = rows[i].first;
+    vectors.ids[i] = rows[i].first;
     std::copy_n(table.values.begin() + static_cast<int64_t>(rows[i].second * dim), dim,
-                values.begin() + static_cast<int64_t>(i * dim));
+                vectors.values.begin() + static_cast<int64_t>(i * dim));
   }
-  TensorMap map;
-  map.tensors["ids"] = MakeTensor({report.stored}, ids.data());
-  map.tensors["vectors"] = MakeTensor({report.stored, table.dim}, values.data());
-  map.metadata = {{"kind", std::string(kKind)},
-                  {"family", std::string(kKind)},
-                  {"space", std::string(SpaceName(space))},
-                  {"count", std::to_string(report.stored)},
-                  {"dim", std::to_string(table.dim)},
-                  {"unknown", std::to_string(report.unknown)},
-                  {"source", std::string(source)},
-                  {"id_space", std::to_string(view.id_space())}};
-  UNDULA_RETURN_IF_ERROR(sink.Put(name, map));
+  UNDULA_RETURN_IF_ERROR(sink.Put(name, MakeRecord(vectors, report.unknown, view.id_space())));
   return report;
+}
+
+absl::Status PutVectors(const Database& database, ModelSink& sink, std::string_view name,
+                        const Vectors& vectors) {
+  UNDULA_RETURN_IF_ERROR(CheckFree(sink, name));
+  UNDULA_ASSIGN_OR_RETURN(const ReadView view, database.Read());
+  return sink.Put(name, MakeRecord(vectors, 0, view.id_space()));
 }
 
 absl::StatusOr<Vectors> ReadVectors(const Database& database, const ModelSink& sink,

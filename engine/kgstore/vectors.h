@@ -46,6 +46,10 @@ absl::StatusOr<VectorReport> StoreVectors(const Database& database, ModelSink& s
                                           std::string_view name, VectorSpace space,
                                           const VectorTable& table, std::string_view source);
 
+// The same for rows that go by id: `vectors` with ids ascending and distinct.
+absl::Status PutVectors(const Database& database, ModelSink& sink, std::string_view name,
+                        const Vectors& vectors);
+
 // NotFound: nothing of this name; InvalidArgument: a trained model; FailedPrecondition: of another
 // id space (the file was renumbered); DataLoss.
 absl::StatusOr<Vectors> ReadVectors(const Database& database, const ModelSink& sink,

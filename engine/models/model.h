@@ -36,6 +36,7 @@ enum class BatchKind : uint8_t {
   kNone,       // no gradient training: Build() does it all (MostPopular, item log-odds)
   kPointwise,  // rows (user, item, label)
   kPairwise,   // rows (user, positive item, negative item)
+  kTriples,    // rows (head, relation, tail, an entity in the place of head or tail)
 };
 
 // One batch. Rows are grouped in chunks: all rows of a chunk are of one user. With chunk size 1
@@ -47,8 +48,12 @@ struct Batch {
   std::span<const uint32_t> negatives;  // [n], pairwise
   std::span<const int64_t>
       chunk_ptr;  // [chunks + 1], rows of chunk c: [chunk_ptr[c], chunk_ptr[c+1])
+  // kTriples, instead of all but chunk_ptr; every row is a chunk. corrupt[i] stands in the place of
+  // the head where corrupts_head[i], else of the tail.
+  std::span<const uint32_t> heads, relations, tails, corrupt;  // [n]
+  std::span<const uint8_t> corrupts_head;                      // [n]
 
-  int64_t rows() const { return static_cast<int64_t>(users.size()); }
+  int64_t rows() const { return static_cast<int64_t>(users.size() + heads.size()); }
   int64_t chunks() const { return static_cast<int64_t>(chunk_ptr.size()) - 1; }
 };
 

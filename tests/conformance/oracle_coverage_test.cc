@@ -24,6 +24,10 @@ constexpr Runner kRunners[] = {
     {"RippleNet", "ripplenet_", "tests/models/ripplenet_oracle_test.cc"},
     {"KGCN", "kgcn_", "tests/models/kgcn_oracle_test.cc"},
     {"KGNN-LS", "kgnnls_", "tests/models/kgcn_oracle_test.cc"},
+    {"TransE", "transe_", "tests/models/kge_oracle_test.cc"},
+    {"TransH", "transh_", "tests/models/kge_oracle_test.cc"},
+    {"TransR", "transr_", "tests/models/kge_oracle_test.cc"},
+    {"DistMult", "distmult_", "tests/models/kge_oracle_test.cc"},
 };
 
 // "KGNN-LS" -> "kgnn_ls", the form of registry names.

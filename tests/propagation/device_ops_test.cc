@@ -19,6 +19,7 @@
 #include "propagation/ops/segment_attention.h"
 #include "propagation/ops/segment_reduce.h"
 #include "propagation/ops/segment_softmax.h"
+#include "propagation/ops/triple_score.h"
 #include "tests/propagation/device_fixture.h"
 
 namespace undula::propagation {
@@ -130,6 +131,12 @@ const DeviceCase kMatMulCases[] = {
      }},
 };
 
+void Triples(DeviceRun& run, TripleForm form) {
+  const Var entities = run.Leaf({11, 37}), relations = run.Leaf({4, 37});
+  run.Result(TripleScore(run.tape(), entities, relations, run.Ids(Sources(45, 11)),
+                         run.Ids(Sources(45, 4)), run.Ids(Sources(45, 7)), form));
+}
+
 const DeviceCase kCases[] = {
     {"Gather",
      [](DeviceRun& run) {
@@ -225,6 +232,20 @@ const DeviceCase kCases[] = {
        std::fill(x.begin() + 40, x.begin() + 80, 0.0f);
        run.Result(RowNormalize(run.tape(), run.Leaf({5, 40}, x)));
      }},
+    {"NormalizeRows",
+     [](DeviceRun& run) {
+       Parameter* table = run.Table("table", {9, 40}, true);
+       NormalizeRows(run.tape(), table, run.Ids({1, 4, 8}));
+       run.Result(GatherRows(run.tape(), table, run.Ids({0, 1, 4, 8})));
+     }},
+    {"TripleL1", [](DeviceRun& run) { Triples(run, TripleForm::kL1); }},
+    {"TripleL2", [](DeviceRun& run) { Triples(run, TripleForm::kL2); }},
+    {"TripleSquaredL2", [](DeviceRun& run) { Triples(run, TripleForm::kSquaredL2); }},
+    {"TripleProduct", [](DeviceRun& run) { Triples(run, TripleForm::kProduct); }},
+    {"ProjectToHyperplane",
+     [](DeviceRun& run) {
+       run.Result(ProjectToHyperplane(run.tape(), run.Leaf({6, 37}), run.Leaf({6, 37})));
+     }},
     {"Elementwise",
      [](DeviceRun& run) {
        Tape& tape = run.tape();
@@ -250,6 +271,7 @@ const DeviceCase kCases[] = {
        const Var x = run.Leaf({1500}, 6), y = run.Leaf({1500});
        run.Result(BceLogits(tape, x, run.Floats(labels), 1500));
        run.Result(PairLoss(tape, x, y, 32));
+       run.Result(MarginLoss(tape, x, y, 0.5, 32));
        run.Result(BceProbabilities(tape, Sigmoid(tape, x), run.Floats(labels), 1500));
        run.Result(WeightedSigmoidSum(tape, x, run.Floats(weights), 0.01));
        run.Result(WeightedSigmoidSum(tape, y, Tensor{}, -1));

@@ -23,6 +23,7 @@
 #include "propagation/ops/segment_attention.h"
 #include "propagation/ops/segment_reduce.h"
 #include "propagation/ops/segment_softmax.h"
+#include "propagation/ops/triple_score.h"
 #include "tests/propagation/op_run.h"
 
 namespace undula::propagation {
@@ -426,6 +427,9 @@ std::vector<GradientCase> LossCases(int64_t d) {
     cases.push_back({"PairLoss" + size, {x, y}, [](OpRun& run, const Leaves& v) {
                        return PairLoss(run.tape(), v[0], v[1], 3);
                      }});
+    cases.push_back({"MarginLoss" + size, {x, y}, [](OpRun& run, const Leaves& v) {
+                       return MarginLoss(run.tape(), v[0], v[1], 0.25, 3);
+                     }});
     cases.push_back({"WeightedSigmoidSum" + size, {x}, [=](OpRun& run, const Leaves& v) {
                        return WeightedSigmoidSum(run.tape(), v[0], run.Floats(labels), -0.3);
                      }});
@@ -454,6 +458,31 @@ std::vector<GradientCase> RowNormalizeCases(int64_t d) {
   return {{"rows", {RandomValues({4, d}, 1)}, build}, {"none", {RandomValues({0, d}, 1)}, build}};
 }
 
+std::vector<GradientCase> TripleCases(int64_t d) {
+  std::vector<GradientCase> cases;
+  for (const TripleForm form :
+       {TripleForm::kL1, TripleForm::kL2, TripleForm::kSquaredL2, TripleForm::kProduct}) {
+    for (const int64_t n : {7, 0}) {
+      const std::string name =
+          "form " + std::to_string(static_cast<int>(form)) + ", " + std::to_string(n) + " triples";
+      cases.push_back({name,
+                       {RandomValues({5, d}, 1), RandomValues({3, d}, 2)},
+                       [=](OpRun& run, const Leaves& v) {
+                         return TripleScore(run.tape(), v[0], v[1], run.Ids(RandomIds(n, 5, 1)),
+                                            run.Ids(RandomIds(n, 3, 2)),
+                                            run.Ids(RandomIds(n, 5, 3)), form);
+                       }});
+    }
+  }
+  for (const int64_t n : {4, 0}) {
+    cases.push_back(
+        {"hyperplane",
+         {RandomValues({n, d}, 1), RandomValues({n, d}, 2)},
+         [](OpRun& run, const Leaves& v) { return ProjectToHyperplane(run.tape(), v[0], v[1]); }});
+  }
+  return cases;
+}
+
 struct Family {
   const char* name;
   std::vector<GradientCase> (*cases)(int64_t d);
@@ -471,6 +500,7 @@ constexpr Family kFamilies[] = {
     {"Elementwise", ElementwiseCases},
     {"Losses", LossCases},
     {"RowNormalize", RowNormalizeCases},
+    {"TripleScore", TripleCases},
 };
 
 class OpGradient : public testing::TestWithParam<std::tuple<Family, int64_t>> {

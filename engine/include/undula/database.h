@@ -188,6 +188,10 @@ class Database {
   // options.from, InvalidArgument where that model is of another family or other model options,
   // FailedPrecondition where it is of another id space.
   absl::StatusOr<TrainReport> Train(const TrainOptions& options = {}, Progress* progress = nullptr);
+  // Trains vectors on the graph's triples, measures them on triples that were left out, and stores
+  // them like imported vectors (see ImportVectors). Interrupted calls resume as Train does.
+  // FailedPrecondition without triples between entities.
+  absl::StatusOr<EmbedReport> Embed(const EmbedOptions& options = {}, Progress* progress = nullptr);
   // Searches for good options; stores no model and never reads the test part. InvalidArgument names
   // the place in the ranges file. FailedPrecondition where the directory holds another search or
   // the database has changed since. Cancelled: the same call goes on.

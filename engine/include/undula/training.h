@@ -57,6 +57,34 @@ struct TrainReport {
   std::string best_metric;  // "valid ndcg@20 = 0.123"
 };
 
+// Vectors for the entities and relations of the graph, learned from its triples alone (TransE,
+// TransH, TransR, DistMult; docs/models/kge.md).
+struct EmbedOptions {
+  // The entities' vectors are stored under this name, those of the relations under NAME.relations;
+  // empty: the form ("transe").
+  std::string name;
+  OptionMap model_options;      // see EmbedOptionCatalog()
+  OptionMap train_options;      // see TrainOptionCatalog()
+  OptionMap triple_options;     // shares of validation and test, corruption, seed
+  std::string options_file;     // TOML with [model], [train], [triples]; the maps above win
+  std::string device = "auto";  // as of TrainOptions
+  bool resume = true;
+  std::function<void(std::string_view json)> on_epoch;
+};
+
+struct EmbedReport {
+  std::string name, relations_name;
+  std::string protocol;  // how the triples were cut
+  OptionMap options;     // effective options of model, training and triples
+  std::string device;
+  int64_t epochs = 0, best_epoch = 0;
+  int64_t samples = 0;  // pairs of a triple and a corrupted one
+  double seconds = 0, cpu_seconds = 0;
+  std::string best_metric;
+  // Filtered link prediction on validation and test: mrr, hits@1, hits@3, hits@10, mean_rank.
+  std::vector<EvaluationRow> rows;
+};
+
 // A search for good options: random settings within ranges, the better ones trained further
 // (successive halving), all by the validation part. docs/tuning.md has the file's form.
 struct TuneOptions {
@@ -109,6 +137,8 @@ struct ModelFamily {
 std::vector<ModelFamily> ModelCatalog();
 std::vector<OptionInfo> TrainOptionCatalog();
 std::vector<OptionInfo> SplitOptionCatalog();
+// Of Embed: its model ("model.form", ...) and triples ("triples.corruption", ...).
+std::vector<OptionInfo> EmbedOptionCatalog();
 
 }  // namespace undula
 

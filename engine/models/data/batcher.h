@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "models/data/batch_source.h"
 #include "models/data/negatives.h"
 #include "models/data/training_data.h"
 #include "models/model.h"
@@ -34,8 +35,7 @@ struct BatcherOptions {
   uint64_t seed = 1;
 };
 
-// Not thread-safe.
-class Batcher {
+class Batcher final : public BatchSource {
  public:
   // Rows are data.train (pointwise; see fresh_negatives) or data's distinct training positives
   // (pairwise). `data` must
@@ -49,10 +49,10 @@ class Batcher {
   int64_t dropped_rows() const { return dropped_rows_; }
 
   // Orders the rows of epoch 1, 2, ...; tells the number of steps.
-  int64_t StartEpoch(int64_t epoch);
+  int64_t StartEpoch(int64_t epoch) override;
   int64_t steps() const { return static_cast<int64_t>(batch_ptr_.size()) - 1; }
   // Batch `step` (from 0) of the epoch. Its spans stay valid until the next Get or StartEpoch.
-  Batch Get(int64_t step);
+  Batch Get(int64_t step) override;
 
  private:
   Batcher(BatchKind kind, const TrainingData& data, const BatcherOptions& options)

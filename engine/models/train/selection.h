@@ -14,6 +14,18 @@
 
 namespace undula::models {
 
+// What chooses the epoch of a training that is kept.
+class Selection {
+ public:
+  virtual ~Selection() = default;
+  // "auc", "ndcg@20", "mrr"; "none": the last epoch, Evaluate is not called.
+  virtual const std::string& name() const = 0;
+  virtual absl::StatusOr<double> Evaluate(const Model& model, TaskArena& workers,
+                                          Progress* progress) const = 0;
+  // True where `value` is better than `best`; NaN never is, anything else is better than NaN.
+  virtual bool Better(double value, double best) const = 0;
+};
+
 // A metric of TrainOptions, resolved for a split. Higher is always better in `Key`.
 class ValidationMetric {
  public:

@@ -8,26 +8,34 @@ namespace {
 constexpr int64_t kCounters = 9;
 constexpr int64_t kValues = 3;
 
-// FNV-1a over the bytes of the values.
-class Fingerprint {
- public:
-  void Add(uint64_t value) {
-    for (int i = 0; i < 8; ++i) {
-      hash_ = (hash_ ^ (value >> (8 * i) & 0xFF)) * 0x100000001B3u;
-    }
-  }
-  std::string Text() const {
-    static constexpr char kHex[] = "0123456789abcdef";
-    std::string text;
-    for (int shift = 60; shift >= 0; shift -= 4) text += kHex[hash_ >> shift & 15];
-    return text;
-  }
-
- private:
-  uint64_t hash_ = 0xCBF29CE484222325u;
-};
-
 }  // namespace
+
+void Fingerprint::Add(uint64_t value) {
+  for (int i = 0; i < 8; ++i) {
+    hash_ = (hash_ ^ (value >> (8 * i) & 0xFF)) * 0x100000001B3u;
+  }
+}
+
+std::string Fingerprint::Text() const {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string text;
+  for (int shift = 60; shift >= 0; shift -= 4) text += kHex[hash_ >> shift & 15];
+  return text;
+}
+
+Fingerprint FingerprintOf(const TrainingData& data) {
+  Fingerprint hash;
+  hash.Add(data.snapshot->id_space);
+  hash.Add(data.n_users());
+  hash.Add(data.n_items());
+  hash.Add(data.seed);
+  hash.Add(static_cast<uint64_t>(data.snapshot->out.edges()));
+  for (const LabeledPair& row : data.train) {
+    hash.Add(uint64_t{Index(row.user)} << 32 | Index(row.item));
+    hash.Add(row.label > 0);
+  }
+  return hash;
+}
 
 void TrainState::Save(TensorMap* out) const {
   const int64_t counters[kCounters] = {epoch,      step,       global_step,
@@ -65,7 +73,7 @@ absl::Status TrainState::Load(const TensorMap& in) {
   return absl::OkStatus();
 }
 
-std::map<std::string, std::string> RunIdentity(const Model& model, const TrainingData& data,
+std::map<std::string, std::string> RunIdentity(const Model& model, const Fingerprint& data,
                                                const OptionMap& train_options) {
   std::map<std::string, std::string> identity;
   identity["model"] = std::string(model.spec().name);
@@ -76,17 +84,7 @@ std::map<std::string, std::string> RunIdentity(const Model& model, const Trainin
     if (key == "epochs" || key == "patience" || key.starts_with("checkpoint_")) continue;
     identity["train." + key] = value;
   }
-  Fingerprint hash;
-  hash.Add(data.snapshot->id_space);
-  hash.Add(data.n_users());
-  hash.Add(data.n_items());
-  hash.Add(data.seed);
-  hash.Add(static_cast<uint64_t>(data.snapshot->out.edges()));
-  for (const LabeledPair& row : data.train) {
-    hash.Add(uint64_t{Index(row.user)} << 32 | Index(row.item));
-    hash.Add(row.label > 0);
-  }
-  identity["data"] = hash.Text();
+  identity["data"] = data.Text();
   return identity;
 }
 

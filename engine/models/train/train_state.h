@@ -35,9 +35,21 @@ struct TrainState {
   absl::Status Load(const TensorMap& in);
 };
 
+// A hash of the data of a training: FNV-1a over the bytes of the values.
+class Fingerprint {
+ public:
+  void Add(uint64_t value);
+  std::string Text() const;  // 16 hexadecimal digits
+
+ private:
+  uint64_t hash_ = 0xCBF29CE484222325u;
+};
+// Of the id space, the counts, the seed, the graph's size and the rows.
+Fingerprint FingerprintOf(const TrainingData& data);
+
 // What must be equal for a checkpoint to fit a run: the model and its options, the training options
 // that define the bits (not epochs, patience or checkpoint cadence), the data.
-std::map<std::string, std::string> RunIdentity(const Model& model, const TrainingData& data,
+std::map<std::string, std::string> RunIdentity(const Model& model, const Fingerprint& data,
                                                const OptionMap& train_options);
 // FailedPrecondition naming the first difference.
 absl::Status CheckIdentity(const std::map<std::string, std::string>& identity,

@@ -85,15 +85,33 @@ class Clock {
   std::clock_t cpu_ = std::clock();
 };
 
+// A metric on the validation part of a split.
+class SplitSelection final : public Selection {
+ public:
+  SplitSelection(ValidationMetric metric, const TrainingData& data, const Split& split)
+      : metric_(std::move(metric)), data_(data), split_(split) {}
+  const std::string& name() const override { return metric_.name(); }
+  absl::StatusOr<double> Evaluate(const Model& model, TaskArena& workers,
+                                  Progress* progress) const override {
+    return metric_.Evaluate(model, data_, split_, workers, progress);
+  }
+  bool Better(double value, double best) const override { return metric_.Better(value, best); }
+
+ private:
+  ValidationMetric metric_;
+  const TrainingData& data_;
+  const Split& split_;
+};
+
 class Trainer {
  public:
-  Trainer(Model* model, const TrainingData& data, const Split& split, const TrainOptions& options,
-          const TrainContext& context)
+  Trainer(Model* model, const TrainTask& task, const TrainOptions& options,
+          const TrainContext& context, const Clock& clock)
       : model_(model),
-        data_(data),
-        split_(split),
+        task_(task),
         options_(options),
         context_(context),
+        clock_(clock),
         cpu_(context.workers),
         exec_(context.exec != nullptr ? context.exec : &cpu_) {}
 
@@ -112,22 +130,6 @@ class Trainer {
 
  private:
   absl::Status Start() {
-    UNDULA_ASSIGN_OR_RETURN(ValidationMetric metric,
-                            ValidationMetric::Resolve(options_.metric, options_.metric_k,
-                                                      model_->spec().batch_kind, split_));
-    metric_ = std::move(metric);
-    UNDULA_RETURN_IF_ERROR(model_->Build(data_, *context_.workers));
-    UNDULA_ASSIGN_OR_RETURN(
-        Batcher batcher,
-        Batcher::Create(model_->spec().batch_kind, data_,
-                        BatcherOptions{.batch_size = options_.batch_size,
-                                       .chunk = std::min(options_.chunk, options_.batch_size),
-                                       .negatives = options_.negatives,
-                                       .fresh_negatives = options_.fresh_negatives,
-                                       .seen = context_.from_rows,
-                                       .replay = options_.replay,
-                                       .seed = static_cast<uint64_t>(options_.seed)}));
-    batcher_.emplace(std::move(batcher));
     UNDULA_ASSIGN_OR_RETURN(
         optimizer_, Optimizer::Create(OptimizerOptions{.kind = options_.optimizer,
                                                        .learning_rate = options_.learning_rate,
@@ -137,10 +139,10 @@ class Trainer {
                                       model_->parameters()));
     step_.emplace(model_, exec_, options_.slices);
     model_->parameters()->ZeroGradients();
-    identity_ = RunIdentity(*model_, data_, GetOptions(kTable, &options_));
+    identity_ = RunIdentity(*model_, task_.data, GetOptions(kTable, &options_));
     if (context_.from != nullptr) {
       UNDULA_ASSIGN_OR_RETURN(const WarmStartReport warm,
-                              WarmStart(*context_.from, *data_.snapshot, model_, optimizer_.get()));
+                              WarmStart(*context_.from, *task_.snapshot, model_, optimizer_.get()));
       start_ = warm.Describe();
       identity_["from"] = context_.from_tag;
     }
@@ -209,7 +211,7 @@ class Trainer {
     const Clock clock;
     UNDULA_RETURN_IF_ERROR(model_->parameters()->MoveTo(exec_));
     UNDULA_RETURN_IF_ERROR(model_->BeginEpoch(state_.epoch));
-    const int64_t steps = batcher_->StartEpoch(state_.epoch);
+    const int64_t steps = task_.batches->StartEpoch(state_.epoch);
     const std::string message = Concat("epoch ", state_.epoch, " of ", options_.epochs);
     while (state_.step < steps) {
       const absl::Status go_on =
@@ -226,7 +228,7 @@ class Trainer {
   }
 
   absl::Status RunStep() {
-    const Batch batch = batcher_->Get(state_.step);
+    const Batch batch = task_.batches->Get(state_.step);
     UNDULA_ASSIGN_OR_RETURN(const double loss, step_->Run(batch));
     if (!std::isfinite(loss)) {
       return FailedPreconditionError(
@@ -251,17 +253,18 @@ class Trainer {
     double value = std::numeric_limits<double>::quiet_NaN();
     bool better = false;
     const bool last = state_.epoch == options_.epochs;
-    const bool evaluate = !metric_->none() && (state_.epoch % options_.eval_every == 0 || last);
+    const bool evaluate =
+        task_.selection->name() != "none" && (state_.epoch % options_.eval_every == 0 || last);
     if (evaluate) {
       // Interrupted here, a resume starts at this evaluation: state_.step is past the last step.
       const absl::StatusOr<double> result =
-          metric_->Evaluate(*model_, data_, split_, *context_.workers, context_.progress);
+          task_.selection->Evaluate(*model_, *context_.workers, context_.progress);
       if (absl::IsCancelled(result.status()) || absl::IsDeadlineExceeded(result.status())) {
         return Interrupted(result.status());
       }
       UNDULA_RETURN_IF_ERROR(result.status());
       value = *result;
-      better = metric_->Better(value, state_.best_value);
+      better = task_.selection->Better(value, state_.best_value);
       if (better) {
         state_.best_value = value;
         state_.best_epoch = state_.epoch;
@@ -277,11 +280,12 @@ class Trainer {
     state_.finished_epochs = state_.epoch;
     if (context_.on_epoch) {
       const double rate = static_cast<double>(state_.epoch_rows) / std::max(train_seconds, 1e-9);
-      context_.on_epoch(Concat(
-          "{\"event\":\"epoch\",\"epoch\":", state_.epoch, ",\"steps\":", steps,
-          ",\"rows\":", state_.epoch_rows, ",\"loss\":", Number(state_.last_loss), ",\"metric\":\"",
-          metric_->name(), "\",\"value\":", Number(value), ",\"best\":", better ? "true" : "false",
-          ",\"seconds\":", Number(clock.seconds()), ",\"rows_per_second\":", Number(rate), "}"));
+      context_.on_epoch(
+          Concat("{\"event\":\"epoch\",\"epoch\":", state_.epoch, ",\"steps\":", steps,
+                 ",\"rows\":", state_.epoch_rows, ",\"loss\":", Number(state_.last_loss),
+                 ",\"metric\":\"", task_.selection->name(), "\",\"value\":", Number(value),
+                 ",\"best\":", better ? "true" : "false", ",\"seconds\":", Number(clock.seconds()),
+                 ",\"rows_per_second\":", Number(rate), "}"));
     }
     state_.done = evaluate && options_.patience > 0 && state_.since_best >= options_.patience;
     state_.step = 0;
@@ -304,7 +308,7 @@ class Trainer {
     report.steps = state_.global_step;
     report.samples = state_.samples;
     report.last_loss = state_.last_loss;
-    report.metric = metric_->name();
+    report.metric = task_.selection->name();
     report.best_epoch = state_.best_epoch > 0 ? state_.best_epoch : state_.finished_epochs;
     report.best_value = state_.best_value;
     report.stopped_early = state_.done;
@@ -322,15 +326,12 @@ class Trainer {
   }
 
   Model* model_;
-  const TrainingData& data_;
-  const Split& split_;
+  const TrainTask& task_;
   const TrainOptions& options_;
   const TrainContext& context_;
+  const Clock clock_;  // since the beginning, the building of the model included
   Exec cpu_;
   Exec* exec_;
-  Clock clock_;
-  std::optional<ValidationMetric> metric_;
-  std::optional<Batcher> batcher_;
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<TrainingStep> step_;
   std::optional<CheckpointStore> store_;
@@ -351,8 +352,8 @@ absl::StatusOr<TrainReport> Train(Model* model, const TrainingData& data, const 
   TrainOptions checked;
   UNDULA_RETURN_IF_ERROR(SetOptions(kTable, &checked, GetOptions(kTable, &options)));
   if (context.workers == nullptr) return InvalidArgumentError("TrainContext.workers is null");
+  const Clock clock;
   if (model->spec().batch_kind == BatchKind::kNone) {
-    const Clock clock;
     UNDULA_RETURN_IF_ERROR(model->Build(data, *context.workers));
     TrainReport report;
     report.metric = "none";
@@ -361,7 +362,34 @@ absl::StatusOr<TrainReport> Train(Model* model, const TrainingData& data, const 
     report.cpu_seconds = clock.cpu_seconds();
     return report;
   }
-  return Trainer(model, data, split, checked, context).Run();
+  UNDULA_ASSIGN_OR_RETURN(
+      ValidationMetric metric,
+      ValidationMetric::Resolve(checked.metric, checked.metric_k, model->spec().batch_kind, split));
+  UNDULA_RETURN_IF_ERROR(model->Build(data, *context.workers));
+  UNDULA_ASSIGN_OR_RETURN(
+      Batcher batcher,
+      Batcher::Create(model->spec().batch_kind, data,
+                      BatcherOptions{.batch_size = checked.batch_size,
+                                     .chunk = std::min(checked.chunk, checked.batch_size),
+                                     .negatives = checked.negatives,
+                                     .fresh_negatives = checked.fresh_negatives,
+                                     .seen = context.from_rows,
+                                     .replay = checked.replay,
+                                     .seed = static_cast<uint64_t>(checked.seed)}));
+  const SplitSelection selection(std::move(metric), data, split);
+  const TrainTask task{.batches = &batcher,
+                       .selection = &selection,
+                       .data = FingerprintOf(data),
+                       .snapshot = data.snapshot.get()};
+  return Trainer(model, task, checked, context, clock).Run();
+}
+
+absl::StatusOr<TrainReport> TrainOn(Model* model, const TrainTask& task,
+                                    const TrainOptions& options, const TrainContext& context) {
+  TrainOptions checked;
+  UNDULA_RETURN_IF_ERROR(SetOptions(kTable, &checked, GetOptions(kTable, &options)));
+  if (context.workers == nullptr) return InvalidArgumentError("TrainContext.workers is null");
+  return Trainer(model, task, checked, context, Clock()).Run();
 }
 
 }  // namespace undula::models

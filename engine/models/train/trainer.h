@@ -15,9 +15,12 @@
 #include "base/parallel.h"
 #include "base/progress.h"
 #include "base/tensor_map.h"
+#include "models/data/batch_source.h"
 #include "models/data/split.h"
 #include "models/data/training_data.h"
 #include "models/model.h"
+#include "models/train/selection.h"
+#include "models/train/train_state.h"
 #include "propagation/exec.h"
 
 namespace undula::models {
@@ -101,6 +104,19 @@ struct TrainReport {
 // first, and the message names it.
 absl::StatusOr<TrainReport> Train(Model* model, const TrainingData& data, const Split& split,
                                   const TrainOptions& options, const TrainContext& context);
+
+// What a training runs on; all must outlive the call.
+struct TrainTask {
+  BatchSource* batches = nullptr;
+  const Selection* selection = nullptr;
+  Fingerprint data;
+  const Snapshot* snapshot = nullptr;  // that the model was built on
+};
+
+// The same for models whose data are not rows of users and items (kge/link_training.h). `model` is
+// built already.
+absl::StatusOr<TrainReport> TrainOn(Model* model, const TrainTask& task,
+                                    const TrainOptions& options, const TrainContext& context);
 
 }  // namespace undula::models
 

@@ -11,7 +11,8 @@ struct Context {
   Var a, b;
   Tensor aux;  // labels, targets or weights
   double scale;
-  Tensor top, sum;  // of SoftmaxCrossEntropy
+  Tensor top, sum;    // of SoftmaxCrossEntropy
+  double margin = 0;  // of MarginLoss
 };
 
 bool CheckVector(Tape& tape, std::string_view op, const Tensor& x) {
@@ -67,6 +68,23 @@ void PairBackward(Tape& tape, Var output, void* context) {
     };
     add(c.a, -1);
     add(c.b, 1);
+  });
+}
+
+void MarginBackward(Tape& tape, Var output, void* context) {
+  const auto& c = *static_cast<const Context*>(context);
+  const Tensor g = tape.grad(output), better = tape.value(c.a), worse = tape.value(c.b);
+  WithFloat(g.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    const auto add = [&](Var to, double sign) {
+      if (!tape.needs_grad(to)) return;
+      ForRows(tape, ElementTiles(better.size()), kElementTile * 4,
+              MarginBackwardTile<T>{better.as<T>(), worse.as<T>(), g.as<T>(), tape.grad(to).as<T>(),
+                                    static_cast<T>(c.margin), static_cast<T>(sign * c.scale),
+                                    better.size()});
+    };
+    add(c.a, 1);
+    add(c.b, -1);
   });
 }
 
@@ -153,6 +171,27 @@ Var PairLoss(Tape& tape, Var pos, Var neg, double divisor) {
     return ScalarSum<T>(tape, p.size(), 1 / divisor, PairTerm<T>{p.as<T>(), n.as<T>()});
   });
   return RecordLoss(tape, out, PairBackward, Context{pos, neg, {}, 1 / divisor, {}, {}});
+}
+
+Var MarginLoss(Tape& tape, Var better, Var worse, double margin, double divisor) {
+  constexpr std::string_view kOp = "MarginLoss";
+  if (!Ready(tape, kOp, {better, worse}) || !CheckVector(tape, kOp, tape.value(better)) ||
+      !CheckVector(tape, kOp, tape.value(worse)) || !CheckDivisor(tape, kOp, divisor)) {
+    return Var{};
+  }
+  const Tensor b = tape.value(better), w = tape.value(worse);
+  if (b.size() != w.size()) {
+    return BadInput(tape, kOp, "better ", Describe(b), " and worse ", Describe(w),
+                    " differ in size");
+  }
+  const Tensor out = WithFloat(b.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    return ScalarSum<T>(tape, b.size(), 1 / divisor,
+                        MarginTerm<T>{b.as<T>(), w.as<T>(), static_cast<T>(margin)});
+  });
+  Context c{better, worse, {}, 1 / divisor, {}, {}};
+  c.margin = margin;
+  return RecordLoss(tape, out, MarginBackward, c);
 }
 
 Var SoftmaxCrossEntropy(Tape& tape, Var logits, const Tensor& targets, double divisor) {

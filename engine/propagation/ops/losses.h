@@ -19,6 +19,10 @@ Var BceProbabilities(Tape& tape, Var x, const Tensor& labels, double divisor);
 // pos, neg: [n]. sum(softplus(-(p - n))) / divisor. Rendle et al., "BPR", UAI 2009.
 Var PairLoss(Tape& tape, Var pos, Var neg, double divisor);
 
+// better, worse: [n], scores where lower is better. sum(max(0, margin + b - w)) / divisor; the
+// gradient at the kink is 0. Bordes et al., "TransE", NIPS 2013, eq. 1.
+Var MarginLoss(Tape& tape, Var better, Var worse, double margin, double divisor);
+
 // logits: [n, m]; targets: u32 [n], each < m. sum(logsumexp(row) - row[target]) / divisor.
 Var SoftmaxCrossEntropy(Tape& tape, Var logits, const Tensor& targets, double divisor);
 

@@ -104,6 +104,36 @@ struct PairBackwardTile {
   }
 };
 
+template <class T>
+struct MarginTerm {
+  const T* better;
+  const T* worse;
+  T margin;
+  UNDULA_HD double operator()(int64_t i) const {
+    const T x = margin + (better[i] - worse[i]);
+    return x > T(0) ? static_cast<double>(x) : 0.0;
+  }
+};
+
+// scale > 0: gradient of better; < 0: of worse.
+template <class T>
+struct MarginBackwardTile {
+  const T* better;
+  const T* worse;
+  const T* g;
+  T* grad;
+  T margin;
+  T scale;
+  int64_t n;
+
+  template <class Group>
+  UNDULA_HD void operator()(const Group& group, int64_t tile) const {
+    const T factor = scale * g[0];
+    ForTile(group, tile, n,
+            [&](int64_t i) { grad[i] += margin + (better[i] - worse[i]) > T(0) ? factor : T(0); });
+  }
+};
+
 // Per row of logits: top = its maximum, sum = sum of e^(x - top), loss = logsumexp - x[target].
 template <class T>
 struct CrossEntropyRow {

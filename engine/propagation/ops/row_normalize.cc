@@ -42,4 +42,22 @@ Var RowNormalize(Tape& tape, Var x) {
   return tape.Record(out, tape.needs_grad(x), Backward, c);
 }
 
+void NormalizeRows(Tape& tape, Parameter* table, const Tensor& rows) {
+  constexpr std::string_view kOp = "NormalizeRows";
+  if (!tape.status().ok()) return;
+  if (table == nullptr || table->value.rank != 2 || table->value.dtype != tape.float_type()) {
+    BadInput(tape, kOp, "no table [n, d] of the tape's float type given");
+    return;
+  }
+  if (!CheckRows(tape, kOp, Concat("rows of '", table->name, "'"), rows, table->value.rows())) {
+    return;
+  }
+  const int64_t cols = table->value.cols();
+  WithFloat(table->value.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    ForRows(tape, rows.size(), cols * 4,
+            NormalizeInPlaceRow<T>{table->value.as<T>(), rows.as<uint32_t>(), cols});
+  });
+}
+
 }  // namespace undula::propagation

@@ -6,5 +6,6 @@ namespace undula::propagation {
 
 UNDULA_ROW_KERNEL(RowNormalizeRow<float>);
 UNDULA_ROW_KERNEL(RowNormalizeBackwardRow<float>);
+UNDULA_ROW_KERNEL(NormalizeInPlaceRow<float>);
 
 }  // namespace undula::propagation

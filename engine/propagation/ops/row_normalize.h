@@ -11,6 +11,11 @@ namespace undula::propagation {
 // x: [n, d]. Output [n, d].
 Var RowNormalize(Tape& tape, Var x);
 
+// Sets the given rows of a table to length 1, in place and without a gradient (zero rows stay):
+// the projection that a step of TransE begins with (Bordes et al., NIPS 2013, algorithm 1). rows:
+// u32 [n], distinct. Call it before the step reads the table.
+void NormalizeRows(Tape& tape, Parameter* table, const Tensor& rows);
+
 }  // namespace undula::propagation
 
 #endif  // UNDULA_PROPAGATION_OPS_ROW_NORMALIZE_H_

@@ -10,7 +10,21 @@
 
 namespace undula::propagation {
 
-// inverse[row] = 1 / |x_row|; 0 for a zero row, which is one without a normal number in it.
+// 1 / |x|; 0 for a zero row, which is one without a normal number in it. Divided by the largest
+// entry first, so that squares neither overflow nor vanish.
+template <class T, class Group>
+UNDULA_HD T InverseNorm(const Group& group, const T* x, int64_t cols) {
+  const T top = group.Max(cols, [&](int64_t c) { return x[c] < T(0) ? -x[c] : x[c]; });
+  const bool zero = !(top >= (sizeof(T) == 4 ? T(FLT_MIN) : T(DBL_MIN)));
+  const T unit = zero ? T(0) : T(1) / top;
+  const T squares = group.Sum(cols, [&](int64_t c) {
+    const T v = x[c] * unit;
+    return v * v;
+  });
+  return zero ? T(0) : unit / std::sqrt(squares);
+}
+
+// inverse[row] = 1 / |x_row|.
 template <class T>
 struct RowNormalizeRow {
   const T* x;
@@ -22,17 +36,23 @@ struct RowNormalizeRow {
   UNDULA_HD void operator()(const Group& group, int64_t row) const {
     const T* from = x + row * cols;
     T* to = out + row * cols;
-    // Divided by the largest entry first, so that squares neither overflow nor vanish.
-    const T top = group.Max(cols, [&](int64_t c) { return from[c] < T(0) ? -from[c] : from[c]; });
-    const bool zero = !(top >= (sizeof(T) == 4 ? T(FLT_MIN) : T(DBL_MIN)));
-    const T unit = zero ? T(0) : T(1) / top;
-    const T squares = group.Sum(cols, [&](int64_t c) {
-      const T v = from[c] * unit;
-      return v * v;
-    });
-    const T scale = zero ? T(0) : unit / std::sqrt(squares);
+    const T scale = InverseNorm<T>(group, from, cols);
     group.ForEach(cols, [&](int64_t c) { to[c] = from[c] * scale; });
     group.Once([&] { inverse[row] = scale; });
+  }
+};
+
+template <class T>
+struct NormalizeInPlaceRow {
+  T* x;
+  const uint32_t* rows;
+  int64_t cols;
+
+  template <class Group>
+  UNDULA_HD void operator()(const Group& group, int64_t i) const {
+    T* row = x + static_cast<int64_t>(rows[i]) * cols;
+    const T scale = InverseNorm<T>(group, row, cols);
+    group.ForEach(cols, [&](int64_t c) { row[c] = scale == T(0) ? row[c] : row[c] * scale; });
   }
 };
 

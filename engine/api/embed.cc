@@ -1,0 +1,164 @@
+// Knowledge-graph embeddings: trained on the graph's triples, stored as vectors.
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/database_impl.h"
+#include "api/model_checksum.h"
+#include "api/training_run.h"
+#include "base/options.h"
+#include "base/status.h"
+#include "kgstore/take_snapshot.h"
+#include "kgstore/vectors.h"
+#include "models/kge/kge.h"
+#include "models/kge/link_prediction.h"
+#include "models/kge/link_training.h"
+#include "models/kge/triples.h"
+#include "propagation/exec.h"
+
+namespace undula {
+namespace {
+
+struct Options {
+  models::KgeOptions model;
+  models::TrainOptions train;
+  models::TripleOptions triples;
+};
+
+absl::StatusOr<Options> Merge(const EmbedOptions& given) {
+  OptionMap model, train, triples;
+  if (!given.options_file.empty()) {
+    static constexpr std::string_view kSections[] = {"model", "train", "triples"};
+    UNDULA_ASSIGN_OR_RETURN(auto sections, ReadOptionsFile(given.options_file, kSections));
+    model = std::move(sections["model"]);
+    train = std::move(sections["train"]);
+    triples = std::move(sections["triples"]);
+  }
+  for (const auto& [key, value] : given.model_options) model[key] = value;
+  for (const auto& [key, value] : given.train_options) train[key] = value;
+  for (const auto& [key, value] : given.triple_options) triples[key] = value;
+  Options out;
+  // What suits triples: many rows a step, the evaluation only now and then.
+  out.train.epochs = 100;
+  out.train.batch_size = 4096;
+  out.train.eval_every = 10;
+  UNDULA_RETURN_IF_ERROR(SetOptions(models::KgeOptionTable(), &out.model, model));
+  UNDULA_RETURN_IF_ERROR(models::CheckKgeOptions(out.model));
+  UNDULA_RETURN_IF_ERROR(SetOptions(models::TrainOptionTable(), &out.train, train));
+  UNDULA_RETURN_IF_ERROR(SetOptions(models::TripleOptionTable(), &out.triples, triples));
+  return out;
+}
+
+EvaluationRow Row(const char* part, const models::LinkMetrics& m) {
+  EvaluationRow row;
+  row.model = "link prediction, filtered";
+  row.part = part;
+  const auto add = [&](const char* name, double value) {
+    row.metrics.push_back({name, value, value, value});
+  };
+  add("queries", static_cast<double>(m.queries));
+  add("mrr", m.mrr);
+  add("hits@1", m.hits1);
+  add("hits@3", m.hits3);
+  add("hits@10", m.hits10);
+  add("mean_rank", m.mean_rank);
+  return row;
+}
+
+kgstore::Vectors AllRows(kgstore::VectorSpace space, int64_t dim, std::vector<float> values,
+                         std::string source) {
+  kgstore::Vectors out{.space = space, .dim = dim, .source = std::move(source)};
+  out.ids.resize(values.size() / static_cast<size_t>(dim));
+  std::iota(out.ids.begin(), out.ids.end(), 0u);
+  out.values = std::move(values);
+  return out;
+}
+
+}  // namespace
+
+absl::StatusOr<EmbedReport> Database::Embed(const EmbedOptions& given, Progress* progress) {
+  UNDULA_ASSIGN_OR_RETURN(const Options options, Merge(given));
+  EmbedReport report;
+  report.name = given.name.empty() ? options.model.form : given.name;
+  report.relations_name = report.name + ".relations";
+  UNDULA_RETURN_IF_ERROR(api::CheckModelName(report.relations_name));
+  if (impl_->store->read_only()) {
+    return FailedPreconditionError(impl_->path, " is open read-only; open it for writing to train");
+  }
+  const std::lock_guard writing(impl_->writing);
+  UNDULA_ASSIGN_OR_RETURN(Snapshot taken, kgstore::TakeSnapshot(*impl_->store));
+  const auto snapshot = std::make_shared<const Snapshot>(std::move(taken));
+  if (snapshot->out.edges() == 0) {
+    return FailedPreconditionError(
+        "the database holds no triples between entities; import a graph first (undula import)");
+  }
+  UNDULA_ASSIGN_OR_RETURN(
+      const models::TripleSplit split,
+      models::MakeTripleSplit(snapshot->out, snapshot->n_relations, options.triples.valid_share,
+                              options.triples.test_share,
+                              static_cast<uint64_t>(options.triples.seed)));
+  report.protocol = split.description;
+  impl_->Log(Severity::kInfo, split.description);
+  api::AddSection("model", GetOptions(models::KgeOptionTable(), &options.model), &report.options);
+  api::AddSection("train", GetOptions(models::TrainOptionTable(), &options.train), &report.options);
+  api::AddSection("triples", GetOptions(models::TripleOptionTable(), &options.triples),
+                  &report.options);
+  api::Hash run;
+  run.Add(Concat("embed ", snapshot->id_space, " ", snapshot->out.edges(), " ", split.description));
+  for (const auto& [key, value] : report.options) run.Add(Concat(key, "=", value, "\n"));
+
+  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<propagation::Exec> exec,
+                          propagation::Exec::Create(given.device, &impl_->arena()));
+  report.device = exec->description();
+  models::TrainContext context;
+  context.workers = &impl_->arena();
+  context.exec = exec.get();
+  context.progress = progress;
+  context.checkpoint_directory = impl_->path + ".ckpt";
+  context.run = Concat(report.name, "-", run.Hex());
+  context.resume = given.resume;
+  context.on_epoch = given.on_epoch;
+  models::Kge model(options.model, DType::kF32);
+  UNDULA_ASSIGN_OR_RETURN(
+      const models::TrainReport trained,
+      models::TrainOnTriples(&model, snapshot, split, options.triples.corruption, options.train,
+                             context));
+  report.epochs = trained.epochs;
+  report.best_epoch = trained.best_epoch;
+  report.samples = trained.samples;
+  report.seconds = trained.seconds;
+  report.cpu_seconds = trained.cpu_seconds;
+  report.best_metric = trained.metric == "none"
+                           ? "none"
+                           : Concat("valid ", trained.metric, " = ", trained.best_value);
+  const auto evaluate = [&](const char* part,
+                            const std::vector<models::Triple>& triples) -> absl::Status {
+    if (triples.empty()) return absl::OkStatus();
+    UNDULA_ASSIGN_OR_RETURN(const models::LinkMetrics metrics,
+                            models::EvaluateLinks(model, triples, snapshot->out, snapshot->in,
+                                                  impl_->arena(), progress));
+    report.rows.push_back(Row(part, metrics));
+    return absl::OkStatus();
+  };
+  UNDULA_RETURN_IF_ERROR(evaluate("valid", split.valid));
+  UNDULA_RETURN_IF_ERROR(evaluate("test", split.test));
+
+  const std::string source = Concat("undula embed, form ", options.model.form, ", trained ",
+                                    api::UtcNow(), ", ", report.best_metric);
+  {
+    const std::lock_guard lock(impl_->model_access);
+    UNDULA_RETURN_IF_ERROR(
+        kgstore::PutVectors(*impl_->store, *impl_->models, report.name,
+                            AllRows(kgstore::VectorSpace::kEntities, options.model.dim,
+                                    model.EntityVectors(), source)));
+    UNDULA_RETURN_IF_ERROR(
+        kgstore::PutVectors(*impl_->store, *impl_->models, report.relations_name,
+                            AllRows(kgstore::VectorSpace::kRelations, model.relation_dim(),
+                                    model.RelationVectors(), source)));
+  }
+  api::RemoveCheckpoints(*impl_, context.checkpoint_directory, context.run);
+  return report;
+}
+
+}  // namespace undula
