@@ -10,18 +10,20 @@
 
 namespace undula::propagation {
 
-// 1 / |x|; 0 for a zero row, which is one without a normal number in it. Divided by the largest
-// entry first, so that squares neither overflow nor vanish.
+// 1 / |x|; 0 for a zero row, which is one without a normal number in it.
 template <class T, class Group>
 UNDULA_HD T InverseNorm(const Group& group, const T* x, int64_t cols) {
+  const T plain = group.Sum(cols, [&](int64_t c) { return x[c] * x[c]; });
+  if (plain > T(1e-24) && plain < T(1e24)) return T(1) / std::sqrt(plain);
+  // Divided by the largest entry first, so that squares neither overflow nor vanish.
   const T top = group.Max(cols, [&](int64_t c) { return x[c] < T(0) ? -x[c] : x[c]; });
-  const bool zero = !(top >= (sizeof(T) == 4 ? T(FLT_MIN) : T(DBL_MIN)));
-  const T unit = zero ? T(0) : T(1) / top;
+  if (!(top >= (sizeof(T) == 4 ? T(FLT_MIN) : T(DBL_MIN)))) return T(0);
+  const T unit = T(1) / top;
   const T squares = group.Sum(cols, [&](int64_t c) {
     const T v = x[c] * unit;
     return v * v;
   });
-  return zero ? T(0) : unit / std::sqrt(squares);
+  return unit / std::sqrt(squares);
 }
 
 // inverse[row] = 1 / |x_row|.
