@@ -60,6 +60,11 @@ struct AttentionKernels {
   // out[r] = a[r] . b[r] over `cols` (a multiple of 16) columns.
   void (*row_dot)(const float* a, int64_t lda, const float* b, int64_t ldb, int64_t rows,
                   int64_t cols, float* out);
+  // As multiply, but adds to out.
+  void (*multiply_add)(const float* x, int64_t ldx, int64_t rows, const float* m, int64_t in,
+                       int64_t out_pad, float* out, int64_t ldo);
+  // Turns rows of logits [slot_pad] into the slots' weights, in place: forward's, bit for bit.
+  void (*softmax)(const AttentionSlots& slots, int64_t rows, float* logits, int64_t ld);
 };
 
 // Falls back to the scalar set where the build or the processor lacks the target.

@@ -142,7 +142,17 @@ inline void RowDot(const float* a, int64_t lda, const float* b, int64_t ldb, int
   }
 }
 
-inline constexpr AttentionKernels kKernels = {&Forward, &Backward, &Multiply, &RowDot};
+inline void MultiplyAdd(const float* x, int64_t ldx, int64_t rows, const float* m, int64_t in,
+                        int64_t out_pad, float* out, int64_t ldo) {
+  MultiplyAll(x, ldx, rows, m, out_pad, in, out_pad, out, ldo, true);
+}
+
+inline void Softmax(const AttentionSlots& slots, int64_t rows, float* logits, int64_t ld) {
+  for (int64_t r = 0; r < rows; ++r) SoftmaxRow(slots, logits + r * ld);
+}
+
+inline constexpr AttentionKernels kKernels = {&Forward, &Backward,    &Multiply,
+                                              &RowDot,  &MultiplyAdd, &Softmax};
 
 }  // namespace undula::propagation::simd::UNDULA_SIMD_TARGET
 
