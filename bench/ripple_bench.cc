@@ -4,8 +4,9 @@
 // either ratings_final.txt (user item 0|1; split 60/20/20 over rows by split_seed) or the fixed
 // parts train.txt, eval.txt, test.txt. Keys: model (ripplenet; pointwise models only), its options
 // as in `undula models show`, and epochs, batch, chunk, slices, lr, optimizer, weight_decay, seed,
-// split_seed, threads, score (0|1), test (0|1: read the test part). Prints one line per epoch and
-// one JSON line at the end. Rates are per core-second: work over the CPU time of the whole process.
+// split_seed, threads, score (0|1), valid and test (0|1: read the part). Prints one line per epoch
+// and one JSON line at the end. Rates are per core-second: work over the CPU time of the whole
+// process.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -160,8 +161,8 @@ int Main(int argc, char** argv) {
   std::map<std::string, std::string> own = {
       {"epochs", "5"},       {"batch", "1024"},          {"chunk", "32"},       {"slices", "8"},
       {"lr", "0.005"},       {"optimizer", "lazy_adam"}, {"weight_decay", "0"}, {"seed", "1"},
-      {"split_seed", "555"}, {"threads", "1"},           {"score", "0"},        {"test", "1"},
-      {"model", "ripplenet"}};
+      {"split_seed", "555"}, {"threads", "1"},           {"score", "0"},        {"valid", "1"},
+      {"test", "1"},         {"model", "ripplenet"}};
   OptionMap model_options;
   for (int i = 2; i < argc; ++i) {
     const char* eq = std::strchr(argv[i], '=');
@@ -182,6 +183,7 @@ int Main(int argc, char** argv) {
   if (model->spec().batch_kind != BatchKind::kPointwise) {
     return Fail(InvalidArgumentError("not a pointwise model: ", own["model"]));
   }
+  if (integer("valid") == 0) data.part[1].clear();
   if (integer("test") == 0) data.part[2].clear();
   const double build_start = CpuSeconds();
   if (absl::Status s = model->Build(training, workers); !s.ok()) return Fail(s);

@@ -46,7 +46,7 @@ class BlockScores {
     int64_t first_in_user = 0;      // column of the first weights that y holds
     int64_t values = 0, width = 0;  // first column of X; columns of a row
   };
-  // hops: laid out with room for the backward pass (value_t is read).
+  // hops: key_t, value and value_t are read.
   User Prepare(std::span<const propagation::AttentionSlots> hops, propagation::Arena& arena) const;
 
   // Scores rows of item vectors [rows][pad]. weights (may be null): per hop, [rows][slot_pad].

@@ -143,6 +143,8 @@ RippleNetScorer::UserMemory RippleNetScorer::LayOut(std::span<const Hop> hops, A
     slot_pads[hop] = PadTo16(static_cast<int64_t>(hops[hop].triples.size()));
   }
   memory.direct = form_.value_or(ChooseForm(state_->options, pad_, slot_pads)) != ScoreForm::kBlock;
+  const unsigned arrays =
+      propagation::kForwardArrays | (memory.direct ? 0u : unsigned{propagation::kValueT});
   memory.slots = {arena.New<AttentionSlots>(n_hops), n_hops};
   float* padded = arena.New<float>(static_cast<size_t>(pad_));
   for (size_t hop = 0; hop < n_hops; ++hop) {
@@ -157,8 +159,7 @@ RippleNetScorer::UserMemory RippleNetScorer::LayOut(std::span<const Hop> hops, A
       std::memcpy(keys + i * dim_, padded, static_cast<size_t>(dim_) * sizeof(float));
       tails[i] = triples[i].tail;
     }
-    AttentionSlots slots =
-        propagation::AllocateAttentionSlots(n, dim_, dim_, !memory.direct, arena);
+    AttentionSlots slots = propagation::AllocateAttentionSlots(n, dim_, dim_, arrays, arena);
     propagation::FillAttentionSlots(keys, nullptr, entity_.data(), tails, hops[hop].counts.data(),
                                     n, &slots);
     memory.slots[hop] = slots;
