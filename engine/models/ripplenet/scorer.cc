@@ -90,7 +90,7 @@ absl::StatusOr<std::span<RippleNetScorer::Hop>> RippleNetScorer::Recall(const Us
                                                                         Arena& arena) const {
   const int hops = static_cast<int>(state_->options.hops);
   const RippleMemory* from = &state_->memory;
-  RippleMemory folded;
+  std::optional<RippleMemory> folded;  // a RippleMemory allocates even where it is empty
   int64_t user = Index(query.user);
   if (query.user != kNone<UserId>) {
     if (!KnowsUser(query.user)) {
@@ -116,7 +116,7 @@ absl::StatusOr<std::span<RippleNetScorer::Hop>> RippleNetScorer::Recall(const Us
     std::vector<RippleTriple> slots;
     AppendSlots(*state_->graph, hops, memory, edge.data(), &slot_ptr, &slots);
     folded = MakeRippleMemory(hops, slot_ptr, slots, {}, OrderOf(state_->options));
-    from = &folded;
+    from = &*folded;
     user = 0;
   }
   const auto n_hops = static_cast<size_t>(hops);
