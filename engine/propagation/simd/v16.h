@@ -39,6 +39,8 @@ inline V16 Max(V16 a, V16 b) { return {_mm512_max_ps(a.v, b.v)}; }
 inline V16 WherePositive(V16 a, V16 b) {
   return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a.v, _mm512_setzero_ps(), _CMP_GT_OQ), b.v)};
 }
+// Bit l: a >= b in lane l (never where one of them is NaN).
+inline unsigned MaskAtLeast(V16 a, V16 b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_GE_OQ); }
 // a b + c, rounded once.
 inline V16 Fma(V16 a, V16 b, V16 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
 // a 2^n, where the lanes of `n_bits` hold n in their low bits; the result must be a normal number.
@@ -68,6 +70,11 @@ inline V16 WherePositive(V16 a, V16 b) {
   const __m256 zero = _mm256_setzero_ps();
   return {_mm256_and_ps(_mm256_cmp_ps(a.lo, zero, _CMP_GT_OQ), b.lo),
           _mm256_and_ps(_mm256_cmp_ps(a.hi, zero, _CMP_GT_OQ), b.hi)};
+}
+inline unsigned MaskAtLeast(V16 a, V16 b) {
+  const int lo = _mm256_movemask_ps(_mm256_cmp_ps(a.lo, b.lo, _CMP_GE_OQ));
+  const int hi = _mm256_movemask_ps(_mm256_cmp_ps(a.hi, b.hi, _CMP_GE_OQ));
+  return static_cast<unsigned>(lo) | static_cast<unsigned>(hi) << 8;
 }
 inline V16 Fma(V16 a, V16 b, V16 c) {
   return {_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
@@ -102,6 +109,11 @@ inline V16 Sqrt(V16 a) { UNDULA_V16_LANES_(__builtin_sqrtf(a.v[l])); }
 // As maxps: b where the lanes compare equal or unordered.
 inline V16 Max(V16 a, V16 b) { UNDULA_V16_LANES_(a.v[l] > b.v[l] ? a.v[l] : b.v[l]); }
 inline V16 WherePositive(V16 a, V16 b) { UNDULA_V16_LANES_(a.v[l] > 0.0f ? b.v[l] : 0.0f); }
+inline unsigned MaskAtLeast(V16 a, V16 b) {
+  unsigned mask = 0;
+  for (int l = 0; l < 16; ++l) mask |= static_cast<unsigned>(a.v[l] >= b.v[l]) << l;
+  return mask;
+}
 inline V16 Fma(V16 a, V16 b, V16 c) { UNDULA_V16_LANES_(__builtin_fmaf(a.v[l], b.v[l], c.v[l])); }
 inline V16 ScaleByPowerOfTwo(V16 a, V16 n_bits) {
   UNDULA_V16_LANES_(__builtin_bit_cast(
