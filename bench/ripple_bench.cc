@@ -2,10 +2,12 @@
 //   ripple_bench DIRECTORY [key=value ...]
 // DIRECTORY has kg_final.txt (head relation tail; items are the entities of the same number) and
 // either ratings_final.txt (user item 0|1; split 60/20/20 over rows by split_seed) or the fixed
-// parts train.txt, eval.txt, test.txt. Keys: model (ripplenet; pointwise models only), its options
-// as in `undula models show`, and epochs, batch, chunk, slices, lr, optimizer, weight_decay, seed,
-// split_seed, threads, score (0|1), test (0|1: read the test part). Prints one line per epoch and
-// one JSON line at the end. Rates are per core-second: work over the CPU time of the whole process.
+// parts train.txt, eval.txt, test.txt. Keys: model (ripplenet; pointwise models only where epochs >
+// 0), its options as in `undula models show`, and epochs, batch, chunk, slices, lr, optimizer,
+// weight_decay, seed, split_seed, threads, score (0|1), rank (k: lists of the best k for all users,
+// rows of the training part excluded; 0: none), valid and test (0|1: read the part). epochs=0 only
+// scores, any model. Prints one line per epoch and one JSON line at the end. Rates are per
+// core-second: work over the CPU time of the whole process.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -28,6 +30,7 @@
 #include "models/eval/metrics.h"
 #include "models/kgcn/kgcn.h"
 #include "models/registry.h"
+#include "models/score/tile_scorer.h"
 #include "models/train/step.h"
 #include "propagation/optim/optimizer.h"
 
@@ -158,10 +161,11 @@ int Main(int argc, char** argv) {
     return 3;
   }
   std::map<std::string, std::string> own = {
-      {"epochs", "5"},       {"batch", "1024"},          {"chunk", "32"},       {"slices", "8"},
-      {"lr", "0.005"},       {"optimizer", "lazy_adam"}, {"weight_decay", "0"}, {"seed", "1"},
-      {"split_seed", "555"}, {"threads", "1"},           {"score", "0"},        {"test", "1"},
-      {"model", "ripplenet"}};
+      {"epochs", "5"},       {"batch", "1024"}, {"chunk", "32"},
+      {"slices", "8"},       {"lr", "0.005"},   {"optimizer", "lazy_adam"},
+      {"weight_decay", "0"}, {"seed", "1"},     {"split_seed", "555"},
+      {"threads", "1"},      {"score", "0"},    {"valid", "1"},
+      {"rank", "0"},         {"test", "1"},     {"model", "ripplenet"}};
   OptionMap model_options;
   for (int i = 2; i < argc; ++i) {
     const char* eq = std::strchr(argv[i], '=');
@@ -179,9 +183,10 @@ int Main(int argc, char** argv) {
   auto made = MakeModel(own["model"], model_options);
   if (!made.ok()) return Fail(made.status());
   Model* model = made->get();
-  if (model->spec().batch_kind != BatchKind::kPointwise) {
+  if (model->spec().batch_kind != BatchKind::kPointwise && integer("epochs") > 0) {
     return Fail(InvalidArgumentError("not a pointwise model: ", own["model"]));
   }
+  if (integer("valid") == 0) data.part[1].clear();
   if (integer("test") == 0) data.part[2].clear();
   const double build_start = CpuSeconds();
   if (absl::Status s = model->Build(training, workers); !s.ok()) return Fail(s);
@@ -197,7 +202,7 @@ int Main(int argc, char** argv) {
   batcher_options.batch_size = integer("batch");
   batcher_options.chunk = integer("chunk");
   batcher_options.seed = static_cast<uint64_t>(integer("seed"));
-  auto batcher = Batcher::Create(BatchKind::kPointwise, training, batcher_options);
+  auto batcher = Batcher::Create(model->spec().batch_kind, training, batcher_options);
   if (!batcher.ok()) return Fail(batcher.status());
   propagation::Exec exec(&workers);
   TrainingStep step(model, &exec, integer("slices"));
@@ -239,7 +244,26 @@ int Main(int argc, char** argv) {
                 100.0 * static_cast<double>(kgcn->labels().known()) /
                     static_cast<double>(std::max<int64_t>(1, kgcn->labels().seen())));
   }
-  double pairs_rate = 0;
+  double pairs_rate = 0, ranked_rate = 0;
+  if (integer("rank") != 0) {
+    const auto scorer = model->MakeScorer(workers);
+    const UserItems seen = PositivesByUser(data.snapshot->n_users, {data.part[0]});
+    RankScratch scratch;
+    std::vector<ScoredItem> list;
+    const double start = CpuSeconds();
+    int64_t pairs = 0;
+    for (uint32_t u = 0; u < data.snapshot->n_users; ++u) {
+      if (!(*scorer)->KnowsUser(UserId{u})) continue;
+      const ItemMask mask{.excluded = seen.of(UserId{u})};
+      if (absl::Status s =
+              RankOne(**scorer, {UserId{u}, {}}, mask, {.k = integer("rank")}, &scratch, &list);
+          !s.ok()) {
+        return Fail(s);
+      }
+      pairs += data.snapshot->n_items;
+    }
+    ranked_rate = static_cast<double>(pairs) / (CpuSeconds() - start);
+  }
   if (integer("score") != 0) {
     const auto scorer = model->MakeScorer(workers);
     std::vector<float> out(data.snapshot->n_items);
@@ -262,11 +286,12 @@ int Main(int argc, char** argv) {
   std::sort(rates.begin(), rates.end());
   std::printf(
       "{\"data\": \"%s\", \"model\": \"%s\", \"chunk\": %s, \"rows_per_core_s\": %.0f, "
-      "\"rows_per_core_s_best\": %.0f, \"pairs_per_core_s\": %.0f, \"valid_auc\": %.4f, "
+      "\"rows_per_core_s_best\": %.0f, \"pairs_per_core_s\": %.0f, "
+      "\"ranked_pairs_per_core_s\": %.0f, \"valid_auc\": %.4f, "
       "\"test_auc\": %.4f, \"test_acc\": %.4f, \"at_epoch\": %lld, \"step_mib\": %.1f}\n",
       argv[1], own["model"].c_str(), own["chunk"].c_str(), rates[rates.size() / 2], best_rate,
-      pairs_rate, best_valid, best_test.auc, best_test.acc, static_cast<long long>(best_epoch),
-      static_cast<double>(step.high_water()) / (1 << 20));
+      pairs_rate, ranked_rate, best_valid, best_test.auc, best_test.acc,
+      static_cast<long long>(best_epoch), static_cast<double>(step.high_water()) / (1 << 20));
   return 0;
 }
 

@@ -1,5 +1,6 @@
 #include "propagation/row_order.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -16,13 +17,41 @@ bool Ascending(const uint32_t* ids, int64_t n) {
   return true;
 }
 
+// One counting pass over the rows themselves: for tables not much longer than the list.
+RowOrder CountByRow(const uint32_t* ids, int64_t n, int64_t limit, Arena& arena) {
+  uint32_t* start = arena.NewZero<uint32_t>(limit);
+  for (int64_t i = 0; i < n; ++i) ++start[ids[i]];
+  uint32_t* rows = arena.New<uint32_t>(std::min(n, limit) + 1);
+  int64_t* ptr = arena.New<int64_t>(std::min(n, limit) + 1);
+  RowOrder result;
+  uint32_t sum = 0;
+  for (int64_t row = 0; row < limit; ++row) {
+    const uint32_t count = start[row];
+    start[row] = sum;
+    // Written in any case, kept where the row has a position.
+    rows[result.distinct] = static_cast<uint32_t>(row);
+    ptr[result.distinct] = sum;
+    result.distinct += count != 0;
+    sum += count;
+  }
+  ptr[result.distinct] = n;
+  uint32_t* order = arena.New<uint32_t>(n);
+  for (int64_t i = 0; i < n; ++i) order[start[ids[i]]++] = static_cast<uint32_t>(i);
+  result.rows = rows;
+  result.ptr = ptr;
+  result.order = order;
+  return result;
+}
+
 }  // namespace
 
 RowOrder SortByRow(const uint32_t* ids, int64_t n, int64_t limit, Arena& arena) {
+  const bool ascending = Ascending(ids, n);
+  if (!ascending && limit <= 4 * n) return CountByRow(ids, n, limit, arena);
   uint32_t* order = arena.New<uint32_t>(n);
   for (int64_t i = 0; i < n; ++i) order[i] = static_cast<uint32_t>(i);
   const uint32_t* keys = ids;
-  if (!Ascending(ids, n)) {
+  if (!ascending) {
     uint32_t* key_a = arena.New<uint32_t>(n);
     uint32_t* key_b = arena.New<uint32_t>(n);
     uint32_t* next = arena.New<uint32_t>(n);

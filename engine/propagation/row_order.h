@@ -18,7 +18,7 @@ struct RowOrder {
   const uint32_t* order = nullptr;  // [n], the positions 0 .. n-1
 };
 
-// Stable radix sort of n ids (n < 2^32), each < limit, in O(n) time and arena memory. Serial.
+// Stable sort of n ids (n < 2^32), each < limit, in O(n) time and arena memory. Serial.
 RowOrder SortByRow(const uint32_t* ids, int64_t n, int64_t limit, Arena& arena);
 
 // out[rows[s]] += sum over the positions p of row s of x[p]. rows null: out[s].

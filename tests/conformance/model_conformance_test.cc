@@ -246,6 +246,53 @@ TEST_P(EveryModel, SameSeedSameBitsForAnyNumberOfThreads) {
   EXPECT_TRUE(Saved(*Trained(4, nullptr, 3)) == one);
 }
 
+// How a batch is cut defines the last bits of a step, and nothing beyond them.
+TEST_P(EveryModel, SlicesAgree) {
+  if (!trains()) GTEST_SKIP() << "not trained by gradients";
+  const auto model = Trained(1, nullptr, 3);
+  Batcher batcher =
+      *Batcher::Create(GetParam()->batch_kind, data_, {.batch_size = 200, .chunk = 4, .seed = 2});
+  batcher.StartEpoch(1);
+  ASSERT_TRUE(model->BeginEpoch(1).ok());
+  const Batch batch = batcher.Get(0);
+  Exec exec(nullptr);
+  double whole = 0;
+  std::vector<std::vector<float>> gradients;
+  for (const int64_t slices : {1, 3, 7}) {
+    TrainingStep step(model.get(), &exec, slices);
+    model->parameters()->ZeroGradients();
+    const auto loss = step.Run(batch);
+    ASSERT_TRUE(loss.ok()) << loss.status();
+    size_t n = 0;
+    for (const auto& p : model->parameters()->all()) {
+      std::vector<float> dense(static_cast<size_t>(p->value.size()), 0.0f);
+      if (!p->row_sparse) dense.assign(p->grad.as<float>(), p->grad.as<float>() + dense.size());
+      const int64_t cols = p->value.cols();
+      for (const auto& sparse : p->sparse) {
+        for (int64_t i = 0; i < sparse.values.size(); ++i) {
+          dense[sparse.rows.as<uint32_t>()[i / cols] * cols + i % cols] +=
+              sparse.values.as<float>()[i];
+        }
+      }
+      if (slices == 1) {
+        gradients.push_back(std::move(dense));
+        continue;
+      }
+      const std::vector<float>& want = gradients[n++];
+      float largest = 0, worst = 0;
+      for (size_t i = 0; i < want.size(); ++i) {
+        largest = std::max(largest, std::abs(want[i]));
+        worst = std::max(worst, std::abs(dense[i] - want[i]));
+      }
+      EXPECT_GT(largest, 0) << p->name;
+      EXPECT_LE(worst, 1e-5f * largest) << p->name << ", " << slices << " slices";
+    }
+    if (slices == 1) whole = *loss;
+    EXPECT_NEAR(*loss, whole, 1e-5 * std::abs(whole));
+  }
+  model->parameters()->ZeroGradients();
+}
+
 TEST_P(EveryModel, CapabilitiesAreTrue) {
   const auto model = Trained(1, nullptr, 1);
   TaskArena workers(1);

@@ -254,7 +254,8 @@ TEST(CutSlices, CoversTheBatchInOrder) {
   batch.users = users;
   batch.chunk_ptr = ptr;
   for (const int64_t n : {1, 2, 3, 8, 40}) {
-    const std::vector<Slice> slices = CutSlices(batch, n);
+    std::vector<Slice> slices(static_cast<size_t>(n));
+    CutSlices(batch, slices);
     ASSERT_EQ(static_cast<int64_t>(slices.size()), n);
     int64_t chunk = 0, row = 0;
     for (const Slice& s : slices) {

@@ -185,6 +185,87 @@ TEST(RippleNetKernels, SameBitsOnEveryInstructionSet) {
   }
 }
 
+// The kernels that layouts, gradients and the scorer's block form use, against plain loops (exact
+// where only moves and single additions are made) and between instruction sets.
+TEST(RippleNetKernels, SmallKernelsOnEveryInstructionSet) {
+  const Rng rng(21, RngStream::kTest);
+  uint64_t draw = 0;
+  const auto random = [&](int64_t n) {
+    std::vector<float> x(static_cast<size_t>(n));
+    for (float& f : x) f = 2 * rng.Uniform(draw++) - 1;
+    return x;
+  };
+  for (const int64_t cols : {1, 5, 16, 23, 48}) {
+    for (const int64_t n : {0, 1, 15, 16, 37}) {
+      const int64_t pad = PadTo16(cols), slot_pad = PadTo16(n);
+      const std::vector<float> table = random(kTable * cols), logits = random(3 * slot_pad);
+      const std::vector<float> x = random(5 * n), m = random(n * pad), base = random(5 * pad);
+      std::vector<uint32_t> row;
+      std::vector<float> count;
+      for (int64_t i = 0; i < n; ++i) {
+        row.push_back(rng.Below(draw++, kTable));
+        count.push_back(static_cast<float>(1 + rng.Below(draw++, 3)));
+      }
+      std::vector<float> first_product, first_weights;
+      for (const auto target :
+           {simd::Target::kScalar, simd::Target::kAvx2, simd::Target::kAvx512}) {
+        const AttentionKernels& kernels = GetAttentionKernels(target);
+        std::vector<float> to(static_cast<size_t>(slot_pad * pad), -7);
+        std::vector<float> to_t(static_cast<size_t>(cols * slot_pad), -7);
+        kernels.lay_out(table.data(), row.data(), n, cols, slot_pad, to.data(), to_t.data());
+        for (int64_t i = 0; i < slot_pad; ++i) {
+          for (int64_t c = 0; c < pad; ++c) {
+            const float want = i < n && c < cols ? table[row[i] * cols + c] : 0.0f;
+            ASSERT_EQ(to[i * pad + c], want) << simd::TargetName(target);
+            if (c < cols) {
+              ASSERT_EQ(to_t[c * slot_pad + i], want) << simd::TargetName(target);
+            }
+          }
+        }
+        std::vector<float> sums = table, want_sums = table;
+        kernels.add_rows(to.data(), pad, n, cols, row.data(), sums.data());
+        for (int64_t i = 0; i < n; ++i) {
+          for (int64_t c = 0; c < cols; ++c) want_sums[row[i] * cols + c] += to[i * pad + c];
+        }
+        EXPECT_EQ(sums, want_sums) << simd::TargetName(target);
+
+        std::vector<float> product = base;
+        kernels.multiply_add(x.data(), n, 5, m.data(), n, pad, product.data(), pad);
+        for (int64_t i = 0; i < 5; ++i) {
+          for (int64_t c = 0; c < pad; ++c) {
+            double want = base[i * pad + c];
+            for (int64_t j = 0; j < n; ++j) want += double{x[i * n + j]} * m[j * pad + c];
+            EXPECT_NEAR(product[i * pad + c], want, 1e-5);
+          }
+        }
+
+        Arena arena;
+        AttentionSlots slots = AllocateAttentionSlots(n, cols, cols, kForwardArrays, arena);
+        FillAttentionSlots(table.data(), row.data(), table.data(), row.data(), count.data(), n,
+                           &slots, target);
+        std::vector<float> weights = logits;
+        kernels.softmax(slots, 3, weights.data(), slot_pad);
+        for (int64_t r = 0; r < 3 && n > 0; ++r) {
+          double sum = 0;
+          for (int64_t i = 0; i < n; ++i)
+            sum += count[i] * std::exp(double{logits[r * slot_pad + i]});
+          for (int64_t i = 0; i < slot_pad; ++i) {
+            const double want =
+                i < n ? count[i] * std::exp(double{logits[r * slot_pad + i]}) / sum : 0.0;
+            EXPECT_NEAR(weights[r * slot_pad + i], want, 1e-6);
+          }
+        }
+        if (target == simd::Target::kScalar) {
+          first_product = product;
+          first_weights = weights;
+        }
+        EXPECT_EQ(product, first_product) << simd::TargetName(target);
+        EXPECT_EQ(weights, first_weights) << simd::TargetName(target);
+      }
+    }
+  }
+}
+
 // A row's bits do not depend on the rows beside it.
 TEST(RippleNetKernels, RowsAreIndependentOfTheirBlock) {
   const Problem together = MakeProblem(16, 16, {{7, 32}}, 1);

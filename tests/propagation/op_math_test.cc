@@ -7,6 +7,7 @@
 
 #include "propagation/lane_group.h"
 #include "propagation/math_row.h"
+#include "propagation/simd/scan.h"
 #include "propagation/tile_gemm.h"
 
 namespace undula::propagation {
@@ -158,6 +159,31 @@ void CheckTargets() {
 TEST(OpMath, TileProductsHaveTheSameBitsOnEveryTarget) {
   CheckTargets<float>();
   CheckTargets<double>();
+}
+
+// Every start and length around the groups that the kernel skips, with NaN and infinities.
+TEST(OpMath, FindAtLeastIsTheFirstOnEveryTarget) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float infinity = std::numeric_limits<float>::infinity();
+  std::vector<float> x(200, 0.5f);
+  for (const size_t i : {3u, 17u, 62u, 64u, 130u}) x[i] = nan;
+  x[66] = 2.0f;
+  x[67] = 7.0f;
+  x[131] = -infinity;
+  x[195] = 2.0f;
+  for (const auto target : {simd::Target::kScalar, simd::Target::kAvx2, simd::Target::kAvx512}) {
+    const simd::FindAtLeastKernel find = simd::GetFindAtLeast(target);
+    for (const float least : {-infinity, 0.5f, 2.0f, 7.0f, infinity}) {
+      for (int64_t n : {0, 1, 15, 66, 67, 130, 196, 200}) {
+        for (int64_t begin = 0; begin <= n; ++begin) {
+          int64_t want = begin;
+          while (want < n && !(x[static_cast<size_t>(want)] >= least)) ++want;
+          ASSERT_EQ(find(x.data(), begin, n, least), want)
+              << simd::TargetName(target) << " " << least << " [" << begin << ", " << n << ")";
+        }
+      }
+    }
+  }
 }
 
 }  // namespace

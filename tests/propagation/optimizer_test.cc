@@ -11,6 +11,8 @@
 #include "base/rng.h"
 #include "base/status.h"
 #include "propagation/arena.h"
+#include "propagation/ops/op_check.h"
+#include "propagation/optim/adam_update.h"
 #include "tests/propagation/op_run.h"
 
 namespace undula::propagation {
@@ -231,6 +233,73 @@ TEST(Optimizer, RowsWithoutGradientStayExceptInDenseAdam) {
     ASSERT_TRUE(optimizer->Step(nullptr).ok());
     const bool dense = options.kind == "adam" || options.kind == "adamw";
     EXPECT_EQ(before != OpRun::Read(world.table->value), dense) << options.kind;
+  }
+}
+
+// The tuned kernel on every instruction set against the row bodies, bit for bit: listed rows, dense
+// tiles, rows without a gradient; columns that are no multiple of 16 too.
+TEST(Optimizer, TunedAdamHasTheBitsOfTheRowBodies) {
+  constexpr int64_t kRows = 40;
+  for (const int64_t cols : {1, 7, 16, 37, 64}) {
+    const int64_t n = kRows * cols;
+    const Rng rng(3, RngStream::kTest, static_cast<uint32_t>(cols));
+    uint64_t draw = 0;
+    const auto fill = [&](double from, double to) {
+      std::vector<float> x(static_cast<size_t>(n));
+      for (float& f : x) f = static_cast<float>(from + (to - from) * rng.Uniform(draw++));
+      return x;
+    };
+    const std::vector<float> grad = fill(-1, 1), value = fill(-2, 2), m = fill(-1, 1);
+    const std::vector<float> v = fill(0, 1);
+    const std::vector<uint32_t> listed = {3, 4, 11, 39, 0};
+    std::vector<int32_t> slots(kRows, -1);
+    slots[2] = 7;
+    slots[38] = 0;
+    const StepNumbers<float> step = {.learning_rate = 0.01f,
+                                     .weight_decay = 0.03f,
+                                     .momentum = 0,
+                                     .epsilon = 1e-8f,
+                                     .beta1 = 0.9f,
+                                     .beta2 = 0.999f,
+                                     .keep1 = 0.1f,
+                                     .keep2 = 0.001f,
+                                     .correction1 = 0.271f,
+                                     .correction2 = 0.003f,
+                                     .exact_beta1 = 0.9,
+                                     .exact_beta2 = 0.999};
+    struct Case {
+      OptimizerKind kind;
+      bool table;
+      StepRows<float> rows;
+      int64_t items;
+    };
+    const StepRows<float> of_list = {grad.data(), listed.data(), nullptr, cols};
+    const StepRows<float> of_all = {grad.data(), nullptr, slots.data(), cols};
+    const StepRows<float> of_dense = {grad.data(), nullptr, nullptr, cols};
+    for (const Case& c : {Case{OptimizerKind::kLazyAdam, true, of_list, 5},
+                          Case{OptimizerKind::kLazyAdam, false, of_dense, kRows},
+                          Case{OptimizerKind::kAdam, true, of_all, kRows},
+                          Case{OptimizerKind::kAdamW, false, of_dense, kRows}}) {
+      std::vector<float> p0 = value, m0 = m, v0 = v;
+      if (c.kind == OptimizerKind::kLazyAdam && c.table) {
+        ForRows(nullptr, c.items, 1,
+                LazyAdamRow<float>{step, c.rows, p0.data(), m0.data(), v0.data(), nullptr});
+      } else {
+        ForRows(nullptr, c.items, 1,
+                AdamRow<float>{step, c.rows, p0.data(), m0.data(), v0.data(),
+                               c.kind == OptimizerKind::kAdamW});
+      }
+      EXPECT_NE(p0, value);
+      for (const auto target :
+           {simd::Target::kScalar, simd::Target::kAvx2, simd::Target::kAvx512}) {
+        std::vector<float> p1 = value, m1 = m, v1 = v;
+        UpdateAdam(c.kind, c.table, step, c.rows, p1.data(), m1.data(), v1.data(), c.items, nullptr,
+                   target);
+        EXPECT_EQ(p1, p0) << cols << " " << simd::TargetName(target);
+        EXPECT_EQ(m1, m0);
+        EXPECT_EQ(v1, v0);
+      }
+    }
   }
 }
 

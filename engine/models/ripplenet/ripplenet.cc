@@ -276,10 +276,15 @@ Var RippleNet::Loss(Tape& tape, const Batch& batch, const Slice& slice,
 }
 
 absl::StatusOr<std::unique_ptr<Scorer>> RippleNet::MakeScorer(TaskArena&) const {
+  return MakeScorerOf(std::nullopt);
+}
+
+absl::StatusOr<std::unique_ptr<Scorer>> RippleNet::MakeScorerOf(
+    std::optional<ScoreForm> form) const {
   if (entity_ == nullptr) return FailedPreconditionError("ripplenet: the model is not built");
-  return std::unique_ptr<Scorer>(
-      std::make_unique<RippleNetScorer>(state_, entity_->value, relation_->value,
-                                        transform_ == nullptr ? Tensor() : transform_->value));
+  return std::unique_ptr<Scorer>(std::make_unique<RippleNetScorer>(
+      state_, entity_->value, relation_->value,
+      transform_ == nullptr ? Tensor() : transform_->value, form));
 }
 
 }  // namespace undula::models

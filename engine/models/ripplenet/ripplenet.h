@@ -25,6 +25,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -33,6 +34,7 @@
 #include "models/ripplenet/batch_index.h"
 #include "models/ripplenet/memory.h"
 #include "models/ripplenet/options.h"
+#include "models/ripplenet/score_form.h"
 #include "propagation/parameters.h"
 #include "propagation/tape.h"
 
@@ -93,6 +95,8 @@ class RippleNet final : public Model {
   absl::Status SetRippleSets(std::span<const int64_t> slot_ptr,
                              std::span<const RippleTriple> slots);
   const RippleMemory& memory() const { return state_->memory; }
+  // A scorer that works every user in one form (kDirect or kBlock), for comparisons.
+  absl::StatusOr<std::unique_ptr<Scorer>> MakeScorerOf(std::optional<ScoreForm> form) const;
 
  private:
   absl::Status SampleMemory(const TrainingData& data, TaskArena& workers);

@@ -24,6 +24,14 @@ float At(const Tensor& t, int64_t i) {
   return t.dtype == DType::kF64 ? static_cast<float>(t.as<double>()[i]) : t.as<float>()[i];
 }
 
+std::vector<float> PadTransform(const Tensor& transform, int64_t dim, int64_t pad) {
+  std::vector<float> out;
+  if (transform.empty()) return out;
+  out.assign(static_cast<size_t>(dim * pad), 0);
+  for (int64_t i = 0; i < dim * dim; ++i) out[i / dim * pad + i % dim] = At(transform, i);
+  return out;
+}
+
 }  // namespace
 
 void AppendSeeds(const RippleNetState& state, std::span<const ItemId> history,
@@ -52,8 +60,14 @@ void AppendSlots(const EdgeCsr& graph, int hops, int memory, const uint32_t* edg
 }
 
 RippleNetScorer::RippleNetScorer(std::shared_ptr<const RippleNetState> state, const Tensor& entity,
-                                 const Tensor& relation, const Tensor& transform)
-    : state_(std::move(state)), dim_(state_->options.dim), pad_(PadTo16(dim_)) {
+                                 const Tensor& relation, const Tensor& transform,
+                                 std::optional<ScoreForm> form)
+    : state_(std::move(state)),
+      dim_(state_->options.dim),
+      pad_(PadTo16(dim_)),
+      transform_(PadTransform(transform, dim_, pad_)),
+      form_(form),
+      block_(&state_->options, dim_, transform_.empty() ? nullptr : transform_.data()) {
   entity_.resize(static_cast<size_t>(entity.size()));
   for (int64_t i = 0; i < entity.size(); ++i) entity_[i] = At(entity, i);
   relation_t_.assign(static_cast<size_t>(relation.rows() * dim_ * pad_), 0);
@@ -64,12 +78,6 @@ RippleNetScorer::RippleNetScorer(std::shared_ptr<const RippleNetState> state, co
       }
     }
   }
-  if (!transform.empty()) {
-    transform_.assign(static_cast<size_t>(dim_ * pad_), 0);
-    for (int64_t i = 0; i < dim_ * dim_; ++i) {
-      transform_[i / dim_ * pad_ + i % dim_] = At(transform, i);
-    }
-  }
   items_.assign(static_cast<size_t>(int64_t{state_->n_items} * pad_), 0);
   for (uint32_t i = 0; i < state_->n_items; ++i) {
     std::memcpy(items_.data() + int64_t{i} * pad_,
@@ -78,10 +86,11 @@ RippleNetScorer::RippleNetScorer(std::shared_ptr<const RippleNetState> state, co
   }
 }
 
-absl::StatusOr<RippleNetScorer::UserMemory> RippleNetScorer::Recall(const UserQuery& query) const {
+absl::StatusOr<std::span<RippleNetScorer::Hop>> RippleNetScorer::Recall(const UserQuery& query,
+                                                                        Arena& arena) const {
   const int hops = static_cast<int>(state_->options.hops);
   const RippleMemory* from = &state_->memory;
-  RippleMemory folded;
+  std::optional<RippleMemory> folded;  // a RippleMemory allocates even where it is empty
   int64_t user = Index(query.user);
   if (query.user != kNone<UserId>) {
     if (!KnowsUser(query.user)) {
@@ -107,27 +116,39 @@ absl::StatusOr<RippleNetScorer::UserMemory> RippleNetScorer::Recall(const UserQu
     std::vector<RippleTriple> slots;
     AppendSlots(*state_->graph, hops, memory, edge.data(), &slot_ptr, &slots);
     folded = MakeRippleMemory(hops, slot_ptr, slots, {}, OrderOf(state_->options));
-    from = &folded;
+    from = &*folded;
     user = 0;
   }
-  UserMemory memory;
+  const auto n_hops = static_cast<size_t>(hops);
+  const std::span<Hop> out(arena.New<Hop>(n_hops), n_hops);
   for (int hop = 0; hop < hops; ++hop) {
-    auto& triples = memory.triples.emplace_back();
-    auto& counts = memory.counts.emplace_back();
     const int64_t r = user * hops + hop;
-    for (int64_t s = from->slot_ptr[r]; s < from->slot_ptr[r + 1]; ++s) {
-      triples.push_back(from->TripleOf(from->triple[s]));
-      counts.push_back(from->count[s]);
+    const int64_t begin = from->slot_ptr[r];
+    const auto n = static_cast<size_t>(from->slot_ptr[r + 1] - begin);
+    out[hop] = {{arena.New<RippleTriple>(n), n}, {arena.New<float>(n), n}};
+    for (size_t i = 0; i < n; ++i) {
+      out[hop].triples[i] = from->TripleOf(from->triple[begin + static_cast<int64_t>(i)]);
+      out[hop].counts[i] = from->count[begin + static_cast<int64_t>(i)];
     }
   }
-  return memory;
+  return out;
 }
 
-void RippleNetScorer::LayOut(UserMemory* memory, Arena& arena) const {
+RippleNetScorer::UserMemory RippleNetScorer::LayOut(std::span<const Hop> hops, Arena& arena) const {
   const auto& kernels = propagation::GetAttentionKernels();
+  const size_t n_hops = hops.size();
+  UserMemory memory;
+  const std::span<int64_t> slot_pads(arena.New<int64_t>(n_hops), n_hops);
+  for (size_t hop = 0; hop < n_hops; ++hop) {
+    slot_pads[hop] = PadTo16(static_cast<int64_t>(hops[hop].triples.size()));
+  }
+  memory.direct = form_.value_or(ChooseForm(state_->options, pad_, slot_pads)) != ScoreForm::kBlock;
+  const unsigned arrays =
+      propagation::kForwardArrays | (memory.direct ? 0u : unsigned{propagation::kValueT});
+  memory.slots = {arena.New<AttentionSlots>(n_hops), n_hops};
   float* padded = arena.New<float>(static_cast<size_t>(pad_));
-  for (size_t hop = 0; hop < memory->triples.size(); ++hop) {
-    const auto& triples = memory->triples[hop];
+  for (size_t hop = 0; hop < n_hops; ++hop) {
+    const auto triples = hops[hop].triples;
     const int64_t n = static_cast<int64_t>(triples.size());
     float* keys = arena.New<float>(static_cast<size_t>(n * dim_));
     uint32_t* tails = arena.New<uint32_t>(static_cast<size_t>(n));
@@ -138,15 +159,26 @@ void RippleNetScorer::LayOut(UserMemory* memory, Arena& arena) const {
       std::memcpy(keys + i * dim_, padded, static_cast<size_t>(dim_) * sizeof(float));
       tails[i] = triples[i].tail;
     }
-    AttentionSlots slots = propagation::AllocateAttentionSlots(n, dim_, dim_, false, arena);
-    propagation::FillAttentionSlots(keys, nullptr, entity_.data(), tails,
-                                    memory->counts[hop].data(), n, &slots);
-    memory->slots.push_back(slots);
+    AttentionSlots slots = propagation::AllocateAttentionSlots(n, dim_, dim_, arrays, arena);
+    propagation::FillAttentionSlots(keys, nullptr, entity_.data(), tails, hops[hop].counts.data(),
+                                    n, &slots);
+    memory.slots[hop] = slots;
   }
+  if (!memory.direct) memory.block = block_.Prepare(memory.slots, arena);
+  return memory;
 }
 
 void RippleNetScorer::ScoreRows(const UserMemory& memory, const float* items, int64_t rows,
-                                float* out, std::vector<float*>* weights, Arena& scratch) const {
+                                float* out, float* const* weights, Arena& scratch) const {
+  if (memory.direct) {
+    ScoreDirect(memory, items, rows, out, weights, scratch);
+  } else {
+    block_.Score(memory.block, items, rows, out, weights, scratch);
+  }
+}
+
+void RippleNetScorer::ScoreDirect(const UserMemory& memory, const float* items, int64_t rows,
+                                  float* out, float* const* weights, Arena& scratch) const {
   const RippleNetOptions& o = state_->options;
   const auto& kernels = propagation::GetAttentionKernels();
   int64_t slot_pad = 0;
@@ -165,7 +197,7 @@ void RippleNetScorer::ScoreRows(const UserMemory& memory, const float* items, in
     const float* at = item;
     for (size_t hop = 0; hop < hops; ++hop) {
       const AttentionSlots& slots = memory.slots[hop];
-      float* w = weights == nullptr ? tile_weights : (*weights)[hop] + row * slots.slot_pad;
+      float* w = weights == nullptr ? tile_weights : weights[hop] + row * slots.slot_pad;
       kernels.forward(slots, at, pad_, n, w, slots.slot_pad, answer, pad_);
       if (o.using_all_hops && hop > 0) {
         for (int64_t i = 0; i < size; ++i) user[i] += answer[i];
@@ -194,8 +226,8 @@ absl::Status RippleNetScorer::Score(const UserQuery& query, ItemRange range, std
     return InvalidArgumentError("ripplenet: items [", range.begin, ", ", range.end,
                                 ") are out of range: the model knows ", n_items());
   }
-  UNDULA_ASSIGN_OR_RETURN(UserMemory memory, Recall(query));
-  LayOut(&memory, scratch);
+  UNDULA_ASSIGN_OR_RETURN(const std::span<Hop> hops, Recall(query, scratch));
+  const UserMemory memory = LayOut(hops, scratch);
   ScoreRows(memory, ItemRow(range.begin), range.size(), out.data(), nullptr, scratch);
   return absl::OkStatus();
 }
@@ -214,8 +246,8 @@ absl::Status RippleNetScorer::ScoreItems(const UserQuery& query, std::span<const
     std::memcpy(rows + static_cast<int64_t>(i) * pad_, ItemRow(Index(items[i])),
                 static_cast<size_t>(pad_) * sizeof(float));
   }
-  UNDULA_ASSIGN_OR_RETURN(UserMemory memory, Recall(query));
-  LayOut(&memory, scratch);
+  UNDULA_ASSIGN_OR_RETURN(const std::span<Hop> hops, Recall(query, scratch));
+  const UserMemory memory = LayOut(hops, scratch);
   ScoreRows(memory, rows, static_cast<int64_t>(items.size()), out.data(), nullptr, scratch);
   return absl::OkStatus();
 }
@@ -232,19 +264,19 @@ absl::StatusOr<Explanation> RippleNetScorer::Explain(const UserQuery& query, Ite
   if (Index(item) >= n_items()) {
     return NotFoundError("ripplenet: item ", Index(item), " is unknown to this model");
   }
-  UNDULA_ASSIGN_OR_RETURN(UserMemory memory, Recall(query));
   Arena scratch;
-  LayOut(&memory, scratch);
+  UNDULA_ASSIGN_OR_RETURN(const std::span<Hop> hops, Recall(query, scratch));
+  const UserMemory memory = LayOut(hops, scratch);
   std::vector<float*> weights;
   for (const AttentionSlots& s : memory.slots) {
     weights.push_back(scratch.New<float>(static_cast<size_t>(s.slot_pad)));
   }
   Explanation out;
-  ScoreRows(memory, ItemRow(Index(item)), 1, &out.score, &weights, scratch);
+  ScoreRows(memory, ItemRow(Index(item)), 1, &out.score, weights.data(), scratch);
   for (size_t hop = 0; hop < weights.size(); ++hop) {
     std::map<RippleTriple, float> merged;
-    for (size_t i = 0; i < memory.triples[hop].size(); ++i) {
-      merged[memory.triples[hop][i]] += weights[hop][i];
+    for (size_t i = 0; i < hops[hop].triples.size(); ++i) {
+      merged[hops[hop].triples[i]] += weights[hop][i];
     }
     auto& slots = out.hops.emplace_back();
     for (const auto& [t, weight] : merged) slots.push_back(Stored(t, weight));
@@ -270,9 +302,9 @@ absl::StatusOr<float> RippleNetScorer::ScoreWithout(const UserQuery& query, Item
   if (hop < 1 || hop > state_->options.hops) {
     return InvalidArgumentError("ripplenet: hop ", hop, " is not in 1..", state_->options.hops);
   }
-  UNDULA_ASSIGN_OR_RETURN(UserMemory memory, Recall(query));
-  auto& triples = memory.triples[hop - 1];
-  auto& counts = memory.counts[hop - 1];
+  Arena scratch;
+  UNDULA_ASSIGN_OR_RETURN(const std::span<Hop> hops, Recall(query, scratch));
+  auto& [triples, counts] = hops[hop - 1];
   size_t kept = 0;
   for (size_t i = 0; i < triples.size(); ++i) {
     const AttentionSlot s = Stored(triples[i], 0);
@@ -283,10 +315,9 @@ absl::StatusOr<float> RippleNetScorer::ScoreWithout(const UserQuery& query, Item
     triples[kept] = triples[i];
     counts[kept++] = counts[i];
   }
-  triples.resize(kept);
-  counts.resize(kept);
-  Arena scratch;
-  LayOut(&memory, scratch);
+  triples = triples.first(kept);
+  counts = counts.first(kept);
+  const UserMemory memory = LayOut(hops, scratch);
   float score = 0;
   ScoreRows(memory, ItemRow(Index(item)), 1, &score, nullptr, scratch);
   return score;

@@ -1,16 +1,17 @@
 // Scores of RippleNet for whole ranges of items: the forward pass with the items as the rows of the
-// attention ("direct" form, exact for all modes; per (user, item) 2 M d H multiply-adds, which for
-// d
-// <= M no rearrangement beats: docs/models/ripplenet.md). float32 kernels of
-// propagation/ops/group_attention_simd.h, so the bits of a score depend on user and item only.
+// attention, in the form (score_form.h) that needs the fewest multiply-adds for the user's memory.
+// float32 kernels of propagation/ops/group_attention_simd.h, so the bits of a score depend on user
+// and item only.
 #ifndef UNDULA_MODELS_RIPPLENET_SCORER_H_
 #define UNDULA_MODELS_RIPPLENET_SCORER_H_
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "models/ripplenet/block_scores.h"
 #include "models/ripplenet/ripplenet.h"
 #include "models/scorer.h"
 #include "propagation/arena.h"
@@ -30,9 +31,11 @@ void AppendSlots(const EdgeCsr& graph, int hops, int memory, const uint32_t* edg
 
 class RippleNetScorer final : public Scorer {
  public:
-  // Copies the parameter values (converted to float32).
+  // Copies the parameter values (converted to float32). form: kDirect or kBlock for every user, in
+  // place of what ChooseForm says; for comparisons.
   RippleNetScorer(std::shared_ptr<const RippleNetState> state, const propagation::Tensor& entity,
-                  const propagation::Tensor& relation, const propagation::Tensor& transform);
+                  const propagation::Tensor& relation, const propagation::Tensor& transform,
+                  std::optional<ScoreForm> form = std::nullopt);
 
   absl::Status Score(const UserQuery& query, ItemRange range, std::span<float> out,
                      propagation::Arena& scratch) const override;
@@ -49,19 +52,26 @@ class RippleNetScorer final : public Scorer {
   bool KnowsUser(UserId user) const override { return state_->memory.knows(Index(user)); }
 
  private:
-  // One user's memory: per hop the triples, counts and, laid out for the kernels, keys and values.
+  // One hop of a user's memory. Views of an arena.
+  struct Hop {
+    std::span<RippleTriple> triples;
+    std::span<float> counts;
+  };
+  // A user ready to be scored. Views of an arena.
   struct UserMemory {
-    std::vector<std::vector<RippleTriple>> triples;
-    std::vector<std::vector<float>> counts;
-    std::vector<propagation::AttentionSlots> slots;
+    std::span<propagation::AttentionSlots> slots;  // of each hop
+    BlockScores::User block;
+    bool direct = true;
   };
 
-  absl::StatusOr<UserMemory> Recall(const UserQuery& query) const;
-  // Keys and values of all slots, in the arena.
-  void LayOut(UserMemory* memory, propagation::Arena& arena) const;
+  absl::StatusOr<std::span<Hop>> Recall(const UserQuery& query, propagation::Arena& arena) const;
+  // Keys and values of all slots, and what the form makes of them.
+  UserMemory LayOut(std::span<const Hop> hops, propagation::Arena& arena) const;
   // Scores rows of item vectors [rows][pad_]; weights (may be null): per hop, [rows][slot_pad].
   void ScoreRows(const UserMemory& memory, const float* items, int64_t rows, float* out,
-                 std::vector<float*>* weights, propagation::Arena& scratch) const;
+                 float* const* weights, propagation::Arena& scratch) const;
+  void ScoreDirect(const UserMemory& memory, const float* items, int64_t rows, float* out,
+                   float* const* weights, propagation::Arena& scratch) const;
   const float* ItemRow(uint32_t item) const { return items_.data() + int64_t{item} * pad_; }
   // The triple as the store has it: inverse edges are turned back.
   AttentionSlot Stored(const RippleTriple& triple, float weight) const;
@@ -72,6 +82,8 @@ class RippleNetScorer final : public Scorer {
   std::vector<float> relation_t_;  // [relation_rows][d][pad_], R transposed
   std::vector<float> transform_;   // [d][pad_], or empty
   std::vector<float> items_;       // [n_items][pad_]
+  std::optional<ScoreForm> form_;
+  BlockScores block_;
 };
 
 }  // namespace undula::models

@@ -1,10 +1,12 @@
 #include "models/score/tile_scorer.h"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <mutex>
 
 #include "base/status.h"
+#include "propagation/simd/scan.h"
 
 namespace undula::models {
 namespace {
@@ -13,29 +15,38 @@ bool Better(const ScoredItem& a, const ScoredItem& b) {
   return a.score != b.score ? a.score > b.score : a.item < b.item;
 }
 
-// The k best seen so far: a heap whose top is the worst of them.
+// The k best seen so far: once there are k, a heap whose top is the worst of them.
 class TopK {
  public:
   TopK(size_t k, std::vector<ScoredItem>* heap) : k_(k), heap_(heap) { heap_->clear(); }
 
-  // True where a score is worth a closer look: most of the catalogue stops at this comparison.
-  // Written so that NaN is refused in both cases.
-  bool Admits(float score) const {
-    return heap_->size() < k_ ? score == score : score >= heap_->front().score;
+  // Only scores of at least this are worth a closer look. Never NaN.
+  float least() const {
+    return heap_->size() < k_ ? -std::numeric_limits<float>::infinity() : heap_->front().score;
   }
   void Push(ScoredItem item) {
     if (heap_->size() < k_) {
       heap_->push_back(item);
-      std::push_heap(heap_->begin(), heap_->end(), Better);
+      if (heap_->size() == k_) std::make_heap(heap_->begin(), heap_->end(), Better);
     } else if (Better(item, heap_->front())) {
-      std::pop_heap(heap_->begin(), heap_->end(), Better);
-      heap_->back() = item;
-      std::push_heap(heap_->begin(), heap_->end(), Better);
+      ReplaceWorst(item);
     }
   }
-  void Sort() { std::sort_heap(heap_->begin(), heap_->end(), Better); }
+  void Sort() { std::sort(heap_->begin(), heap_->end(), Better); }
 
  private:
+  void ReplaceWorst(ScoredItem item) {
+    ScoredItem* const heap = heap_->data();
+    size_t at = 0;
+    for (size_t child = 1; child < k_; child = 2 * at + 1) {
+      child += child + 1 < k_ && Better(heap[child], heap[child + 1]);
+      if (!Better(item, heap[child])) break;
+      heap[at] = heap[child];
+      at = child;
+    }
+    heap[at] = item;
+  }
+
   size_t k_;
   std::vector<ScoredItem>* heap_;
 };
@@ -78,6 +89,7 @@ absl::Status RankOne(const Scorer& scorer, const UserQuery& query, const ItemMas
   const uint32_t n_items = scorer.n_items();
   const size_t k = static_cast<size_t>(std::min<int64_t>(options.k, n_items));
   TopK top(k, out);
+  const auto find = propagation::simd::GetFindAtLeast();
   auto excluded = mask.excluded.begin();
   scratch->scores.resize(std::min(options.item_tile, n_items));
   for (uint32_t begin = 0; begin < n_items;) {
@@ -86,14 +98,14 @@ absl::Status RankOne(const Scorer& scorer, const UserQuery& query, const ItemMas
     const std::span<float> scores = std::span(scratch->scores).first(size);
     UNDULA_RETURN_IF_ERROR(
         scorer.Score(query, ItemRange{begin, begin + size}, scores, scratch->arena));
-    for (uint32_t i = 0; i < size && k > 0; ++i) {
-      if (!top.Admits(scores[i])) continue;
-      const ItemId item{begin + i};
+    // Most of the catalogue stops at this comparison; masks are read for the rest only.
+    for (int64_t i = 0; k > 0 && (i = find(scores.data(), i, size, top.least())) < size; ++i) {
+      const ItemId item{begin + static_cast<uint32_t>(i)};
       while (excluded != mask.excluded.end() && *excluded < item) ++excluded;
       if (excluded != mask.excluded.end() && *excluded == item) continue;
       if (mask.allow != nullptr && !mask.allow->contains(item)) continue;
       if (mask.deny != nullptr && mask.deny->contains(item)) continue;
-      top.Push({item, scores[i]});
+      top.Push({item, scores[static_cast<size_t>(i)]});
     }
     begin += size;
   }

@@ -34,8 +34,8 @@ struct TrainingStep::SliceState {
   double loss = 0;
 };
 
-std::vector<Slice> CutSlices(const Batch& batch, int64_t slices) {
-  std::vector<Slice> out(static_cast<size_t>(slices));
+void CutSlices(const Batch& batch, std::span<Slice> out) {
+  const auto slices = static_cast<int64_t>(out.size());
   const int64_t rows = batch.rows(), chunks = batch.chunks();
   int64_t chunk = 0;
   for (int64_t s = 0; s < slices; ++s) {
@@ -48,11 +48,14 @@ std::vector<Slice> CutSlices(const Batch& batch, int64_t slices) {
     slice.row_begin = batch.chunk_ptr[slice.chunk_begin];
     slice.row_end = batch.chunk_ptr[slice.chunk_end];
   }
-  return out;
 }
 
 TrainingStep::TrainingStep(Model* model, Exec* exec, int64_t slices)
-    : model_(model), exec_(exec), slice_exec_(nullptr), tape_(exec, &arena_, FloatTypeOf(model)) {
+    : model_(model),
+      exec_(exec),
+      slice_exec_(nullptr),
+      tape_(exec, &arena_, FloatTypeOf(model)),
+      cut_(static_cast<size_t>(slices)) {
   for (int64_t s = 0; s < slices; ++s) {
     slices_.push_back(
         std::make_unique<SliceState>(exec->on_gpu() ? exec : &slice_exec_, tape_.float_type()));
@@ -85,15 +88,15 @@ void TrainingStep::RunSlice(const Batch& batch, const Slice& slice, bool backwar
 void TrainingStep::SumLeafGradients() {
   for (size_t i = 0; i < shared_.size(); ++i) {
     if (!tape_.needs_grad(shared_[i])) continue;
-    std::vector<Tensor> parts;
+    parts_.clear();
     for (const auto& slice : slices_) {
       if (i < slice->leaves.size() && slice->tape.has_grad(slice->leaves[i])) {
-        parts.push_back(slice->tape.grad(slice->leaves[i]));
+        parts_.push_back(slice->tape.grad(slice->leaves[i]));
       }
     }
-    if (parts.empty()) continue;
+    if (parts_.empty()) continue;
     if (exec_->on_gpu()) {
-      for (const Tensor& part : parts) tape_.AddGradient(shared_[i], part);
+      for (const Tensor& part : parts_) tape_.AddGradient(shared_[i], part);
       continue;
     }
     // AddGradient of every part in slice order, parallel over elements.
@@ -101,7 +104,7 @@ void TrainingStep::SumLeafGradients() {
     const auto add = [&]<class T>(T* sum) {
       constexpr int64_t kGrain = 1 << 14;
       const auto range = [&](int64_t begin, int64_t end) {
-        for (const Tensor& part : parts) {
+        for (const Tensor& part : parts_) {
           const T* g = part.as<T>();
           for (int64_t j = begin; j < end; ++j) sum[j] += g[j];
         }
@@ -141,14 +144,14 @@ absl::StatusOr<double> TrainingStep::RunImpl(const Batch& batch, bool backward) 
   const Var term = model_->Prepare(tape_, batch, &shared_);
   UNDULA_RETURN_IF_ERROR(tape_.status());
 
-  const std::vector<Slice> cut = CutSlices(batch, static_cast<int64_t>(slices_.size()));
+  CutSlices(batch, cut_);
   const auto run = [&](int64_t begin, int64_t end) {
-    for (int64_t s = begin; s < end; ++s) RunSlice(batch, cut[s], backward, slices_[s].get());
+    for (int64_t s = begin; s < end; ++s) RunSlice(batch, cut_[s], backward, slices_[s].get());
   };
   if (exec_->workers() == nullptr || exec_->on_gpu()) {
-    run(0, static_cast<int64_t>(cut.size()));
+    run(0, static_cast<int64_t>(cut_.size()));
   } else {
-    exec_->workers()->For(static_cast<int64_t>(cut.size()), 1, run);
+    exec_->workers()->For(static_cast<int64_t>(cut_.size()), 1, run);
   }
   double loss = term.valid() ? tape_.Scalar(term) : 0;
   for (const auto& slice : slices_) {

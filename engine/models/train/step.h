@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -15,11 +16,12 @@
 
 namespace undula::models {
 
-// Cuts a batch's chunks into `slices` contiguous parts of about equal rows; parts may be empty. The
-// cut depends on the batch and on `slices` only.
-std::vector<Slice> CutSlices(const Batch& batch, int64_t slices);
+// Cuts a batch's chunks into out.size() contiguous parts of about equal rows; parts may be empty.
+// The cut depends on the batch and on the number of parts only.
+void CutSlices(const Batch& batch, std::span<Slice> out);
 
-// Keeps the arenas of a training, so that steps reuse their memory. Belongs to one thread.
+// Keeps the arenas of a training, so that steps reuse their memory: once they have seen the largest
+// batch, steps allocate nothing. Belongs to one thread.
 class TrainingStep {
  public:
   // model and exec must outlive the step; slices run in exec's workers. `slices` is part of what
@@ -52,6 +54,8 @@ class TrainingStep {
   propagation::Tape tape_;  // Prepare's
   std::vector<propagation::Var> shared_;
   std::vector<std::unique_ptr<SliceState>> slices_;
+  std::vector<Slice> cut_;
+  std::vector<propagation::Tensor> parts_;  // of one leaf's gradient
   bool checked_ = false;
 };
 

@@ -67,9 +67,7 @@ Var GatherRows(Tape& tape, Parameter* table, const Tensor& rows) {
                     ", not of the tape's float type");
   }
   const int64_t limit = table->value.rows();
-  if (!CheckRows(tape, "GatherRows", Concat("rows of '", table->name, "'"), rows, limit)) {
-    return Var{};
-  }
+  if (!CheckRows(tape, "GatherRows", table->name, rows, limit)) return Var{};
   return Gather(tape, Context{table, Var{}, rows, limit}, table->value, true);
 }
 

@@ -50,11 +50,12 @@ int64_t MaxSlots(const GroupAttentionArgs& args) {
   return most;
 }
 
-void FillGroup(const GroupAttentionArgs& args, int64_t g, AttentionSlots* slots) {
+void FillGroup(const GroupAttentionArgs& args, int64_t g, simd::Target target,
+               AttentionSlots* slots) {
   const int64_t begin = args.slot_ptr[g];
   FillAttentionSlots(args.keys, args.key_row + begin, args.values, args.value_row + begin,
                      args.count == nullptr ? nullptr : args.count + begin,
-                     args.slot_ptr[g + 1] - begin, slots);
+                     args.slot_ptr[g + 1] - begin, slots, target);
 }
 
 }  // namespace
@@ -69,7 +70,7 @@ const AttentionKernels& GetAttentionKernels(simd::Target target) {
 }
 
 AttentionSlots AllocateAttentionSlots(int64_t max_slots, int64_t key_cols, int64_t value_cols,
-                                      bool backward, Arena& arena) {
+                                      unsigned arrays, Arena& arena) {
   AttentionSlots s;
   s.key_cols = key_cols;
   s.key_pad = PadTo16(key_cols);
@@ -77,59 +78,41 @@ AttentionSlots AllocateAttentionSlots(int64_t max_slots, int64_t key_cols, int64
   s.value_pad = PadTo16(value_cols);
   const int64_t pad = PadTo16(max_slots);
   const auto floats = [&](int64_t n) { return arena.New<float>(static_cast<size_t>(n)); };
-  s.key_t = floats(key_cols * pad);
-  s.value = floats(pad * s.value_pad);
-  if (backward) {
-    s.key = floats(pad * s.key_pad);
-    s.value_t = floats(value_cols * pad);
-  }
+  if (arrays & kKeyT) s.key_t = floats(key_cols * pad);
+  if (arrays & kValue) s.value = floats(pad * s.value_pad);
+  if (arrays & kKey) s.key = floats(pad * s.key_pad);
+  if (arrays & kValueT) s.value_t = floats(value_cols * pad);
   s.count = floats(pad);
   s.bias = floats(pad);
   return s;
 }
 
 void FillAttentionSlots(const float* keys, const uint32_t* key_row, const float* values,
-                        const uint32_t* value_row, const float* count, int64_t n,
-                        AttentionSlots* s) {
+                        const uint32_t* value_row, const float* count, int64_t n, AttentionSlots* s,
+                        simd::Target target) {
+  const AttentionKernels& kernels = GetAttentionKernels(target);
   const int64_t pad = PadTo16(n);
   s->slots = n;
   s->slot_pad = pad;
-  for (int64_t i = 0; i < n; ++i) {
-    const float* key = keys + (key_row == nullptr ? i : int64_t{key_row[i]}) * s->key_cols;
-    const float* value =
-        values + (value_row == nullptr ? i : int64_t{value_row[i]}) * s->value_cols;
-    for (int64_t c = 0; c < s->key_cols; ++c) s->key_t[c * pad + i] = key[c];
-    CopyPadded(value, s->value_cols, s->value_pad, s->value + i * s->value_pad);
-    if (s->key != nullptr) {
-      CopyPadded(key, s->key_cols, s->key_pad, s->key + i * s->key_pad);
-      for (int64_t c = 0; c < s->value_cols; ++c) s->value_t[c * pad + i] = value[c];
-    }
-    s->count[i] = count == nullptr ? 1.0f : count[i];
-    s->bias[i] = 0.0f;
-  }
-  for (int64_t i = n; i < pad; ++i) {
-    for (int64_t c = 0; c < s->key_cols; ++c) s->key_t[c * pad + i] = 0.0f;
-    std::memset(s->value + i * s->value_pad, 0, static_cast<size_t>(s->value_pad) * sizeof(float));
-    if (s->key != nullptr) {
-      std::memset(s->key + i * s->key_pad, 0, static_cast<size_t>(s->key_pad) * sizeof(float));
-      for (int64_t c = 0; c < s->value_cols; ++c) s->value_t[c * pad + i] = 0.0f;
-    }
-    s->count[i] = 0.0f;
-    s->bias[i] = -3.0e38f;
+  kernels.lay_out(keys, key_row, n, s->key_cols, pad, s->key, s->key_t);
+  kernels.lay_out(values, value_row, n, s->value_cols, pad, s->value, s->value_t);
+  for (int64_t i = 0; i < pad; ++i) {
+    s->count[i] = i < n ? (count == nullptr ? 1.0f : count[i]) : 0.0f;
+    s->bias[i] = i < n ? 0.0f : -3.0e38f;
   }
 }
 
 void GroupAttentionForward(const GroupAttentionArgs& args, float* out, float* weights,
                            Arena& scratch, simd::Target target) {
   const AttentionKernels& kernels = GetAttentionKernels(target);
-  AttentionSlots slots =
-      AllocateAttentionSlots(MaxSlots(args), args.key_cols, args.value_cols, false, scratch);
+  AttentionSlots slots = AllocateAttentionSlots(MaxSlots(args), args.key_cols, args.value_cols,
+                                                kForwardArrays, scratch);
   const int64_t max_pad = PadTo16(MaxSlots(args));
   float* tile_weights = scratch.New<float>(static_cast<size_t>(kTileRows * max_pad));
   float* tile_out = scratch.New<float>(static_cast<size_t>(kTileRows * slots.value_pad));
   const bool padded = slots.value_pad != args.value_cols;
   for (int64_t g = 0; g < args.groups; ++g) {
-    FillGroup(args, g, &slots);
+    FillGroup(args, g, target, &slots);
     const int64_t end = args.row_ptr[g + 1] - args.row_ptr[0];
     for (int64_t r = args.row_ptr[g] - args.row_ptr[0]; r < end; r += kTileRows) {
       const int64_t rows = std::min(kTileRows, end - r);
@@ -149,8 +132,8 @@ void GroupAttentionBackward(const GroupAttentionArgs& args, const float* weights
                             float* dq, float* dkeys, float* dvalues, Arena& scratch,
                             simd::Target target) {
   const AttentionKernels& kernels = GetAttentionKernels(target);
-  AttentionSlots s =
-      AllocateAttentionSlots(MaxSlots(args), args.key_cols, args.value_cols, true, scratch);
+  AttentionSlots s = AllocateAttentionSlots(MaxSlots(args), args.key_cols, args.value_cols,
+                                            kBackwardArrays, scratch);
   const int64_t max_pad = PadTo16(MaxSlots(args));
   const auto floats = [&](int64_t n) { return scratch.New<float>(static_cast<size_t>(n)); };
   float* tile_weights = floats(kTileRows * max_pad);
@@ -161,7 +144,7 @@ void GroupAttentionBackward(const GroupAttentionArgs& args, const float* weights
   float* dkey = floats(max_pad * s.key_pad);
   float* dvalue = floats(max_pad * s.value_pad);
   for (int64_t g = 0; g < args.groups; ++g) {
-    FillGroup(args, g, &s);
+    FillGroup(args, g, target, &s);
     std::memset(dkey, 0, static_cast<size_t>(s.slot_pad * s.key_pad) * sizeof(float));
     std::memset(dvalue, 0, static_cast<size_t>(s.slot_pad * s.value_pad) * sizeof(float));
     const int64_t end = args.row_ptr[g + 1] - args.row_ptr[0];
@@ -185,16 +168,13 @@ void GroupAttentionBackward(const GroupAttentionArgs& args, const float* weights
         }
       }
     }
-    for (int64_t i = 0; i < s.slots; ++i) {
-      const int64_t slot = args.slot_ptr[g] + i;
-      if (dkeys != nullptr) {
-        AddRow(dkey + i * s.key_pad, args.key_cols,
-               dkeys + int64_t{args.key_row[slot]} * args.key_cols);
-      }
-      if (dvalues != nullptr) {
-        AddRow(dvalue + i * s.value_pad, args.value_cols,
-               dvalues + int64_t{args.value_row[slot]} * args.value_cols);
-      }
+    const int64_t first = args.slot_ptr[g];
+    if (dkeys != nullptr) {
+      kernels.add_rows(dkey, s.key_pad, s.slots, args.key_cols, args.key_row + first, dkeys);
+    }
+    if (dvalues != nullptr) {
+      kernels.add_rows(dvalue, s.value_pad, s.slots, args.value_cols, args.value_row + first,
+                       dvalues);
     }
   }
 }

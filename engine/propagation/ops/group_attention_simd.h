@@ -24,32 +24,42 @@ struct AttentionSlots {
   int64_t value_cols = 0, value_pad = 0;
   float* key_t = nullptr;    // [key_cols][slot_pad]
   float* value = nullptr;    // [slot_pad][value_pad]
-  float* key = nullptr;      // [slot_pad][key_pad], for the backward pass only
-  float* value_t = nullptr;  // [value_cols][slot_pad], for the backward pass only
+  float* key = nullptr;      // [slot_pad][key_pad]
+  float* value_t = nullptr;  // [value_cols][slot_pad]
   float* count = nullptr;    // [slot_pad], 0 in padding
   float* bias = nullptr;     // [slot_pad], 0; -3e38 in padding
 };
 
-// Room for up to max_slots slots, in the arena; with `backward`, for the arrays of the backward
-// pass.
+// Which of the four arrays are wanted; the others stay null.
+enum SlotArrays : unsigned {
+  kKeyT = 1,
+  kValue = 2,
+  kKey = 4,
+  kValueT = 8,
+  kForwardArrays = kKeyT | kValue,
+  kBackwardArrays = kKey | kValueT,
+};
+
+// Room for up to max_slots slots, in the arena.
 AttentionSlots AllocateAttentionSlots(int64_t max_slots, int64_t key_cols, int64_t value_cols,
-                                      bool backward, Arena& arena);
+                                      unsigned arrays, Arena& arena);
 // Lays out n slots: slot i has the key keys[key_row[i]] and the value values[value_row[i]]; a null
 // row array means row i, a null count means 1.
 void FillAttentionSlots(const float* keys, const uint32_t* key_row, const float* values,
                         const uint32_t* value_row, const float* count, int64_t n,
-                        AttentionSlots* slots);
+                        AttentionSlots* slots, simd::Target target = simd::BestTarget());
 
 // One kernel set per instruction set. Matrices are row-major with the given leading dimensions;
 // pointers need no alignment. n_slots may be 0: outputs are then zero.
 struct AttentionKernels {
-  // weights[r] = attention of query row r over the slots (columns [0, slot_pad); zero in padding),
-  // out[r] = its mean value, value_pad columns are written. ldw >= slot_pad.
+  // Reads key_t and value. weights[r] = attention of query row r over the slots (columns [0,
+  // slot_pad); zero in padding), out[r] = its mean value, value_pad columns are written. ldw >=
+  // slot_pad.
   void (*forward)(const AttentionSlots& slots, const float* q, int64_t ldq, int64_t rows,
                   float* weights, int64_t ldw, float* out, int64_t ldo);
-  // Adds to dq [rows][key_pad], dkey [slot_pad][key_pad] and dvalue [slot_pad][value_pad]. q and
-  // dout must be readable for key_pad and value_pad columns (zero beyond key_cols, value_cols);
-  // scratch: rows * slot_pad floats.
+  // Reads key and value_t. Adds to dq [rows][key_pad], dkey [slot_pad][key_pad] and dvalue
+  // [slot_pad][value_pad]. q and dout must be readable for key_pad and value_pad columns (zero
+  // beyond key_cols, value_cols); scratch: rows * slot_pad floats.
   void (*backward)(const AttentionSlots& slots, const float* q, int64_t ldq, const float* weights,
                    int64_t ldw, const float* dout, int64_t ldo, int64_t rows, float* dq,
                    int64_t lddq, float* dkey, float* dvalue, float* scratch);
@@ -60,6 +70,18 @@ struct AttentionKernels {
   // out[r] = a[r] . b[r] over `cols` (a multiple of 16) columns.
   void (*row_dot)(const float* a, int64_t lda, const float* b, int64_t ldb, int64_t rows,
                   int64_t cols, float* out);
+  // As multiply, but adds to out.
+  void (*multiply_add)(const float* x, int64_t ldx, int64_t rows, const float* m, int64_t in,
+                       int64_t out_pad, float* out, int64_t ldo);
+  // Gathers n rows of x [.., cols], row row[i] (null: i), into to [slot_pad][PadTo16(cols)] and,
+  // transposed, into to_t [cols][slot_pad]; zero in padding. Either may be null.
+  void (*lay_out)(const float* x, const uint32_t* row, int64_t n, int64_t cols, int64_t slot_pad,
+                  float* to, float* to_t);
+  // out[row[i]] += x[i], i ascending: rows of `cols` columns, ldx apart in x.
+  void (*add_rows)(const float* x, int64_t ldx, int64_t n, int64_t cols, const uint32_t* row,
+                   float* out);
+  // Turns rows of logits [slot_pad] into the slots' weights, in place: forward's, bit for bit.
+  void (*softmax)(const AttentionSlots& slots, int64_t rows, float* logits, int64_t ld);
 };
 
 // Falls back to the scalar set where the build or the processor lacks the target.

@@ -142,7 +142,70 @@ inline void RowDot(const float* a, int64_t lda, const float* b, int64_t ldb, int
   }
 }
 
-inline constexpr AttentionKernels kKernels = {&Forward, &Backward, &Multiply, &RowDot};
+inline void MultiplyAdd(const float* x, int64_t ldx, int64_t rows, const float* m, int64_t in,
+                        int64_t out_pad, float* out, int64_t ldo) {
+  MultiplyAll(x, ldx, rows, m, out_pad, in, out_pad, out, ldo, true);
+}
+
+inline void Softmax(const AttentionSlots& slots, int64_t rows, float* logits, int64_t ld) {
+  for (int64_t r = 0; r < rows; ++r) SoftmaxRow(slots, logits + r * ld);
+}
+
+// The columns [begin, cols) of 16 gathered rows, fewer than 16 of them.
+inline void LayOutTail(const float* const* from, int64_t begin, int64_t cols, int64_t slot_pad,
+                       float* to, int64_t ldo, float* to_t) {
+  for (int64_t s = 0; s < 16; ++s) {
+    for (int64_t c = begin; c < cols; ++c) {
+      const float x = from[s] == nullptr ? 0.0f : from[s][c];
+      if (to != nullptr) to[s * ldo + c] = x;
+      if (to_t != nullptr) to_t[c * slot_pad + s] = x;
+    }
+    if (to == nullptr) continue;
+    for (int64_t c = cols; c < ldo; ++c) to[s * ldo + c] = 0.0f;
+  }
+}
+
+inline void LayOut(const float* x, const uint32_t* row, int64_t n, int64_t cols, int64_t slot_pad,
+                   float* to, float* to_t) {
+  const int64_t ldo = (cols + 15) / 16 * 16;
+  for (int64_t i = 0; i < slot_pad; i += 16) {
+    const float* from[16];
+    for (int64_t s = 0; s < 16; ++s) {
+      from[s] = i + s < n ? x + (row == nullptr ? i + s : int64_t{row[i + s]}) * cols : nullptr;
+    }
+    int64_t c = 0;
+    for (; c + 16 <= cols; c += 16) {
+      V16 block[16];
+      for (int s = 0; s < 16; ++s) {
+        block[s] = from[s] == nullptr ? Set(0.0f) : Load(from[s] + c);
+      }
+      if (to != nullptr) {
+        for (int s = 0; s < 16; ++s) Store(to + (i + s) * ldo + c, block[s]);
+      }
+      if (to_t != nullptr) {
+        Transpose(block);
+        for (int s = 0; s < 16; ++s) Store(to_t + (c + s) * slot_pad + i, block[s]);
+      }
+    }
+    if (c == cols) continue;
+    LayOutTail(from, c, cols, slot_pad, to == nullptr ? nullptr : to + i * ldo, ldo,
+               to_t == nullptr ? nullptr : to_t + i);
+  }
+}
+
+inline void AddRows(const float* x, int64_t ldx, int64_t n, int64_t cols, const uint32_t* row,
+                    float* out) {
+  for (int64_t i = 0; i < n; ++i) {
+    const float* from = x + i * ldx;
+    float* to = out + int64_t{row[i]} * cols;
+    int64_t c = 0;
+    for (; c + 16 <= cols; c += 16) Store(to + c, Add(Load(to + c), Load(from + c)));
+    for (; c < cols; ++c) to[c] += from[c];
+  }
+}
+
+inline constexpr AttentionKernels kKernels = {&Forward,     &Backward, &Multiply, &RowDot,
+                                              &MultiplyAdd, &LayOut,   &AddRows,  &Softmax};
 
 }  // namespace undula::propagation::simd::UNDULA_SIMD_TARGET
 

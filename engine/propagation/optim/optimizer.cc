@@ -14,6 +14,7 @@
 #include "propagation/cuda/sort_rows.h"
 #include "propagation/memory.h"
 #include "propagation/ops/op_check.h"
+#include "propagation/optim/adam_update.h"
 #include "propagation/optim/optimizer_row.h"
 #include "propagation/row_order.h"
 
@@ -259,6 +260,12 @@ absl::Status RowOptimizer<T>::Update(Parameter& parameter, State& state, const S
   T* first = state.first.bytes() == 0 ? nullptr : state.first.template as<T>() + offset;
   T* second = state.second.bytes() == 0 ? nullptr : state.second.template as<T>() + offset;
   const int64_t work = rows.cols * 16;
+  if constexpr (std::is_same_v<T, float>) {
+    if (IsAdam() && device_ == nullptr && state.row_steps.bytes() == 0) {
+      UpdateAdam(kind_, parameter.row_sparse, step, rows, value, first, second, items, workers);
+      return absl::OkStatus();
+    }
+  }
   switch (kind_) {
     case OptimizerKind::kSgd:
       return Run(workers, items, work, SgdRow<T>{step, rows, value, first});

@@ -33,11 +33,14 @@ inline V16 Add(V16 a, V16 b) { return {_mm512_add_ps(a.v, b.v)}; }
 inline V16 Sub(V16 a, V16 b) { return {_mm512_sub_ps(a.v, b.v)}; }
 inline V16 Mul(V16 a, V16 b) { return {_mm512_mul_ps(a.v, b.v)}; }
 inline V16 Div(V16 a, V16 b) { return {_mm512_div_ps(a.v, b.v)}; }
+inline V16 Sqrt(V16 a) { return {_mm512_sqrt_ps(a.v)}; }
 inline V16 Max(V16 a, V16 b) { return {_mm512_max_ps(a.v, b.v)}; }
 // b where a > 0, else 0.
 inline V16 WherePositive(V16 a, V16 b) {
   return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a.v, _mm512_setzero_ps(), _CMP_GT_OQ), b.v)};
 }
+// Bit l: a >= b in lane l (never where one of them is NaN).
+inline unsigned MaskAtLeast(V16 a, V16 b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_GE_OQ); }
 // a b + c, rounded once.
 inline V16 Fma(V16 a, V16 b, V16 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
 // a 2^n, where the lanes of `n_bits` hold n in their low bits; the result must be a normal number.
@@ -61,11 +64,17 @@ inline V16 Add(V16 a, V16 b) { return {_mm256_add_ps(a.lo, b.lo), _mm256_add_ps(
 inline V16 Sub(V16 a, V16 b) { return {_mm256_sub_ps(a.lo, b.lo), _mm256_sub_ps(a.hi, b.hi)}; }
 inline V16 Mul(V16 a, V16 b) { return {_mm256_mul_ps(a.lo, b.lo), _mm256_mul_ps(a.hi, b.hi)}; }
 inline V16 Div(V16 a, V16 b) { return {_mm256_div_ps(a.lo, b.lo), _mm256_div_ps(a.hi, b.hi)}; }
+inline V16 Sqrt(V16 a) { return {_mm256_sqrt_ps(a.lo), _mm256_sqrt_ps(a.hi)}; }
 inline V16 Max(V16 a, V16 b) { return {_mm256_max_ps(a.lo, b.lo), _mm256_max_ps(a.hi, b.hi)}; }
 inline V16 WherePositive(V16 a, V16 b) {
   const __m256 zero = _mm256_setzero_ps();
   return {_mm256_and_ps(_mm256_cmp_ps(a.lo, zero, _CMP_GT_OQ), b.lo),
           _mm256_and_ps(_mm256_cmp_ps(a.hi, zero, _CMP_GT_OQ), b.hi)};
+}
+inline unsigned MaskAtLeast(V16 a, V16 b) {
+  const int lo = _mm256_movemask_ps(_mm256_cmp_ps(a.lo, b.lo, _CMP_GE_OQ));
+  const int hi = _mm256_movemask_ps(_mm256_cmp_ps(a.hi, b.hi, _CMP_GE_OQ));
+  return static_cast<unsigned>(lo) | static_cast<unsigned>(hi) << 8;
 }
 inline V16 Fma(V16 a, V16 b, V16 c) {
   return {_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
@@ -96,9 +105,15 @@ inline V16 Add(V16 a, V16 b) { UNDULA_V16_LANES_(a.v[l] + b.v[l]); }
 inline V16 Sub(V16 a, V16 b) { UNDULA_V16_LANES_(a.v[l] - b.v[l]); }
 inline V16 Mul(V16 a, V16 b) { UNDULA_V16_LANES_(a.v[l] * b.v[l]); }
 inline V16 Div(V16 a, V16 b) { UNDULA_V16_LANES_(a.v[l] / b.v[l]); }
+inline V16 Sqrt(V16 a) { UNDULA_V16_LANES_(__builtin_sqrtf(a.v[l])); }
 // As maxps: b where the lanes compare equal or unordered.
 inline V16 Max(V16 a, V16 b) { UNDULA_V16_LANES_(a.v[l] > b.v[l] ? a.v[l] : b.v[l]); }
 inline V16 WherePositive(V16 a, V16 b) { UNDULA_V16_LANES_(a.v[l] > 0.0f ? b.v[l] : 0.0f); }
+inline unsigned MaskAtLeast(V16 a, V16 b) {
+  unsigned mask = 0;
+  for (int l = 0; l < 16; ++l) mask |= static_cast<unsigned>(a.v[l] >= b.v[l]) << l;
+  return mask;
+}
 inline V16 Fma(V16 a, V16 b, V16 c) { UNDULA_V16_LANES_(__builtin_fmaf(a.v[l], b.v[l], c.v[l])); }
 inline V16 ScaleByPowerOfTwo(V16 a, V16 n_bits) {
   UNDULA_V16_LANES_(__builtin_bit_cast(
@@ -146,6 +161,41 @@ inline float HMax(V16 a) {
   float m = a.v[0];
   for (int l = 1; l < 16; ++l) m = a.v[l] > m ? a.v[l] : m;
   return m;
+#endif
+}
+
+// Turns the 16 x 16 matrix of the rows r[0] .. r[15] over its diagonal.
+inline void Transpose(V16 (&r)[16]) {
+#if defined(__AVX512F__)
+  __m512 t[16];
+  for (int i = 0; i < 16; i += 4) {  // 4 x 4 blocks within quarters
+    const __m512 a = _mm512_unpacklo_ps(r[i].v, r[i + 1].v);
+    const __m512 b = _mm512_unpackhi_ps(r[i].v, r[i + 1].v);
+    const __m512 c = _mm512_unpacklo_ps(r[i + 2].v, r[i + 3].v);
+    const __m512 d = _mm512_unpackhi_ps(r[i + 2].v, r[i + 3].v);
+    t[i] = _mm512_shuffle_ps(a, c, 0x44);
+    t[i + 1] = _mm512_shuffle_ps(a, c, 0xee);
+    t[i + 2] = _mm512_shuffle_ps(b, d, 0x44);
+    t[i + 3] = _mm512_shuffle_ps(b, d, 0xee);
+  }
+  for (int i = 0; i < 4; ++i) {  // the 4 x 4 blocks themselves
+    const __m512 a = _mm512_shuffle_f32x4(t[i], t[i + 4], 0x88);
+    const __m512 b = _mm512_shuffle_f32x4(t[i], t[i + 4], 0xdd);
+    const __m512 c = _mm512_shuffle_f32x4(t[i + 8], t[i + 12], 0x88);
+    const __m512 d = _mm512_shuffle_f32x4(t[i + 8], t[i + 12], 0xdd);
+    r[i].v = _mm512_shuffle_f32x4(a, c, 0x88);
+    r[i + 4].v = _mm512_shuffle_f32x4(b, d, 0x88);
+    r[i + 8].v = _mm512_shuffle_f32x4(a, c, 0xdd);
+    r[i + 12].v = _mm512_shuffle_f32x4(b, d, 0xdd);
+  }
+#else
+  float m[16][16];
+  for (int i = 0; i < 16; ++i) Store(m[i], r[i]);
+  for (int i = 0; i < 16; ++i) {
+    float column[16];
+    for (int j = 0; j < 16; ++j) column[j] = m[j][i];
+    r[i] = Load(column);
+  }
 #endif
 }
 
