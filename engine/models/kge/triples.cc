@@ -108,9 +108,42 @@ bool HasEdge(const EdgeCsr& graph, EntityId head, RelationId relation, EntityId 
   return false;
 }
 
+namespace {
+
+uint64_t HashOf(EntityId head, RelationId relation, EntityId tail) {
+  uint64_t x = (uint64_t{Index(head)} << 32 | Index(tail)) * 0x9E3779B97F4A7C15u;
+  x = (x ^ (x >> 32) ^ Index(relation)) * 0xD6E8FEB86659FD93u;
+  return (x ^ (x >> 32)) * 0xD6E8FEB86659FD93u;
+}
+
+uint64_t BitsOf(uint64_t hash) {
+  return uint64_t{1} << (hash & 63) | uint64_t{1} << (hash >> 6 & 63) |
+         uint64_t{1} << (hash >> 12 & 63);
+}
+
+}  // namespace
+
+TripleFilter::TripleFilter(const EdgeCsr& graph) {
+  int64_t words = 1;
+  for (; words * 4 < graph.edges(); words *= 2) --shift_;
+  words_.assign(static_cast<size_t>(words), 0);
+  for (int64_t e = 0; e < graph.rows(); ++e) {
+    for (int64_t i = graph.ptr[e]; i < graph.ptr[e + 1]; ++i) {
+      const uint64_t hash =
+          HashOf(EntityId{static_cast<uint32_t>(e)}, graph.relation[i], graph.entity[i]);
+      words_[shift_ == 64 ? 0 : hash >> shift_] |= BitsOf(hash);
+    }
+  }
+}
+
+bool TripleFilter::MayHave(EntityId head, RelationId relation, EntityId tail) const {
+  const uint64_t hash = HashOf(head, relation, tail), bits = BitsOf(hash);
+  return (words_[shift_ == 64 ? 0 : hash >> shift_] & bits) == bits;
+}
+
 TripleBatcher::TripleBatcher(const EdgeCsr& graph, uint32_t n_relations,
                              const TripleBatchOptions& options)
-    : graph_(&graph), options_(options), head_(HeadsOf(graph)) {
+    : graph_(&graph), filter_(graph), options_(options), head_(HeadsOf(graph)) {
   replaces_head_.assign(n_relations, 0.5f);
   if (options_.corruption != "bernoulli") return;
   // Triples, distinct heads and distinct tails of each relation.
@@ -150,8 +183,6 @@ Batch TripleBatcher::Get(int64_t step) {
   while (chunk_ptr_.size() < n + 1) chunk_ptr_.push_back(static_cast<int64_t>(chunk_ptr_.size()));
   const Rng rng(options_.seed, RngStream::kNegative, static_cast<uint32_t>(epoch_));
   const auto entities = static_cast<uint32_t>(graph_->rows());
-  // Ascending edges lie side by side in memory, and those of a relation often do.
-  std::sort(order_.begin() + begin, order_.begin() + begin + static_cast<int64_t>(n));
   for (size_t i = 0; i < n; ++i) {
     const uint32_t edge = order_[begin + static_cast<int64_t>(i)];
     const EntityId head{head_[edge]}, tail = graph_->entity[edge];
@@ -165,10 +196,8 @@ Batch TripleBatcher::Get(int64_t step) {
     for (int draw = 1; draw <= kDraws; ++draw) {
       const EntityId other{rng.Below(first + static_cast<uint64_t>(draw), entities)};
       corrupt_[i] = Index(other);
-      if (replaces_head ? !HasEdge(*graph_, other, relation, tail)
-                        : !HasEdge(*graph_, head, relation, other)) {
-        break;
-      }
+      const EntityId h = replaces_head ? other : head, t = replaces_head ? tail : other;
+      if (!filter_.MayHave(h, relation, t) || !HasEdge(*graph_, h, relation, t)) break;
     }
   }
   Batch batch;

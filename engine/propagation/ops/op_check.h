@@ -51,18 +51,24 @@ decltype(auto) WithFloat(DType dtype, F&& f) {
   return dtype == DType::kF64 ? f(double{}) : f(float{});
 }
 
+// range(begin, end) for parts of [0, n), in parallel as ForRows below. For tuned kernels.
+template <class Range>
+void ForRanges(TaskArena* workers, int64_t n, int64_t work_per_row, const Range& range) {
+  constexpr int64_t kWorkPerTask = 1 << 15;
+  const int64_t grain = std::max<int64_t>(1, kWorkPerTask / std::max<int64_t>(1, work_per_row));
+  if (workers == nullptr || workers->threads() == 1 || n <= grain) {
+    if (n > 0) range(int64_t{0}, n);
+  } else {
+    workers->For(n, grain, range);
+  }
+}
+
 // body(LaneGroup, row) for all rows < n, in parallel where the Exec has workers and the work
 // (`work_per_row` elementary operations) pays for it. Rows must not depend on each other.
 template <class Body>
 void ForRows(TaskArena* workers, int64_t n, int64_t work_per_row, const Body& body) {
-  constexpr int64_t kWorkPerTask = 1 << 15;
   const LaneGroup group;
-  const int64_t grain = std::max<int64_t>(1, kWorkPerTask / std::max<int64_t>(1, work_per_row));
-  if (workers == nullptr || workers->threads() == 1 || n <= grain) {
-    for (int64_t row = 0; row < n; ++row) body(group, row);
-    return;
-  }
-  workers->For(n, grain, [&](int64_t begin, int64_t end) {
+  ForRanges(workers, n, work_per_row, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) body(group, row);
   });
 }

@@ -2,6 +2,7 @@
 
 #include "propagation/ops/op_check.h"
 #include "propagation/ops/row_normalize_row.h"
+#include "propagation/ops/triple_simd.h"
 
 namespace undula::propagation {
 namespace {
@@ -53,6 +54,17 @@ void NormalizeRows(Tape& tape, Parameter* table, const Tensor& rows) {
     return;
   }
   const int64_t cols = table->value.cols();
+  if (table->value.dtype == DType::kF32 && !tape.exec().on_gpu()) {
+    const auto row_body = [](float* row, int64_t n) {
+      const uint32_t zero = 0;
+      NormalizeInPlaceRow<float>{row, &zero, n}(LaneGroup(), 0);
+    };
+    ForRanges(tape.exec().workers(), rows.size(), cols * 4, [&](int64_t begin, int64_t end) {
+      GetTripleKernels().normalize(table->value.as<float>(), rows.as<uint32_t>(), cols, begin, end,
+                                   row_body);
+    });
+    return;
+  }
   WithFloat(table->value.dtype, [&](auto zero) {
     using T = decltype(zero);
     ForRows(tape, rows.size(), cols * 4,
