@@ -72,6 +72,7 @@ RowOrder SortByRow(const uint32_t* ids, int64_t n, int64_t limit, Arena& arena) 
     }
   }
   RowOrder result;
+  result.ascending = ascending;
   uint32_t* rows = arena.New<uint32_t>(n);
   int64_t* ptr = arena.New<int64_t>(n + 1);
   for (int64_t i = 0; i < n; ++i) {

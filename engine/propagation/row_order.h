@@ -16,6 +16,7 @@ struct RowOrder {
   const uint32_t* rows = nullptr;   // [distinct]
   const int64_t* ptr = nullptr;     // [distinct + 1]
   const uint32_t* order = nullptr;  // [n], the positions 0 .. n-1
+  bool ascending = false;           // the ids came sorted: order is 0 .. n-1 (not set on a GPU)
 };
 
 // Stable sort of n ids (n < 2^32), each < limit, in O(n) time and arena memory. Serial.

@@ -12,7 +12,7 @@ void BatchIndex::Reset(const RippleMemory* memory, uint32_t entity_rows, uint32_
   triples_.Resize(static_cast<int64_t>(n_triples));
   entities_.Resize(entity_rows);
   triple_weight_by_number_.assign(n_triples, 0);
-  triple_position_.assign(n_triples, 0);
+  key_value_by_number_.assign(n_triples, {0, 0});
   entity_position_.assign(entity_rows, 0);
   relation_weight.assign(n_relations, 0);
 }
@@ -33,18 +33,21 @@ void BatchIndex::Collect(const Batch& batch, std::span<const uint32_t> item_row)
       const uint32_t user = batch.users[first];
       if (user >= memory.n_users()) continue;
       const int64_t r = int64_t{user} * hops + hop;
-      for (int64_t s = memory.slot_ptr[r]; s < memory.slot_ptr[r + 1]; ++s) {
-        triples_.Insert(memory.triple[s]);
-        triple_weight_by_number_[memory.triple[s]] += memory.count[s] * rows;
+      const int64_t n = memory.slot_ptr[r + 1] - memory.slot_ptr[r];
+      const uint32_t* triple = memory.triple.data() + memory.slot_ptr[r];
+      const float* times = memory.count.data() + memory.slot_ptr[r];
+      for (int64_t s = 0; s < n; ++s) {
+        triples_.Insert(triple[s]);
+        triple_weight_by_number_[triple[s]] += times[s] * rows;
       }
-      slots += memory.slot_ptr[r + 1] - memory.slot_ptr[r];
+      slots += n;
     }
     slot_ptr_.push_back(slots);
   }
 
   // Distinct triples -> distinct pairs and entities.
   triple_pair.clear();
-  triple_tail_row_.clear();
+  triple_number_.clear();
   triple_weight.clear();
   pair_head_row_.clear();
   pair_relation.clear();
@@ -60,9 +63,8 @@ void BatchIndex::Collect(const Batch& batch, std::span<const uint32_t> item_row)
       pair_head_row_.push_back(memory.pair_head[pair]);
       entities_.Insert(memory.pair_head[pair]);
     }
-    triple_position_[t] = static_cast<uint32_t>(triple_pair.size());
     triple_pair.push_back(static_cast<uint32_t>(pair_head_row_.size() - 1));
-    triple_tail_row_.push_back(memory.triple_tail[t]);
+    triple_number_.push_back(t);
     triple_weight.push_back(weight);
     relation_weight[memory.pair_relation[pair]] += weight;
     entities_.Insert(memory.triple_tail[t]);
@@ -77,11 +79,13 @@ void BatchIndex::Collect(const Batch& batch, std::span<const uint32_t> item_row)
   });
   pair_head.resize(pair_head_row_.size());
   for (size_t p = 0; p < pair_head.size(); ++p) pair_head[p] = entity_position_[pair_head_row_[p]];
-  triple_tail.resize(triple_tail_row_.size());
+  triple_tail.resize(triple_number_.size());
   entity_weight.assign(entity.size(), 0);
   for (size_t t = 0; t < triple_tail.size(); ++t) {
-    triple_tail[t] = entity_position_[triple_tail_row_[t]];
-    entity_weight[triple_tail[t]] += triple_weight[t];
+    const uint32_t tail = entity_position_[memory.triple_tail[triple_number_[t]]];
+    triple_tail[t] = tail;
+    key_value_by_number_[triple_number_[t]] = {triple_pair[t], tail};
+    entity_weight[tail] += triple_weight[t];
     entity_weight[pair_head[triple_pair[t]]] += triple_weight[t];
   }
   item.resize(batch.items.size());
@@ -90,18 +94,25 @@ void BatchIndex::Collect(const Batch& batch, std::span<const uint32_t> item_row)
   key.resize(static_cast<size_t>(slots));
   value.resize(static_cast<size_t>(slots));
   count.resize(static_cast<size_t>(slots));
-  size_t at = 0;
+  uint32_t* keys = key.data();
+  uint32_t* values = value.data();
+  float* counts = count.data();
   for (int hop = 0; hop < hops; ++hop) {
     for (int64_t c = 0; c < chunks_; ++c) {
       const uint32_t user = batch.users[batch.chunk_ptr[c]];
       if (user >= memory.n_users()) continue;
       const int64_t r = int64_t{user} * hops + hop;
-      for (int64_t s = memory.slot_ptr[r]; s < memory.slot_ptr[r + 1]; ++s, ++at) {
-        const uint32_t t = triple_position_[memory.triple[s]];
-        key[at] = triple_pair[t];
-        value[at] = triple_tail[t];
-        count[at] = memory.count[s];
+      const int64_t n = memory.slot_ptr[r + 1] - memory.slot_ptr[r];
+      const uint32_t* triple = memory.triple.data() + memory.slot_ptr[r];
+      for (int64_t s = 0; s < n; ++s) {
+        const KeyValue kv = key_value_by_number_[triple[s]];
+        keys[s] = kv.key;
+        values[s] = kv.value;
       }
+      std::copy_n(memory.count.data() + memory.slot_ptr[r], n, counts);
+      keys += n;
+      values += n;
+      counts += n;
     }
   }
 }

@@ -49,10 +49,14 @@ class BatchIndex {
   int64_t chunks_ = 0;
   std::vector<int64_t> slot_ptr_;
   BitSet triples_, entities_;
-  // By number in the whole memory or table: the weight while the batch is read, then the position.
+  struct KeyValue {
+    uint32_t key, value;
+  };
+  // By number in the whole memory or table: the weight while the batch is read, then the positions.
   std::vector<float> triple_weight_by_number_;
-  std::vector<uint32_t> triple_position_, entity_position_;
-  std::vector<uint32_t> triple_tail_row_, pair_head_row_;
+  std::vector<KeyValue> key_value_by_number_;
+  std::vector<uint32_t> entity_position_;
+  std::vector<uint32_t> triple_number_, pair_head_row_;  // of the batch's triples, pairs
 };
 
 }  // namespace undula::models

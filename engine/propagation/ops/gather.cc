@@ -42,6 +42,11 @@ void Backward(Tape& tape, Var output, void* context) {
   WithFloat(g.dtype, [&](auto zero) {
     using T = decltype(zero);
     if (c.table != nullptr && c.table->row_sparse) {
+      // Rows that ascend without repeats are gathered as they stand: so is their gradient.
+      if (!tape.exec().on_gpu() && order.distinct == c.rows.size() && order.ascending) {
+        c.table->sparse.push_back({c.rows, g});
+        return;
+      }
       const Tensor values = tape.NewZero({order.distinct, g.cols()});
       AddRowsTo(tape, order, g, true, values.as<T>());
       c.table->sparse.push_back({View(order.rows, order.distinct), values});
