@@ -1,8 +1,5 @@
 #include "propagation/ops/gather.h"
 
-#include <algorithm>
-#include <functional>
-
 #include "propagation/ops/gather_row.h"
 #include "propagation/ops/op_check.h"
 
@@ -13,8 +10,7 @@ struct Context {
   Parameter* table;  // or null: x
   Var x;
   Tensor rows;
-  int64_t limit;           // rows of the table
-  bool ascending = false;  // rows are ascending and distinct (known on the CPU only)
+  int64_t limit;  // rows of the table
 };
 
 Tensor NewRows(Tape& tape, const Tensor& like, int64_t n) {
@@ -34,10 +30,6 @@ void AddRowsTo(Tape& tape, const RowOrder& order, const Tensor& g, bool compact,
 void Backward(Tape& tape, Var output, void* context) {
   const auto& c = *static_cast<const Context*>(context);
   const Tensor g = tape.grad(output);
-  if (c.ascending && c.table != nullptr && c.table->row_sparse) {
-    c.table->sparse.push_back({c.rows, g});  // as it has to be
-    return;
-  }
   const RowOrder order = SortRows(tape, c.rows, c.limit);
   WithFloat(g.dtype, [&](auto zero) {
     using T = decltype(zero);
@@ -67,11 +59,6 @@ Var Gather(Tape& tape, const Context& inputs, const Tensor& x, bool needs_grad) 
   });
   Context* context = tape.New<Context>();
   *context = inputs;
-  if (!tape.exec().on_gpu()) {
-    const uint32_t* r = rows.as<uint32_t>();
-    context->ascending =
-        std::adjacent_find(r, r + rows.size(), std::greater_equal<uint32_t>()) == r + rows.size();
-  }
   return tape.Record(out, needs_grad, Backward, context);
 }
 
