@@ -56,7 +56,7 @@ Output Undula(const std::vector<std::string>& args, const test::TempDir& dir) {
 
 const char* const kVerbs[] = {"import",  "link",    "stats",  "train",  "evaluate", "recommend",
                               "similar", "explain", "score",  "models", "export",   "backup",
-                              "compact", "verify",  "update", "forget", "tune"};
+                              "compact", "verify",  "update", "forget", "tune",     "embed"};
 
 TEST(Cli, HelpOfEveryVerbHasAnExample) {
   test::TempDir dir;
