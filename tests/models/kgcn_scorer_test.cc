@@ -240,6 +240,7 @@ std::vector<float> RunTrainKernels(propagation::simd::Target target, int64_t d, 
     std::vector<float> weights(static_cast<size_t>(weight_ptr.back())), out(10 * columns);
     std::vector<float> dq(10 * width), dbase(5 * columns), dslot(30 * columns),
         drelation(5 * width);
+    const std::vector<float> dweights = Floats(weight_ptr.back(), 6);
     propagation::MixTrainArgs a;
     a.row_ptr = row_ptr.data();
     a.slot_ptr = slot_ptr.data();
@@ -259,6 +260,7 @@ std::vector<float> RunTrainKernels(propagation::simd::Target target, int64_t d, 
     a.weights = weights.data();
     a.out = out.data();
     a.g_out = g_out.data();
+    a.dweights = dweights.data();
     a.dq = dq.data();
     a.dbase = dbase.data();
     a.dslot = dslot.data();
@@ -275,7 +277,7 @@ std::vector<float> RunTrainKernels(propagation::simd::Target target, int64_t d, 
 TEST(MixKernelsTest, TrainingHasTheSameBitsOnEveryTarget) {
   using propagation::simd::Target;
   for (const int64_t d : {16, 32, 48}) {
-    for (const int64_t m : {int64_t{1}, d}) {
+    for (const int64_t m : {int64_t{16}, d}) {
       const std::vector<float> scalar = RunTrainKernels(Target::kScalar, d, m);
       for (const Target target : {Target::kAvx2, Target::kAvx512}) {
         const std::vector<float> other = RunTrainKernels(target, d, m);

@@ -15,6 +15,7 @@ set(UNDULA_CUDA_KERNEL_SOURCES
     ops/segment_attention.cu
     ops/segment_reduce.cu
     ops/segment_softmax.cu
+    ops/weight_sum.cu
     optim/optimizer.cu)
 set(UNDULA_CUDA_KERNELS ${UNDULA_CUDA_KERNEL_SOURCES} cuda/primitives.cu)
 set(UNDULA_CUDA_HOST_SOURCES cuda/device.cc cuda/sort_rows.cc)

@@ -13,6 +13,7 @@ struct Context {
   Var q, relations, values, base;
   RelationSlots slots;
   Tensor weight_ptr, weights;
+  Var weights_var, out;
   int64_t max_slots;
   double scale, gain;
   Activation activation;
@@ -54,7 +55,7 @@ constexpr int64_t kTileGroups = 256, kMaxTiles = 32;
 
 bool Tuned(Tape& tape, int64_t d, int64_t m, Activation activation) {
   return tape.float_type() == DType::kF32 && !tape.exec().on_gpu() && d > 0 && d % 16 == 0 &&
-         (m == 1 || (m > 0 && m % 16 == 0)) && activation != Activation::kSigmoid;
+         m > 0 && m % 16 == 0 && activation != Activation::kSigmoid;
 }
 
 int64_t TileGroups(int64_t groups) {
@@ -111,6 +112,7 @@ void TunedBackward(Tape& tape, Var output, const Context& c) {
   };
   a.out = tape.value(output).as<float>();
   a.g_out = tape.grad(output).as<float>();
+  a.dweights = tape.has_grad(c.weights_var) ? tape.grad(c.weights_var).as<float>() : nullptr;
   a.dq = wanted(c.q);
   a.dbase = wanted(c.base);
   float* dvalues = wanted(c.values);
@@ -149,12 +151,13 @@ void BackwardOf(Tape& tape, Var output, const Context& c) {
   T* dz = tape.Scratch<T>(out.size());
   T* ds = tape.Scratch<T>(c.weights.size());
   const int64_t slots_per_row = 1 + c.weights.size() / std::max<int64_t>(1, q.rows());
-  ForRows(tape, q.rows(), slots_per_row * (d + m) + 8 * m,
-          RelationMixBackwardRow<T>{index, tape.value(c.relations).as<T>(),
-                                    tape.value(c.values).as<T>(), c.weights.as<T>(), out.as<T>(),
-                                    g.as<T>(), dz, ds,
-                                    tape.needs_grad(c.q) ? tape.grad(c.q).as<T>() : nullptr, d, m,
-                                    static_cast<T>(c.scale), static_cast<T>(c.gain), c.activation});
+  ForRows(
+      tape, q.rows(), slots_per_row * (d + m) + 8 * m,
+      RelationMixBackwardRow<T>{
+          index, tape.value(c.relations).as<T>(), tape.value(c.values).as<T>(), c.weights.as<T>(),
+          tape.has_grad(c.weights_var) ? tape.grad(c.weights_var).as<T>() : nullptr, out.as<T>(),
+          g.as<T>(), dz, ds, tape.needs_grad(c.q) ? tape.grad(c.q).as<T>() : nullptr, d, m,
+          static_cast<T>(c.scale), static_cast<T>(c.gain), c.activation});
   if (c.base.valid() && tape.needs_grad(c.base)) {
     ForRows(tape, c.slots.row_ptr.size() - 1, m * 4,
             RelationMixBaseRow<T>{c.slots.row_ptr.as<int64_t>(), dz, tape.grad(c.base).as<T>(), m});
@@ -185,6 +188,13 @@ void Backward(Tape& tape, Var output, void* context) {
   WithFloat(tape.float_type(), [&](auto zero) { BackwardOf<decltype(zero)>(tape, output, c); });
 }
 
+// Runs after Backward, which takes in the gradient of the weights; does its work where nobody has
+// used the output.
+void WeightsBackward(Tape& tape, Var, void* context) {
+  const auto& c = *static_cast<const Context*>(context);
+  if (!tape.has_grad(c.out)) Backward(tape, c.out, context);
+}
+
 bool CheckSlots(Tape& tape, const RelationSlots& s, const Tensor& q, const Tensor& relations,
                 const Tensor& values) {
   const int64_t n = s.relation.size();
@@ -211,7 +221,7 @@ bool CheckSlots(Tape& tape, const RelationSlots& s, const Tensor& q, const Tenso
 }  // namespace
 
 Var RelationMix(Tape& tape, Var q, Var relations, Var values, Var base, const RelationSlots& slots,
-                double scale, double gain, Activation activation, Tensor* weights_out) {
+                double scale, double gain, Activation activation, Var* weights_out) {
   if (!Ready(tape, kOp, {q, relations, values}) || (base.valid() && !Ready(tape, kOp, {base}))) {
     return Var{};
   }
@@ -230,10 +240,11 @@ Var RelationMix(Tape& tape, Var q, Var relations, Var values, Var base, const Re
   const Tensor weight_ptr = WeightPtr(tape, slots, &n_weights, &max_slots);
   const Tensor weights = tape.NewTensor({n_weights});
   const Tensor out = tape.NewTensor({qv.rows(), m});
-  if (weights_out != nullptr) *weights_out = weights;
+  const bool needs_grad = tape.needs_grad(q) || tape.needs_grad(relations) ||
+                          tape.needs_grad(values) || tape.needs_grad(base);
   Context* c = tape.New<Context>();
-  *c = Context{q,       relations, values, base, slots,     weight_ptr,
-               weights, max_slots, scale,  gain, activation};
+  *c = Context{q,  relations, values,    base,  slots, weight_ptr, weights,
+               {}, {},        max_slots, scale, gain,  activation};
   if (Tuned(tape, d, m, activation)) {
     TunedForward(tape, *c, out);
   } else {
@@ -246,10 +257,11 @@ Var RelationMix(Tape& tape, Var q, Var relations, Var values, Var base, const Re
                                 static_cast<T>(scale), static_cast<T>(gain), activation});
     });
   }
-  return tape.Record(out,
-                     tape.needs_grad(q) || tape.needs_grad(relations) || tape.needs_grad(values) ||
-                         tape.needs_grad(base),
-                     Backward, c);
+  // The weights first: their gradient is complete before Backward runs.
+  if (weights_out != nullptr) {
+    *weights_out = c->weights_var = tape.Record(weights, needs_grad, WeightsBackward, c);
+  }
+  return c->out = tape.Record(out, needs_grad, Backward, c);
 }
 
 }  // namespace undula::propagation

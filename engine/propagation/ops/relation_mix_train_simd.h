@@ -1,5 +1,5 @@
 // Tuned float32 CPU kernels of RelationMix (ops/relation_mix.h), forward and backward, group by
-// group; its row bodies are their oracle. For d a multiple of 16 and m = 1 or a multiple of 16.
+// group; its row bodies are their oracle. For d and m multiples of 16.
 // Every row is a fixed sequence of fused multiply-adds: equal bits on the scalar, AVX2 and AVX-512
 // targets.
 #ifndef UNDULA_PROPAGATION_OPS_RELATION_MIX_TRAIN_SIMD_H_
@@ -30,6 +30,7 @@ struct MixTrainArgs {
   float* out = nullptr;
   // Of the backward pass. Gradients are added to; null: not wanted.
   const float* g_out = nullptr;
+  const float* dweights = nullptr;  // packed as weights; null: 0
   float* dq = nullptr;
   float* dbase = nullptr;
   float* dslot = nullptr;      // of each slot's value, [S, m]
