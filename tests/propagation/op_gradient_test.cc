@@ -322,6 +322,20 @@ std::vector<GradientCase> RelationMixCases(int64_t d) {
                                         slots_of(run, true, true), 0.6, 1.5, Activation::kNone,
                                         nullptr);
                    }});
+  // Relations in use only, and so many that a table of all scores does not pay.
+  for (const int64_t relations : {4, 40}) {
+    for (const bool rows : {false, true}) {
+      cases.push_back({rows ? "queries of several rows" : "a query per row",
+                       {RandomValues({rows ? 3 : 6, d}, 1), RandomValues({relations, d}, 2),
+                        RandomValues({5, d}, 3), RandomValues({4, d}, 4)},
+                       [=](OpRun& run, const Leaves& x) {
+                         RelationSlots s = slots_of(run, true, true);
+                         if (rows) s.query_row = run.Ids({2, 0, 0, 2, 0, 0});  // query 1: no row
+                         return RelationMix(run.tape(), x[0], x[1], x[2], x[3], s, 0.6, 1.5,
+                                            Activation::kTanh, nullptr);
+                       }});
+    }
+  }
   cases.push_back({"many slots and rows",
                    {RandomValues({9, d}, 1), RandomValues({3, d}, 2), RandomValues({41, d}, 3),
                     RandomValues({2, d}, 4)},

@@ -63,15 +63,15 @@ Init Glorot(double scale, int64_t rows, int64_t cols) {
   return Init{Init::Kind::kUniform, scale * std::sqrt(6.0 / static_cast<double>(rows + cols))};
 }
 
-RelationSlots SlotsOf(Tape& tape, std::span<const int64_t> row_ptr,
-                      std::span<const int64_t> slot_ptr, std::span<const uint32_t> relation,
-                      std::span<const uint32_t> value_row, std::span<const float> count) {
+// `rows`: the layer's nodes are not the rows of the batch one by one.
+RelationSlots SlotsOf(Tape& tape, const KgcnBatchIndex::Layer& layer, bool rows) {
   RelationSlots slots;
-  slots.row_ptr = tape.Offsets(row_ptr);
-  slots.slot_ptr = tape.Offsets(slot_ptr);
-  slots.relation = tape.Indices(relation);
-  if (!value_row.empty()) slots.value_row = tape.Indices(value_row);
-  slots.count = tape.Floats(count);
+  slots.row_ptr = tape.Offsets(layer.row_ptr);
+  slots.slot_ptr = tape.Offsets(layer.slot_ptr);
+  slots.relation = tape.Indices(layer.relation);
+  if (!layer.value_row.empty()) slots.value_row = tape.Indices(layer.value_row);
+  slots.count = tape.Floats(layer.count);
+  if (rows) slots.query_row = tape.Indices(layer.row);
   return slots;
 }
 
@@ -289,7 +289,7 @@ Var Kgcn::Weight(Tape& tape, int l, int half) {
   return propagation::GatherRows(tape, weight_[l], tape.Indices({rows, static_cast<size_t>(d)}));
 }
 
-Var Kgcn::FirstLayer(Tape& tape, Var q, Var relations, Var entities, Var* weights) {
+Var Kgcn::FirstLayer(Tape& tape, Var users, Var relations, Var entities, Var* weights) {
   const KgcnOptions& o = state_->options;
   const KgcnBatchIndex::Layer& layer = index_.layer(1);
   const auto groups = static_cast<int64_t>(index_.group.size());
@@ -305,13 +305,12 @@ Var Kgcn::FirstLayer(Tape& tape, Var q, Var relations, Var entities, Var* weight
                                    tape.Indices(index_.member), propagation::Reduce::kMean);
     values = propagation::MatMul(tape, mean, Weight(tape, 0, 1));
   }
-  return propagation::RelationMix(
-      tape, q, relations, values, base,
-      SlotsOf(tape, layer.row_ptr, layer.slot_ptr, layer.relation, {}, layer.count), ScoreScale(o),
-      MessageScale(o), o.hops == 1 ? Activation::kTanh : Activation::kRelu, weights);
+  return propagation::RelationMix(tape, users, relations, values, base,
+                                  SlotsOf(tape, layer, o.hops > 1), ScoreScale(o), MessageScale(o),
+                                  o.hops == 1 ? Activation::kTanh : Activation::kRelu, weights);
 }
 
-Var Kgcn::LayerAbove(Tape& tape, int l, Var q, Var relations, Var below, Var* weights) {
+Var Kgcn::LayerAbove(Tape& tape, int l, Var users, Var relations, Var below, Var* weights) {
   const KgcnOptions& o = state_->options;
   const KgcnBatchIndex::Layer& layer = index_.layer(l);
   const bool concat = o.aggregator == "concat";
@@ -320,10 +319,9 @@ Var Kgcn::LayerAbove(Tape& tape, int l, Var q, Var relations, Var below, Var* we
                       : propagation::GatherRows(tape, below, tape.Indices(layer.self));
   Var z = own;
   if (o.kg) {
-    const Var mix = propagation::RelationMix(
-        tape, q, relations, below, concat ? Var{} : own,
-        SlotsOf(tape, layer.row_ptr, layer.slot_ptr, layer.relation, layer.value_row, layer.count),
-        ScoreScale(o), MessageScale(o), Activation::kNone, weights);
+    const Var mix = propagation::RelationMix(tape, users, relations, below, concat ? Var{} : own,
+                                             SlotsOf(tape, layer, l < o.hops), ScoreScale(o),
+                                             MessageScale(o), Activation::kNone, weights);
     z = propagation::MatMul(tape, mix, Weight(tape, l - 1, 1));
     if (concat) {
       z = propagation::Add(tape, z, propagation::MatMul(tape, own, Weight(tape, l - 1, 0)));
@@ -411,12 +409,9 @@ Var Kgcn::Forward(Tape& tape, const Batch& batch, KgcnTrace* trace) {
   Var h;
   std::array<Var, 3> weights;  // by layer
   for (int l = 1; l <= o.hops; ++l) {
-    const Var q = l == o.hops
-                      ? users
-                      : propagation::GatherRows(tape, users, tape.Indices(index_.layer(l).row));
     Var* const kept = smooth_ ? &weights[l - 1] : nullptr;
-    h = l == 1 ? FirstLayer(tape, q, relations, entities, kept)
-               : LayerAbove(tape, l, q, relations, h, kept);
+    h = l == 1 ? FirstLayer(tape, users, relations, entities, kept)
+               : LayerAbove(tape, l, users, relations, h, kept);
   }
   const Var scores = propagation::RowDot(tape, users, h);
   if (trace != nullptr) *trace = KgcnTrace{h, scores, {}};

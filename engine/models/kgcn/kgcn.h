@@ -106,10 +106,10 @@ class Kgcn final : public Model {
   void UseSample(const propagation::NeighborSlots* sample);
   void CountVisits();
   void DescribeSample();
-  propagation::Var FirstLayer(propagation::Tape& tape, propagation::Var q,
+  propagation::Var FirstLayer(propagation::Tape& tape, propagation::Var users,
                               propagation::Var relations, propagation::Var entities,
                               propagation::Var* weights);
-  propagation::Var LayerAbove(propagation::Tape& tape, int l, propagation::Var q,
+  propagation::Var LayerAbove(propagation::Tape& tape, int l, propagation::Var users,
                               propagation::Var relations, propagation::Var below,
                               propagation::Var* weights);
   propagation::Var Bias(propagation::Tape& tape, int l, int64_t rows);

@@ -85,28 +85,29 @@ void LabelTree::Reset(const NeighborSlots* slots, const KnownLabels* labels, int
   depths_.resize(static_cast<size_t>(hops));
   constants_.assign(static_cast<size_t>(hops) + 1, static_cast<double>(KnownLabels::kUnknown));
   for (int t = hops - 1; t >= 0; --t) constants_[t] = gain * constants_[t + 1];
-  bucket_.resize(slots->entity.size());
-  bucket_count_.resize(slots->entity.size());
   rated_ptr_.assign(1, 0);
-  rated_slot_.clear();
   rated_entity_.clear();
+  rated_bucket_.clear();
+  rated_share_.clear();
+  int64_t most = 0;
   for (uint32_t e = 0; e < slots->rows(); ++e) {
     uint32_t bucket = 0;
     for (int64_t s = slots->ptr[e], end = s; s < slots->ptr[e + 1]; s = end, ++bucket) {
-      float count = 0;
+      double draws = 0;
       for (; end < slots->ptr[e + 1] && slots->relation[end] == slots->relation[s]; ++end) {
-        count += slots->count[end];
+        draws += static_cast<double>(slots->count[end]);
       }
-      std::fill(bucket_.begin() + s, bucket_.begin() + end, bucket);
-      std::fill(bucket_count_.begin() + s, bucket_count_.begin() + end, count);
+      for (int64_t i = s; i < end; ++i) {
+        if (!labels->any(slots->entity[i])) continue;
+        rated_entity_.push_back(slots->entity[i]);
+        rated_bucket_.push_back(bucket);
+        rated_share_.push_back(static_cast<double>(slots->count[i]) / draws);
+      }
     }
-    for (int64_t s = slots->ptr[e]; s < slots->ptr[e + 1]; ++s) {
-      if (!labels->any(slots->entity[s])) continue;
-      rated_slot_.push_back(static_cast<uint32_t>(s - slots->ptr[e]));
-      rated_entity_.push_back(slots->entity[s]);
-    }
-    rated_ptr_.push_back(static_cast<int64_t>(rated_slot_.size()));
+    rated_ptr_.push_back(static_cast<int64_t>(rated_entity_.size()));
+    most = std::max(most, rated_ptr_[e + 1] - rated_ptr_[e]);
   }
+  maybe_.resize(static_cast<size_t>(most));
 }
 
 void LabelTree::CountFirstWeights(const KgcnBatchIndex::Layer& first) {
@@ -121,20 +122,21 @@ void LabelTree::CountFirstWeights(const KgcnBatchIndex::Layer& first) {
 }
 
 void LabelTree::SumFirst(const Row& row, Depth* depth, uint32_t entity, int64_t weight) {
-  const int64_t first = slots_->ptr[entity];
-  rated_ += rated_ptr_[entity + 1] - rated_ptr_[entity];
-  for (int64_t i = rated_ptr_[entity]; i < rated_ptr_[entity + 1]; ++i) {
-    const uint32_t child = rated_entity_[i];
-    if (!row.user.Maybe(child) || child == row.item) continue;
-    const float label = row.user.Find(child);
-    if (label == KnownLabels::kUnknown) continue;
+  const int64_t begin = rated_ptr_[entity], end = rated_ptr_[entity + 1];
+  rated_ += end - begin;
+  size_t candidates = 0;  // few: found without a branch on the data
+  for (int64_t i = begin; i < end; ++i) {
+    maybe_[candidates] = static_cast<uint32_t>(i - begin);
+    candidates += row.user.Maybe(rated_entity_[i]) ? 1 : 0;
+  }
+  for (size_t c = 0; c < candidates; ++c) {
+    const int64_t i = begin + maybe_[c];
+    const float label = row.user.Find(rated_entity_[i]);
+    if (label == KnownLabels::kUnknown || rated_entity_[i] == row.item) continue;
     ++known_;
-    // Neighbors behind one relation share its weight by their counts.
-    const int64_t s = first + rated_slot_[i];
-    depth->weight.push_back(static_cast<uint32_t>(weight + bucket_[s]));
+    depth->weight.push_back(static_cast<uint32_t>(weight + rated_bucket_[i]));
     depth->coefficient.push_back((static_cast<double>(label) - constants_[hops_]) *
-                                 static_cast<double>(slots_->count[s]) /
-                                 static_cast<double>(bucket_count_[s]));
+                                 rated_share_[i]);
     depth->child.push_back(0);
   }
 }

@@ -115,14 +115,13 @@ class LabelTree {
   int hops_ = 1;
   double gain_ = 1;
   std::vector<double> constants_;
-  // Of each slot of the sample: which of its row's relations it has, in order, and how many draws
-  // that relation has.
-  std::vector<uint32_t> bucket_;
-  std::vector<float> bucket_count_;
-  // Slots of each row whose entity has a label of some user.
+  // Neighbors of each row that have a label of some user: the entity, which of the row's relations
+  // it stands behind, in order, and its share of that relation's draws.
   std::vector<int64_t> rated_ptr_;
-  std::vector<uint32_t> rated_slot_, rated_entity_;
+  std::vector<uint32_t> rated_entity_, rated_bucket_;
+  std::vector<double> rated_share_;
 
+  std::vector<uint32_t> maybe_;        // scratch
   std::vector<int64_t> first_weight_;  // of each node of layer 1, its first packed weight
   std::vector<Depth> depths_;
   int64_t seen_ = 0, rated_ = 0, known_ = 0;

@@ -24,6 +24,12 @@ struct MixTrainArgs {
   const float* relations = nullptr;
   const float* values = nullptr;
   const float* base = nullptr;  // null: 0
+  // Null: the attention is computed from q and relations, row r with query r. Else it is looked up:
+  // table [Q, table_width] has exp(scale q . relation) up to a factor of the query; row r has query
+  // query_row[r] (null: r).
+  const float* table = nullptr;
+  int64_t table_width = 0;
+  const uint32_t* query_row = nullptr;
   float scale = 1, gain = 1;
   Activation activation = Activation::kNone;  // not kSigmoid
   float* weights = nullptr;
@@ -35,6 +41,7 @@ struct MixTrainArgs {
   float* dbase = nullptr;
   float* dslot = nullptr;      // of each slot's value, [S, m]
   float* drelation = nullptr;  // [R, d]
+  float* dscore = nullptr;  // of each weight's q . relation, packed as weights, set; with a table
 };
 
 // Floats of scratch that groups of up to max_slots slots need.

@@ -54,6 +54,21 @@ inline int64_t ValueOf(const MixTrainArgs& a, int64_t slot) {
   return a.value_row == nullptr ? slot : static_cast<int64_t>(a.value_row[slot]);
 }
 
+// The attention of one row from its table of exponentials, into w.
+inline void LookedUp(const MixTrainArgs& a, const MixGroup& g, int64_t row, const float* count,
+                     float* w) {
+  const int64_t query = a.query_row == nullptr ? row : static_cast<int64_t>(a.query_row[row]);
+  const float* x = a.table + query * a.table_width;
+  const uint32_t* relation = a.relation + g.slot;
+  float sum = 0;
+  for (int64_t i = 0; i < g.slots; ++i) {
+    w[i] = count[i] * x[relation[i]];
+    sum += w[i];
+  }
+  const float scale = 1.0f / sum;
+  for (int64_t i = 0; i < g.slots; ++i) w[i] *= scale;
+}
+
 // The attention of one row, into w (padded to 16).
 inline void Attention(const MixTrainArgs& a, const MixGroup& g, const float* q, int64_t d,
                       const float* count, float* w) {
@@ -93,7 +108,13 @@ inline void MixForward(const MixTrainArgs& a, int64_t begin, int64_t end, float*
     }
     if (g.slots == 1) w[0] = 1.0f;  // whatever the score
     for (int64_t row = g.first; row < g.end; ++row) {
-      if (g.slots > 1) Attention(a, g, a.q + row * d, d, count, w);
+      if (g.slots > 1) {
+        if (a.table != nullptr) {
+          LookedUp(a, g, row, count, w);
+        } else {
+          Attention(a, g, a.q + row * d, d, count, w);
+        }
+      }
       float* out = a.out + row * m;
       for (int64_t c = 0; c < m; c += 16) {
         V16 z = a.base == nullptr ? Set(0.0f) : Load(a.base + number * m + c);
@@ -134,7 +155,11 @@ inline void MixBackward(const MixTrainArgs& a, int64_t begin, int64_t end, float
       for (int64_t i = 0; a.dslot != nullptr && i < g.slots; ++i) {
         AddTimes(a.gain * w[i], dz, m, a.dslot + (g.slot + i) * m);
       }
-      if (g.slots < 2) continue;  // the weight is 1
+      float* dscore = a.dscore == nullptr ? nullptr : a.dscore + (w - a.weights);
+      if (g.slots < 2) {  // the weight is 1
+        if (dscore != nullptr && g.slots == 1) dscore[0] = 0;
+        continue;
+      }
       const float* dw = a.dweights == nullptr ? nullptr : a.dweights + (w - a.weights);
       float mean = 0;
       for (int64_t i = 0; i < g.slots; ++i) {
@@ -145,6 +170,10 @@ inline void MixBackward(const MixTrainArgs& a, int64_t begin, int64_t end, float
       }
       for (int64_t i = 0; i < g.slots; ++i) {
         ds[i] = a.scale * (w[i] * (ds[i] - mean));
+        if (dscore != nullptr) {
+          dscore[i] = ds[i];
+          continue;
+        }
         if (a.dq != nullptr) {
           AddTimes(ds[i], a.relations + static_cast<int64_t>(a.relation[g.slot + i]) * d, d,
                    a.dq + row * d);

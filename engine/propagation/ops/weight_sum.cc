@@ -26,8 +26,32 @@ struct Terms {
   TermFactor<T> weights, children;
 };
 
+// On the CPU the terms are few beside what made their weights: one after the other.
 template <class T>
-void BackwardOf(Tape& tape, Var output, const Context& c) {
+void PushBack(Tape& tape, Var output, const Context& c) {
+  const Terms<T> terms(tape, c);
+  const auto wanted = [&](Var v) {
+    return v.valid() && tape.needs_grad(v) ? tape.grad(v).as<T>() : nullptr;
+  };
+  T* dweights = wanted(c.weights);
+  T* dx = wanted(c.x);
+  const uint32_t* weight = c.terms.weight.as<uint32_t>();
+  const uint32_t* child = c.terms.child.as<uint32_t>();
+  const int64_t* ptr = c.terms.ptr.as<int64_t>();
+  const T* g = tape.grad(output).as<T>();
+  for (int64_t i = 0; i + 1 < c.terms.ptr.size(); ++i) {
+    const T scaled = static_cast<T>(c.gain) * g[i];
+    for (int64_t j = ptr[i]; j < ptr[i + 1]; ++j) {
+      const T factor = scaled * terms.coefficient[j];
+      if (dweights != nullptr) dweights[weight[j]] += factor * terms.children(j);
+      if (dx != nullptr && child[j] > 0) dx[child[j] - 1] += factor * terms.weights(j);
+    }
+  }
+}
+
+// On a GPU each target pulls its terms.
+template <class T>
+void PullBack(Tape& tape, Var output, const Context& c) {
   const Terms<T> terms(tape, c);
   const int64_t n = c.terms.ptr.size() - 1, count = c.terms.weight.size();
   uint32_t* node = tape.Scratch<uint32_t>(count);
@@ -49,7 +73,14 @@ void BackwardOf(Tape& tape, Var output, const Context& c) {
 
 void Backward(Tape& tape, Var output, void* context) {
   const auto& c = *static_cast<const Context*>(context);
-  WithFloat(tape.float_type(), [&](auto zero) { BackwardOf<decltype(zero)>(tape, output, c); });
+  WithFloat(tape.float_type(), [&](auto zero) {
+    using T = decltype(zero);
+    if (tape.exec().on_gpu()) {
+      PullBack<T>(tape, output, c);
+    } else {
+      PushBack<T>(tape, output, c);
+    }
+  });
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ struct WeightTerms {
 };
 
 // weights: [W]; x: [V], or an invalid Var: V = 0. Output [n].
-// Gradients, pulled in the order of j: dweights[w] = gain sum_j g_i coefficient_j x'[child_j] over
+// Gradients, added in the order of j: dweights[w] = gain sum_j g_i coefficient_j x'[child_j] over
 // weight_j = w; dx[c] = gain sum_j g_i coefficient_j weights[weight_j] over child_j = c + 1.
 Var WeightSum(Tape& tape, Var weights, Var x, const WeightTerms& terms, double gain);
 
