@@ -355,10 +355,25 @@ Var Kgcn::L2(Tape& tape, Var users, Var relations, Var entities) {
     const double visits = std::max(1.0f, user_visits_[index_.users[i]]);
     user_weight_[i] = static_cast<float>(rows / (batch * visits));
   }
+  // The weight is a function of the number of visits alone; the common ones are remembered.
+  constexpr size_t kRemembered = 4096;
+  if (remembered_batch_ != index_.users.size()) {
+    remembered_batch_ = index_.users.size();
+    weight_of_visits_.assign(kRemembered, 0);
+  }
   entity_weight_.resize(index_.entity.size());
   for (size_t i = 0; i < entity_weight_.size(); ++i) {
-    const double visits = std::max(1.0f, entity_visits_[index_.entity[i]]);
-    entity_weight_[i] = 1 / -std::expm1(static_cast<float>(-batch * visits / rows));
+    const float visits = std::max(1.0f, entity_visits_[index_.entity[i]]);
+    const auto weight = [&] {
+      return 1 / -std::expm1(static_cast<float>(-batch * static_cast<double>(visits) / rows));
+    };
+    if (visits >= static_cast<float>(kRemembered)) {
+      entity_weight_[i] = weight();
+      continue;
+    }
+    float& remembered = weight_of_visits_[static_cast<size_t>(visits)];
+    if (remembered == 0) remembered = weight();
+    entity_weight_[i] = remembered;
   }
   add(users, tape.Floats(user_weight_));
   add(entities, tape.Floats(entity_weight_));
