@@ -47,6 +47,23 @@ void ForgetPeak() {
   std::ofstream("/proc/self/clear_refs") << "5";
 }
 
+// Neighbor slots of a sample and its distinct (entity, relation), also of the items alone.
+struct Sample {
+  int64_t slots = 0, buckets = 0, item_buckets = 0;
+};
+Sample CountSample(const propagation::NeighborSlots& s, uint32_t n_items) {
+  Sample out;
+  out.slots = s.slots();
+  for (uint32_t e = 0; e < s.rows(); ++e) {
+    for (int64_t i = s.ptr[e]; i < s.ptr[e + 1]; ++i) {
+      const bool first = i == s.ptr[e] || s.relation[i] != s.relation[i - 1];
+      out.buckets += first ? 1 : 0;
+      out.item_buckets += first && e < n_items ? 1 : 0;
+    }
+  }
+  return out;
+}
+
 struct Quality {
   double auc = 0, acc = 0;
 };
@@ -183,6 +200,10 @@ int Main(int argc, char** argv) {
     }
   }
   double known = 0, rated = 0;
+  Sample sample;
+  if (const auto* kgcn = dynamic_cast<const Kgcn*>(model); kgcn != nullptr) {
+    sample = CountSample(kgcn->sample(), data.snapshot->n_items);
+  }
   if (const auto* kgcn = dynamic_cast<const Kgcn*>(model);
       kgcn != nullptr && kgcn->label_smoothness()) {
     known = static_cast<double>(kgcn->labels().known()) /
@@ -220,13 +241,15 @@ int Main(int argc, char** argv) {
       "{\"data\": \"%s\", \"model\": \"%s\", \"chunk\": %s, \"rows_per_core_s\": %.0f, "
       "\"rows_per_core_s_best\": %.0f, \"pairs_per_core_s\": %.0f, \"valid_auc\": %.4f, "
       "\"test_auc\": %.4f, \"test_acc\": %.4f, \"at_epoch\": %lld, \"step_mib\": %.1f, "
-      "\"item_neighbors\": %.4f, \"known_labels\": %.4f, \"data_mib\": %.1f, \"training_mib\": "
-      "%.1f, \"scoring_mib\": "
-      "%.1f}\n",
+      "\"item_neighbors\": %.4f, \"known_labels\": %.4f, \"train_rows\": %lld, "
+      "\"slots\": %lld, \"buckets\": %lld, \"item_buckets\": %lld, \"data_mib\": %.1f, "
+      "\"training_mib\": %.1f, \"scoring_mib\": %.1f}\n",
       argv[1], own["model"].c_str(), own["chunk"].c_str(), rates[rates.size() / 2], best_rate,
       pairs_rate, best_valid, best_test.auc, best_test.acc, static_cast<long long>(best_epoch),
-      static_cast<double>(step.high_water()) / (1 << 20), rated, known, loaded_mib, trained_mib,
-      StatusMib("VmHWM:") - loaded_mib);
+      static_cast<double>(step.high_water()) / (1 << 20), rated, known,
+      static_cast<long long>(batcher->rows()), static_cast<long long>(sample.slots),
+      static_cast<long long>(sample.buckets), static_cast<long long>(sample.item_buckets),
+      loaded_mib, trained_mib, StatusMib("VmHWM:") - loaded_mib);
   return 0;
 }
 
