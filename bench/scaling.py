@@ -12,7 +12,6 @@ peak of the process above what the data themselves take, beside formula() below.
 """
 import argparse
 import json
-import math
 import subprocess
 from pathlib import Path
 
@@ -59,18 +58,19 @@ def run(bench, model, growth):
 
 
 def formula(r):
-    """Bytes of training and, more, of scoring; docs/benchmarks.md, "Scaling", explains the terms."""
+    """Bytes of training and, with it, of scoring; docs/benchmarks.md, "Scaling", explains the terms."""
     s = sizes(*r["growth"])
     users, items, entities, n = s["users"], s["items"], s["entities"], r["train_rows"]
+    process = 5 * 2**20
     data = 20 * n + 8 * users + 4 * items     # training rows; positives with weight and time
     batcher = 24 * n                          # rows by user, their order, chunks
-    step = r["step_mib"] * 2**20
+    step = 2 * r["step_mib"] * 2**20          # the arena of the first step and the one that replaces it
     if r["setting"] == "ripplenet":
-        relations, slots = 20, users * HOPS_RIPPLE * MEMORY
-        tables = 12 * (DIM * entities + DIM * DIM * relations)
-        build = data + 4 * n + 28 * slots + 12 * DIM * 0
-        kept = data + 4 * n + 8 * r["merged"] + 16 * r["distinct_triples"] + 8 * users * HOPS_RIPPLE
-        training = max(build, kept + tables + batcher + step)
+        slots = users * HOPS_RIPPLE * MEMORY
+        tables = 12 * DIM * entities
+        kept = 8 * r["merged"] + 16 * r["distinct_triples"] + 8 * users * HOPS_RIPPLE
+        drawn = 28 * slots                    # edges, triples, their sorted copy: gone after the build
+        training = process + data + 4 * n + kept + max(drawn, tables + batcher + step)
         return training, training
     hops = MODELS[r["setting"]]["hops"]
     tables = 12 * DIM * (users + entities)    # values and two moments of lazy Adam
@@ -79,7 +79,7 @@ def formula(r):
     labels = 0
     if r["setting"].startswith("kgnn_ls"):
         labels = 8 * n + 3 * n + 16 * users + 9 * entities + 16 * r["slots"] * r["item_neighbors"]
-    training = data + 12 * n + tables + sample + index + labels + batcher + step
+    training = process + data + 12 * n + tables + sample + index + labels + batcher + step
     buckets = r["buckets"] if hops > 1 else r["item_buckets"]
     scorer = 4 * DIM * (users + 2 * entities) + 8 * entities + buckets * (8 + 8 * DIM)
     return training, training + scorer
