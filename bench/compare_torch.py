@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""RippleNet training speed beside the vectorised PyTorch form, in the same run, alternating.
+"""Training speed beside vectorised PyTorch forms of the same models, in the same run, alternating.
 
-    bench/compare_torch.py --bench build/release/bench/ripple_bench --work build/compare
+    bench/compare_torch.py --bench build/release/bench/ripple_bench --work build/compare [--models kgcn]
+
+--models ripplenet (the default) is described here, kgcn (with KGNN-LS) in compare_kgcn.py.
 
 Data are music (Last.FM) and ml-100k in the CTR form of the peers' harness
 (shared/peers/rec/convert_data.py); d 16, 2 hops, 32 slots, batch 1024, KGE and L2 terms on, a sample is
@@ -19,6 +21,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import compare_kgcn
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("UNDULA_SHARED") or ROOT.parent / "shared")
@@ -81,9 +85,13 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=20, help="of Undula; the best on validation")
     parser.add_argument("--torch-epochs", type=int, default=4)
+    parser.add_argument("--models", choices=["ripplenet", "kgcn"], default="ripplenet")
     args = parser.parse_args()
     args.work = args.work.resolve()
     prepare(args.work, args.python)
+    if args.models == "kgcn":
+        compare_kgcn.run(args)
+        return
     common = {"dim": 16, "hops": 2, "memory": 32, "batch": 1024, "slices": 8, "threads": 1,
               "epochs": args.epochs, "kge_weight": 0.01, "l2_weight": 1e-7, "lr": 0.01,
               "optimizer": "lazy_adam",

@@ -1,32 +1,29 @@
 // Speed and click-through quality of a model on data in the text form of the authors' programs:
-//   ripple_bench DIRECTORY [key=value ...]
-// DIRECTORY has kg_final.txt (head relation tail; items are the entities of the same number) and
-// either ratings_final.txt (user item 0|1; split 60/20/20 over rows by split_seed) or the fixed
-// parts train.txt, eval.txt, test.txt. Keys: model (ripplenet; pointwise models only where epochs >
-// 0), its options as in `undula models show`, and epochs, batch, chunk, slices, lr, optimizer,
-// weight_decay, seed, split_seed, threads, score (0|1), rank (k: lists of the best k for all users,
-// rows of the training part excluded; 0: none), valid and test (0|1: read the part). epochs=0 only
-// scores, any model. Prints one line per epoch and one JSON line at the end. Rates are per
-// core-second: work over the CPU time of the whole process.
+//   ripple_bench DATA [key=value ...]
+// DATA is a directory or a planted set, see ctr_data.h. Keys: model (ripplenet; pointwise models
+// only where epochs > 0), its options as in `undula models show`, and epochs, batch, chunk, slices,
+// lr, optimizer, weight_decay, seed, split_seed, threads, score (0|1), rank (k: lists of the best k
+// for all users, rows of the training part excluded; 0: none), valid and test (0|1: read that
+// part), steps (at most so many of an epoch; 0: all), score_users (at most so many; 0: all), write
+// (a directory for the data as text; nothing else is done). epochs=0 only scores, any model. Prints
+// one line per epoch and one JSON line at the end. Rates are per core-second: work over the CPU
+// time of the whole process.
+#include <malloc.h>
+
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <fstream>
 #include <map>
 #include <memory>
-#include <numeric>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
-#include "base/rng.h"
 #include "base/status.h"
+#include "ctr_data.h"
 #include "models/data/batcher.h"
-#include "models/data/split.h"
 #include "models/eval/metrics.h"
 #include "models/kgcn/kgcn.h"
 #include "models/registry.h"
@@ -37,86 +34,37 @@
 namespace undula::models {
 namespace {
 
-using Row3 = std::array<uint32_t, 3>;
+using bench::CpuSeconds;
 
-double CpuSeconds() {
-  timespec t{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
-
-std::vector<Row3> ReadRows(const std::string& path) {
-  std::ifstream in(path);
-  std::vector<Row3> rows;
-  Row3 row;
-  while (in >> row[0] >> row[1] >> row[2]) rows.push_back(row);
-  return rows;
-}
-
-EdgeCsr Edges(uint32_t n, std::vector<Row3> triples, int from, int to) {
-  std::sort(triples.begin(), triples.end(), [&](const Row3& a, const Row3& b) {
-    return std::tie(a[from], a[1], a[to]) < std::tie(b[from], b[1], b[to]);
-  });
-  EdgeCsr csr;
-  csr.ptr.assign(size_t{n} + 1, 0);
-  for (const Row3& t : triples) {
-    ++csr.ptr[t[from] + 1];
-    csr.relation.push_back(RelationId{t[1]});
-    csr.entity.push_back(EntityId{t[to]});
+// A figure of /proc/self/status in MiB: VmRSS, or VmHWM, the peak since ForgetPeak.
+double StatusMib(std::string_view key) {
+  std::ifstream in("/proc/self/status");
+  std::string line;
+  while (std::getline(in, line)) {
+    if (line.starts_with(key)) return std::atof(line.c_str() + key.size() + 1) / 1024;
   }
-  std::partial_sum(csr.ptr.begin(), csr.ptr.end(), csr.ptr.begin());
-  return csr;
+  return 0;
+}
+void ForgetPeak() {
+  malloc_trim(0);
+  std::ofstream("/proc/self/clear_refs") << "5";
 }
 
-struct Data {
-  std::shared_ptr<Snapshot> snapshot = std::make_shared<Snapshot>();
-  std::vector<LabeledPair> part[3];
+// Neighbor slots of a sample and its distinct (entity, relation), also of the items alone.
+struct Sample {
+  int64_t slots = 0, buckets = 0, item_buckets = 0;
 };
-
-Data Load(const std::string& dir, uint64_t split_seed) {
-  Data data;
-  std::vector<Row3> kg = ReadRows(dir + "/kg_final.txt");
-  std::sort(kg.begin(), kg.end());
-  kg.erase(std::unique(kg.begin(), kg.end()), kg.end());
-  std::vector<Row3> parts[3] = {ReadRows(dir + "/train.txt"), ReadRows(dir + "/eval.txt"),
-                                ReadRows(dir + "/test.txt")};
-  if (parts[0].empty()) {
-    std::vector<Row3> all = ReadRows(dir + "/ratings_final.txt");
-    std::vector<std::pair<uint64_t, size_t>> order(all.size());
-    const Rng rng(split_seed, RngStream::kSplit);
-    for (size_t i = 0; i < all.size(); ++i) order[i] = {rng.Bits64(i), i};
-    std::sort(order.begin(), order.end());
-    for (size_t i = 0; i < all.size(); ++i) {
-      parts[i < all.size() * 6 / 10   ? 0
-            : i < all.size() * 8 / 10 ? 1
-                                      : 2]
-          .push_back(all[order[i].second]);
+Sample CountSample(const propagation::NeighborSlots& s, uint32_t n_items) {
+  Sample out;
+  out.slots = s.slots();
+  for (uint32_t e = 0; e < s.rows(); ++e) {
+    for (int64_t i = s.ptr[e]; i < s.ptr[e + 1]; ++i) {
+      const bool first = i == s.ptr[e] || s.relation[i] != s.relation[i - 1];
+      out.buckets += first ? 1 : 0;
+      out.item_buckets += first && e < n_items ? 1 : 0;
     }
   }
-  Snapshot& s = *data.snapshot;
-  for (const Row3& t : kg) {
-    s.n_entities = std::max({s.n_entities, t[0] + 1, t[2] + 1});
-    s.n_relations = std::max(s.n_relations, t[1] + 1);
-  }
-  for (int p = 0; p < 3; ++p) {
-    for (const Row3& r : parts[p]) {
-      s.n_users = std::max(s.n_users, r[0] + 1);
-      s.n_items = std::max(s.n_items, r[1] + 1);
-      data.part[p].push_back({UserId{r[0]}, ItemId{r[1]}, static_cast<float>(r[2])});
-    }
-  }
-  s.n_entities = std::max(s.n_entities, s.n_items);
-  s.out = Edges(s.n_entities, kg, 0, 2);
-  s.in = Edges(s.n_entities, kg, 2, 0);
-  s.by_user.ptr.assign(size_t{s.n_users} + 1, 0);
-  s.by_item.ptr.assign(size_t{s.n_items} + 1, 0);
-  for (uint32_t i = 0; i < s.n_items; ++i) {
-    s.links.entity.push_back(EntityId{i});
-    s.links.confidence.push_back(1);
-    s.links.method.push_back(LinkMethod::kFile);
-    s.links.ptr.push_back(i + 1);
-  }
-  return data;
+  return out;
 }
 
 struct Quality {
@@ -157,15 +105,16 @@ int Fail(const absl::Status& status) {
 
 int Main(int argc, char** argv) {
   if (argc < 2) {
-    std::fprintf(stderr, "usage: ripple_bench DIRECTORY [key=value ...]\n");
+    std::fprintf(stderr, "usage: ripple_bench DATA [key=value ...]\n");
     return 3;
   }
   std::map<std::string, std::string> own = {
-      {"epochs", "5"},       {"batch", "1024"}, {"chunk", "32"},
-      {"slices", "8"},       {"lr", "0.005"},   {"optimizer", "lazy_adam"},
-      {"weight_decay", "0"}, {"seed", "1"},     {"split_seed", "555"},
-      {"threads", "1"},      {"score", "0"},    {"valid", "1"},
-      {"rank", "0"},         {"test", "1"},     {"model", "ripplenet"}};
+      {"epochs", "5"},       {"batch", "1024"},      {"chunk", "32"},
+      {"slices", "8"},       {"lr", "0.005"},        {"optimizer", "lazy_adam"},
+      {"weight_decay", "0"}, {"seed", "1"},          {"split_seed", "555"},
+      {"threads", "1"},      {"score", "0"},         {"valid", "1"},
+      {"test", "1"},         {"model", "ripplenet"}, {"steps", "0"},
+      {"score_users", "0"},  {"write", ""},          {"rank", "0"}};
   OptionMap model_options;
   for (int i = 2; i < argc; ++i) {
     const char* eq = std::strchr(argv[i], '=');
@@ -176,7 +125,15 @@ int Main(int argc, char** argv) {
   const auto number = [&](const char* key) { return std::atof(own[key].c_str()); };
   const auto integer = [&](const char* key) { return std::atoll(own[key].c_str()); };
 
-  Data data = Load(argv[1], static_cast<uint64_t>(integer("split_seed")));
+  auto loaded = bench::LoadCtr(argv[1], static_cast<uint64_t>(integer("split_seed")));
+  if (!loaded.ok()) return Fail(loaded.status());
+  bench::CtrData data = *std::move(loaded);
+  if (!own["write"].empty()) {
+    if (bench::WriteCtr(data, own["write"])) return 0;
+    return Fail(NotFoundError("cannot write to ", own["write"]));
+  }
+  ForgetPeak();
+  const double loaded_mib = StatusMib("VmRSS:");
   TaskArena workers(static_cast<int>(integer("threads")));
   const TrainingData training =
       MakeTrainingData(data.snapshot, data.part[0], static_cast<uint64_t>(integer("seed")));
@@ -213,21 +170,28 @@ int Main(int argc, char** argv) {
   std::vector<double> rates;
   for (int64_t epoch = 1; epoch <= integer("epochs"); ++epoch) {
     const double start = CpuSeconds();
-    const int64_t steps = batcher->StartEpoch(epoch);
+    int64_t steps = batcher->StartEpoch(epoch), rows = 0;
+    if (integer("steps") > 0) steps = std::min<int64_t>(steps, integer("steps"));
     if (absl::Status s = model->BeginEpoch(epoch); !s.ok()) return Fail(s);
     double loss = 0;
     for (int64_t i = 0; i < steps; ++i) {
-      const auto value = step.Run(batcher->Get(i));
+      const Batch of_step = batcher->Get(i);
+      rows += of_step.rows();
+      const auto value = step.Run(of_step);
       if (!value.ok()) return Fail(value.status());
       loss += *value;
       if (absl::Status s = (*optimizer)->Step(&workers); !s.ok()) return Fail(s);
       model->parameters()->ZeroGradients();
     }
     const double seconds = CpuSeconds() - start;
-    rates.push_back(static_cast<double>(batcher->rows()) / seconds);
+    rates.push_back(static_cast<double>(rows) / seconds);
     best_rate = std::max(best_rate, rates.back());
-    const auto scorer = model->MakeScorer(workers);
-    const Quality valid = Evaluate(**scorer, data.part[1]), test = Evaluate(**scorer, data.part[2]);
+    Quality valid, test;
+    if (!data.part[1].empty() || !data.part[2].empty()) {
+      const auto scorer = model->MakeScorer(workers);
+      valid = Evaluate(**scorer, data.part[1]);
+      test = Evaluate(**scorer, data.part[2]);
+    }
     std::printf("epoch %lld loss %.5f  %.3f s  %.0f rows/core-s  valid %.4f  test %.4f acc %.4f\n",
                 static_cast<long long>(epoch), loss / static_cast<double>(steps), seconds,
                 rates.back(), valid.auc, test.auc, test.acc);
@@ -238,12 +202,21 @@ int Main(int argc, char** argv) {
       best_epoch = epoch;
     }
   }
+  double known = 0, rated = 0;
+  Sample sample;
+  if (const auto* kgcn = dynamic_cast<const Kgcn*>(model); kgcn != nullptr) {
+    sample = CountSample(kgcn->sample(), data.snapshot->n_items);
+  }
   if (const auto* kgcn = dynamic_cast<const Kgcn*>(model);
       kgcn != nullptr && kgcn->label_smoothness()) {
-    std::printf("known labels among the neighbors of the last batch: %.1f %%\n",
-                100.0 * static_cast<double>(kgcn->labels().known()) /
-                    static_cast<double>(std::max<int64_t>(1, kgcn->labels().seen())));
+    known = static_cast<double>(kgcn->labels().known()) /
+            static_cast<double>(std::max<int64_t>(1, kgcn->labels().seen()));
+    rated = static_cast<double>(kgcn->labels().rated()) /
+            static_cast<double>(std::max<int64_t>(1, kgcn->labels().seen()));
+    std::printf("among the neighbors of the last batch: %.1f %% items, %.1f %% known labels\n",
+                100 * rated, 100 * known);
   }
+  const double trained_mib = StatusMib("VmHWM:") - loaded_mib;
   double pairs_rate = 0, ranked_rate = 0;
   if (integer("rank") != 0) {
     const auto scorer = model->MakeScorer(workers);
@@ -269,8 +242,9 @@ int Main(int argc, char** argv) {
     std::vector<float> out(data.snapshot->n_items);
     propagation::Arena arena;
     const double start = CpuSeconds();
-    int64_t pairs = 0;
+    int64_t pairs = 0, users = 0;
     for (uint32_t u = 0; u < data.snapshot->n_users; ++u) {
+      if (integer("score_users") > 0 && users >= integer("score_users")) break;
       if (!(*scorer)->KnowsUser(UserId{u})) continue;
       arena.Reset();
       if (absl::Status s =
@@ -279,6 +253,7 @@ int Main(int argc, char** argv) {
         return Fail(s);
       }
       pairs += data.snapshot->n_items;
+      ++users;
     }
     pairs_rate = static_cast<double>(pairs) / (CpuSeconds() - start);
   }
@@ -288,10 +263,16 @@ int Main(int argc, char** argv) {
       "{\"data\": \"%s\", \"model\": \"%s\", \"chunk\": %s, \"rows_per_core_s\": %.0f, "
       "\"rows_per_core_s_best\": %.0f, \"pairs_per_core_s\": %.0f, "
       "\"ranked_pairs_per_core_s\": %.0f, \"valid_auc\": %.4f, "
-      "\"test_auc\": %.4f, \"test_acc\": %.4f, \"at_epoch\": %lld, \"step_mib\": %.1f}\n",
+      "\"test_auc\": %.4f, \"test_acc\": %.4f, \"at_epoch\": %lld, \"step_mib\": %.1f, "
+      "\"item_neighbors\": %.4f, \"known_labels\": %.4f, \"train_rows\": %lld, "
+      "\"slots\": %lld, \"buckets\": %lld, \"item_buckets\": %lld, \"data_mib\": %.1f, "
+      "\"training_mib\": %.1f, \"scoring_mib\": %.1f}\n",
       argv[1], own["model"].c_str(), own["chunk"].c_str(), rates[rates.size() / 2], best_rate,
       pairs_rate, ranked_rate, best_valid, best_test.auc, best_test.acc,
-      static_cast<long long>(best_epoch), static_cast<double>(step.high_water()) / (1 << 20));
+      static_cast<long long>(best_epoch), static_cast<double>(step.high_water()) / (1 << 20), rated,
+      known, static_cast<long long>(batcher->rows()), static_cast<long long>(sample.slots),
+      static_cast<long long>(sample.buckets), static_cast<long long>(sample.item_buckets),
+      loaded_mib, trained_mib, StatusMib("VmHWM:") - loaded_mib);
   return 0;
 }
 

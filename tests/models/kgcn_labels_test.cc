@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include "tests/models/kgcn_fixture.h"
 
@@ -208,12 +209,48 @@ TEST(KnownLabelsTest, TwoItemsOfOneEntityAndLargeIds) {
                                          {UserId{2'999'999}, ItemId{1}, 0},
                                          {UserId{1}, ItemId{2}, 0}};
   const KnownLabels labels(rows, item_row, 3'000'000, 1'000'000);
-  EXPECT_EQ(labels.of(2'999'999, 4), 1);
-  EXPECT_EQ(labels.of(1, 2), 0);
-  EXPECT_EQ(labels.of(1, 4), KnownLabels::kUnknown);
-  EXPECT_EQ(labels.of(2'999'999, 999'999), KnownLabels::kUnknown);
+  EXPECT_EQ(labels.of(2'999'999).Find(4), 1);
+  EXPECT_EQ(labels.of(1).Find(2), 0);
+  EXPECT_EQ(labels.of(1).Find(4), KnownLabels::kUnknown);
+  EXPECT_EQ(labels.of(0).Find(4), KnownLabels::kUnknown);
+  EXPECT_FALSE(labels.of(0).Maybe(4));
+  EXPECT_EQ(labels.of(2'999'999).Find(999'999), KnownLabels::kUnknown);
   EXPECT_TRUE(labels.any(4));
   EXPECT_FALSE(labels.any(3));
+}
+
+TEST(KnownLabelsTest, TheFilterMissesNothing) {
+  // Users with 0 to 300 labels of 5,000 entities, some of them 1/2.
+  const Rng rng(3, RngStream::kTest);
+  std::vector<uint32_t> item_row(5000);
+  std::iota(item_row.begin(), item_row.end(), 0);
+  std::vector<LabeledPair> rows;
+  std::map<std::pair<uint32_t, uint32_t>, float> want;
+  for (uint32_t u = 0; u < 30; ++u) {
+    for (uint32_t i = 0; i < 10 * u; ++i) {
+      const uint32_t item = rng.Below(rows.size(), 5000);
+      const float label = static_cast<float>(i % 3) / 2;
+      rows.push_back({UserId{u}, ItemId{item}, label});
+      const auto added = want.emplace(std::pair(u, item), label);
+      added.first->second = std::max(added.first->second, label);
+    }
+  }
+  const KnownLabels labels(rows, item_row, 30, 5000);
+  int64_t maybe = 0, unknown = 0;
+  for (uint32_t u = 0; u < 30; ++u) {
+    for (uint32_t e = 0; e < 5000; ++e) {
+      const auto found = want.find({u, e});
+      const float label = found == want.end() ? KnownLabels::kUnknown : found->second;
+      EXPECT_EQ(labels.of(u).Find(e), label) << u << " " << e;
+      if (label != KnownLabels::kUnknown) {
+        EXPECT_TRUE(labels.of(u).Maybe(e));
+      } else {
+        ++unknown;
+        maybe += labels.of(u).Maybe(e) ? 1 : 0;
+      }
+    }
+  }
+  EXPECT_LT(maybe, unknown / 10);
 }
 
 }  // namespace

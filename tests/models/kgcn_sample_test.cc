@@ -78,27 +78,40 @@ TEST(NeighborSample, IsAFunctionOfSeedAndEpochAndUniform) {
   for (uint32_t e = 1; e <= 8; ++e) EXPECT_NEAR(drawn[e], 2100, 5 * 36) << e;
 }
 
-TEST(PairNumbers, DoNotCollide) {
-  // Spec 10.11: keys of 64 bits. In 32 bits user * 10^digits + entity would repeat.
-  PairNumbers pairs;
-  pairs.Clear(4);
-  bool added = false;
-  std::vector<std::pair<uint32_t, uint32_t>> keys;
-  for (const uint32_t user : {0u, 1u, 3'000'000u, 4'294'967'294u}) {
-    for (const uint32_t entity : {0u, 1u, 999'999u, 1'000'000u, 4'294'967'294u}) {
-      keys.emplace_back(user, entity);
+TEST(KgcnBatchIndex, LargeNumbersDoNotCollide) {
+  // Spec 10.11: in 32 bits user * 10^digits + entity would repeat for such numbers.
+  constexpr uint32_t kEntities = 1'000'001;
+  NeighborSlots s;
+  std::vector<propagation::Neighbor> one;
+  for (uint32_t e = 0; e < kEntities; ++e) {
+    one.assign(1, {0, kEntities - 1 - e});
+    propagation::AppendNeighbors(&one, &s);
+  }
+  std::vector<uint32_t> item_row(kEntities);
+  std::iota(item_row.begin(), item_row.end(), 0);
+  std::vector<LabeledPair> rows;
+  std::map<std::pair<uint32_t, uint32_t>, int> pairs;
+  for (const uint32_t user : {0u, 1u, 2'999'999u, 3'000'000u, 4'294'967'294u}) {
+    for (const uint32_t item : {0u, 1u, 999'999u, 1'000'000u}) {
+      rows.push_back({UserId{user}, ItemId{item}, 1});
+      pairs[{user, item}] = pairs[{user, kEntities - 1 - item}] = 1;
     }
   }
-  for (uint32_t u = 2'999'000; u < 3'000'000; ++u) keys.emplace_back(u, u % 1'000'000);
-  for (size_t i = 0; i < keys.size(); ++i) {
-    EXPECT_EQ(pairs.Insert(keys[i].first, keys[i].second, &added), i);
-    EXPECT_TRUE(added);
+  for (uint32_t u = 2'999'000; u < 2'999'999; ++u) {
+    rows.push_back({UserId{u}, ItemId{u % 1'000'000}, 1});
+    pairs[{u, u % 1'000'000}] = pairs[{u, kEntities - 1 - u % 1'000'000}] = 1;
   }
-  for (size_t i = 0; i < keys.size(); ++i) {
-    EXPECT_EQ(pairs.Insert(keys[i].first, keys[i].second, &added), i);
-    EXPECT_FALSE(added);
+  const TinyBatch batch(rows, 1);
+  KgcnBatchIndex index;
+  index.Reset(&s, 2, true);
+  index.Collect(batch.batch, item_row);
+  const auto& first = index.layer(1);
+  EXPECT_EQ(first.nodes(), static_cast<int64_t>(pairs.size()));
+  for (int64_t i = 0; i < first.nodes(); ++i) {
+    const auto found = pairs.find({index.users[first.row[i]], first.entity[i]});
+    ASSERT_NE(found, pairs.end());
+    EXPECT_EQ(found->second--, 1);
   }
-  EXPECT_EQ(pairs.size(), keys.size());
 }
 
 TEST(KgcnBatchIndex, TwoHopsHoldEachPairOnce) {
@@ -120,7 +133,9 @@ TEST(KgcnBatchIndex, TwoHopsHoldEachPairOnce) {
     }
     EXPECT_TRUE(std::is_sorted(first.entity.begin(), first.entity.end()));
     for (int64_t i = 0; i < top.nodes(); ++i) {
-      const uint32_t user = batch.users[i], e = top.entity[i];
+      const uint32_t user = index.users[i], e = top.entity[i];
+      EXPECT_EQ(user, batch.users[index.order[i]]);
+      EXPECT_EQ(e, batch.items[index.order[i]]);
       EXPECT_EQ(top.self[i], pairs.at({user, e}));
       ASSERT_EQ(top.slot_ptr[i + 1] - top.slot_ptr[i], s.ptr[e + 1] - s.ptr[e]);
       for (int64_t k = 0; k < s.ptr[e + 1] - s.ptr[e]; ++k) {

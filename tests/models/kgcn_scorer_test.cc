@@ -214,7 +214,8 @@ TEST(MixKernelsTest, SameBitsOnEveryTarget) {
   }
 }
 
-std::vector<float> RunTrainKernels(propagation::simd::Target target, int64_t d, int64_t m) {
+std::vector<float> RunTrainKernels(propagation::simd::Target target, int64_t d, int64_t m,
+                                   bool by_table) {
   const auto& kernels = propagation::GetMixTrainKernels(target);
   const std::vector<int64_t> row_ptr = {0, 3, 3, 4, 9, 10}, slot_ptr = {0, 4, 6, 7, 7, 30};
   std::vector<int64_t> weight_ptr = {0};
@@ -233,6 +234,9 @@ std::vector<float> RunTrainKernels(propagation::simd::Target target, int64_t d, 
   const std::vector<float> q = Floats(10 * width, 1), relations = Floats(5 * width, 2);
   const std::vector<float> values = Floats(11 * columns, 3), base = Floats(5 * columns, 4);
   const std::vector<float> g_out = Floats(10 * columns, 5);
+  const std::vector<uint32_t> query_row = {1, 0, 2, 2, 1, 0, 0, 2, 1, 1};
+  std::vector<float> table = Floats(3 * 16, 7);
+  for (float& x : table) x = std::fabs(x) + 0.1f;
   std::vector<float> all;
   std::vector<float> scratch(static_cast<size_t>(propagation::MixTrainScratch(23, d, m)));
   for (const auto activation : {propagation::Activation::kNone, propagation::Activation::kTanh,
@@ -240,6 +244,7 @@ std::vector<float> RunTrainKernels(propagation::simd::Target target, int64_t d, 
     std::vector<float> weights(static_cast<size_t>(weight_ptr.back())), out(10 * columns);
     std::vector<float> dq(10 * width), dbase(5 * columns), dslot(30 * columns),
         drelation(5 * width);
+    const std::vector<float> dweights = Floats(weight_ptr.back(), 6);
     propagation::MixTrainArgs a;
     a.row_ptr = row_ptr.data();
     a.slot_ptr = slot_ptr.data();
@@ -259,13 +264,21 @@ std::vector<float> RunTrainKernels(propagation::simd::Target target, int64_t d, 
     a.weights = weights.data();
     a.out = out.data();
     a.g_out = g_out.data();
+    a.dweights = dweights.data();
     a.dq = dq.data();
     a.dbase = dbase.data();
     a.dslot = dslot.data();
     a.drelation = drelation.data();
+    std::vector<float> dscore(static_cast<size_t>(weight_ptr.back()));
+    if (by_table) {
+      a.table = table.data();
+      a.table_width = 16;
+      a.query_row = query_row.data();
+      a.dscore = dscore.data();
+    }
     kernels.forward(a, 0, 5, scratch.data());
     kernels.backward(a, 0, 5, scratch.data());
-    for (const auto* part : {&weights, &out, &dq, &dbase, &dslot, &drelation}) {
+    for (const auto* part : {&weights, &out, &dq, &dbase, &dslot, &drelation, &dscore}) {
       all.insert(all.end(), part->begin(), part->end());
     }
   }
@@ -275,13 +288,15 @@ std::vector<float> RunTrainKernels(propagation::simd::Target target, int64_t d, 
 TEST(MixKernelsTest, TrainingHasTheSameBitsOnEveryTarget) {
   using propagation::simd::Target;
   for (const int64_t d : {16, 32, 48}) {
-    for (const int64_t m : {int64_t{1}, d}) {
-      const std::vector<float> scalar = RunTrainKernels(Target::kScalar, d, m);
-      for (const Target target : {Target::kAvx2, Target::kAvx512}) {
-        const std::vector<float> other = RunTrainKernels(target, d, m);
-        ASSERT_EQ(other.size(), scalar.size());
-        EXPECT_EQ(std::memcmp(scalar.data(), other.data(), scalar.size() * sizeof(float)), 0)
-            << propagation::simd::TargetName(target) << " " << d << " " << m;
+    for (const int64_t m : {int64_t{16}, d}) {
+      for (const bool by_table : {false, true}) {
+        const std::vector<float> scalar = RunTrainKernels(Target::kScalar, d, m, by_table);
+        for (const Target target : {Target::kAvx2, Target::kAvx512}) {
+          const std::vector<float> other = RunTrainKernels(target, d, m, by_table);
+          ASSERT_EQ(other.size(), scalar.size());
+          EXPECT_EQ(std::memcmp(scalar.data(), other.data(), scalar.size() * sizeof(float)), 0)
+              << propagation::simd::TargetName(target) << " " << d << " " << m << " " << by_table;
+        }
       }
     }
   }

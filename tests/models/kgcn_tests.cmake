@@ -6,3 +6,7 @@ undula_test(kgcn_oracle_test
   SOURCES kgcn_oracle_test.cc ${PROJECT_SOURCE_DIR}/tests/conformance/oracle_file.cc
   MODULES models propagation base
   LABELS oracle)
+undula_test(kgcn_data_test
+  SOURCES kgcn_data_test.cc
+  MODULES models propagation base
+  LABELS data slow)

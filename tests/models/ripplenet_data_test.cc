@@ -13,24 +13,11 @@
 #include "models/registry.h"
 #include "models/train/trainer.h"
 #include "tests/models/ripplenet_fixture.h"
+#include "tests/models/unpack.h"
 #include "tests/shared_path.h"
 
 namespace undula::models {
 namespace {
-
-// The unpacked text of an .xz file, or nothing where the program xz is missing.
-std::string Unpack(const std::string& path) {
-  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(
-      popen(("xz -dc '" + path + "' 2>/dev/null").c_str(), "r"), &pclose);
-  std::string text;
-  char buffer[1 << 16];
-  while (pipe != nullptr) {
-    const size_t n = fread(buffer, 1, sizeof(buffer), pipe.get());
-    if (n == 0) break;
-    text.append(buffer, n);
-  }
-  return text;
-}
 
 std::shared_ptr<Snapshot> MovieLens(const std::string& folder) {
   std::map<int, uint32_t> item_of_movie;  // the item is the entity of the same number

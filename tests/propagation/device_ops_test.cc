@@ -20,6 +20,7 @@
 #include "propagation/ops/segment_reduce.h"
 #include "propagation/ops/segment_softmax.h"
 #include "propagation/ops/triple_score.h"
+#include "propagation/ops/weight_sum.h"
 #include "tests/propagation/device_fixture.h"
 
 namespace undula::propagation {
@@ -92,6 +93,18 @@ void Groups(DeviceRun& run, bool counts, bool slice) {
   run.Also("weights", weights);
 }
 
+// n nodes with 0, 1, 2, ... of `terms` terms over the first 20 weights and `children` - 1 children.
+WeightTerms Terms(DeviceRun& run, uint32_t terms, uint32_t children, uint32_t weights) {
+  std::vector<int64_t> ptr = {0};
+  std::vector<float> coefficient;
+  while (ptr.back() < terms) {
+    ptr.push_back(std::min<int64_t>(terms, ptr.back() + static_cast<int64_t>(ptr.size()) - 1));
+  }
+  for (uint32_t i = 0; i < terms; ++i) coefficient.push_back(0.25f * static_cast<float>(i % 7) - 1);
+  return WeightTerms{run.Offsets(ptr), run.Ids(Sources(terms, weights)), run.Floats(coefficient),
+                     run.Ids(Sources(terms, children))};
+}
+
 void Mix(DeviceRun& run, bool value_rows, bool base, Activation activation) {
   RelationSlots slots;
   slots.row_ptr = run.Offsets({0, 2, 2, 5, 6, 7});
@@ -103,10 +116,11 @@ void Mix(DeviceRun& run, bool value_rows, bool base, Activation activation) {
   slots.count = run.Floats(count);
   const Var q = run.Leaf({7, 16}), relations = run.Leaf({5, 16});
   const Var values = run.Leaf({value_rows ? 13 : 45, 12});
-  Tensor weights;
+  Var weights;
   run.Result(RelationMix(run.tape(), q, relations, values, base ? run.Leaf({5, 12}) : Var{}, slots,
                          0.8, 1.5, activation, &weights));
-  run.Also("weights", weights);
+  run.Also("weights", run.tape().value(weights));
+  run.Result(WeightSum(run.tape(), weights, Var{}, Terms(run, 40, 1, 20), 1.25));
 }
 
 const DeviceCase kMatMulCases[] = {
@@ -226,6 +240,11 @@ const DeviceCase kCases[] = {
     {"RelationMix", [](DeviceRun& run) { Mix(run, false, true, Activation::kTanh); }},
     {"RelationMixRows", [](DeviceRun& run) { Mix(run, true, false, Activation::kNone); }},
     {"RelationMixRelu", [](DeviceRun& run) { Mix(run, true, true, Activation::kRelu); }},
+    {"WeightSum",
+     [](DeviceRun& run) {
+       run.Result(
+           WeightSum(run.tape(), run.Leaf({20}, 3), run.Leaf({9}), Terms(run, 50, 10, 20), 0.7));
+     }},
     {"RowNormalize",
      [](DeviceRun& run) {
        std::vector<float> x = RandomFloats(5 * 40, 3);

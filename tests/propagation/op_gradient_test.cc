@@ -24,6 +24,7 @@
 #include "propagation/ops/segment_reduce.h"
 #include "propagation/ops/segment_softmax.h"
 #include "propagation/ops/triple_score.h"
+#include "propagation/ops/weight_sum.h"
 #include "tests/propagation/op_run.h"
 
 namespace undula::propagation {
@@ -322,6 +323,20 @@ std::vector<GradientCase> RelationMixCases(int64_t d) {
                                         slots_of(run, true, true), 0.6, 1.5, Activation::kNone,
                                         nullptr);
                    }});
+  // Relations in use only, and so many that a table of all scores does not pay.
+  for (const int64_t relations : {4, 40}) {
+    for (const bool rows : {false, true}) {
+      cases.push_back({rows ? "queries of several rows" : "a query per row",
+                       {RandomValues({rows ? 3 : 6, d}, 1), RandomValues({relations, d}, 2),
+                        RandomValues({5, d}, 3), RandomValues({4, d}, 4)},
+                       [=](OpRun& run, const Leaves& x) {
+                         RelationSlots s = slots_of(run, true, true);
+                         if (rows) s.query_row = run.Ids({2, 0, 0, 2, 0, 0});  // query 1: no row
+                         return RelationMix(run.tape(), x[0], x[1], x[2], x[3], s, 0.6, 1.5,
+                                            Activation::kTanh, nullptr);
+                       }});
+    }
+  }
   cases.push_back({"many slots and rows",
                    {RandomValues({9, d}, 1), RandomValues({3, d}, 2), RandomValues({41, d}, 3),
                     RandomValues({2, d}, 4)},
@@ -343,6 +358,53 @@ std::vector<GradientCase> RelationMixCases(int64_t d) {
                      return RelationMix(run.tape(), x[0], x[1], x[2], Var{}, s, 1, 1,
                                         Activation::kTanh, nullptr);
                    }});
+  return cases;
+}
+
+// Of `weights` and x, with and without children; a term may name a weight or a child again.
+std::vector<GradientCase> WeightSumCases(int64_t d) {
+  std::vector<GradientCase> cases;
+  const auto terms_of = [](OpRun& run, bool children) {
+    WeightTerms t;
+    t.ptr = run.Offsets({0, 3, 3, 7, 8});
+    t.weight = run.Ids({0, 0, 2, 1, 2, 0, 2, 1});
+    t.coefficient = run.Floats({1, -2, 0.5, 3, 1, 0, 4, 1});
+    t.child = children ? run.Ids({0, 1, 2, 2, 2, 0, 1, 0}) : run.Ids(std::vector<uint32_t>(8, 0));
+    return t;
+  };
+  cases.push_back({"children",
+                   {RandomValues({2 + d}, 1), RandomValues({1 + d}, 2)},
+                   [=](OpRun& run, const Leaves& x) {
+                     return WeightSum(run.tape(), x[0], x[1], terms_of(run, true), 0.75);
+                   }});
+  cases.push_back({"no children", {RandomValues({2 + d}, 1)}, [=](OpRun& run, const Leaves& x) {
+                     return WeightSum(run.tape(), x[0], Var{}, terms_of(run, false), 1);
+                   }});
+  cases.push_back(
+      {"no terms", {RandomValues({d}, 1), RandomValues({0}, 2)}, [](OpRun& run, const Leaves& x) {
+         const WeightTerms t = {run.Offsets({0, 0, 0}), run.Ids({}),
+                                run.Floats(std::vector<double>{}), run.Ids({})};
+         return WeightSum(run.tape(), x[0], x[1], t, 1);
+       }});
+  // Of the weights of a RelationMix, beside its output and alone.
+  for (const bool alone : {false, true}) {
+    cases.push_back({alone ? "of weights alone" : "of weights",
+                     {RandomValues({6, d}, 1), RandomValues({4, d}, 2), RandomValues({5, d}, 3)},
+                     [=](OpRun& run, const Leaves& x) {
+                       RelationSlots s;
+                       s.row_ptr = run.Offsets({0, 2, 2, 5, 6});
+                       s.slot_ptr = run.Offsets({0, 3, 5, 5, 11});
+                       s.relation = run.Ids({0, 0, 3, 1, 2, 0, 1, 1, 2, 3, 3});
+                       s.value_row = run.Ids({0, 4, 4, 2, 1, 0, 3, 2, 2, 1, 4});
+                       s.count = run.Floats({1, 2, 1, 3, 1, 1, 4, 1, 2, 1, 1});
+                       Var weights;
+                       const Var mix = RelationMix(run.tape(), x[0], x[1], x[2], Var{}, s, 0.6, 1.5,
+                                                   Activation::kTanh, &weights);
+                       const Var sum = Sum(run.tape(), WeightSum(run.tape(), weights, Var{},
+                                                                 terms_of(run, false), 0.5));
+                       return alone ? sum : AddScaled(run.tape(), sum, 1, Sum(run.tape(), mix), 1);
+                     }});
+  }
   return cases;
 }
 
@@ -496,6 +558,7 @@ constexpr Family kFamilies[] = {
     {"SegmentAttention", SegmentAttentionCases},
     {"GroupAttention", GroupAttentionCases},
     {"RelationMix", RelationMixCases},
+    {"WeightSum", WeightSumCases},
     {"MatMul", MatMulCases},
     {"Elementwise", ElementwiseCases},
     {"Losses", LossCases},

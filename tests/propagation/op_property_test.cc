@@ -24,6 +24,7 @@
 #include "propagation/ops/matmul_row.h"
 #include "propagation/ops/relation_gemv.h"
 #include "propagation/ops/relation_gemv_row.h"
+#include "propagation/ops/relation_mix.h"
 #include "propagation/ops/row_normalize.h"
 #include "propagation/ops/segment_attention.h"
 #include "propagation/ops/segment_reduce.h"
@@ -101,6 +102,36 @@ TEST(OpProperty, SoftmaxIsShifted) {
   const Var x = run.Leaf({{4}, {-500, -500, 900, 900}});
   const Var y = SegmentSoftmax(run.tape(), x, run.Offsets({0, 2, 4}));
   EXPECT_THAT(run.Value(y), ElementsAre(0.5, 0.5, 0.5, 0.5));
+}
+
+// Two neighbors far below the user's favourite relation, which this entity does not have, keep
+// their proportion, as in float64.
+TEST(OpProperty, RelationMixHoldsScoresThatLieFarApart) {
+  constexpr int64_t kRows = 8;
+  std::vector<double> gradients[2];
+  for (const DType type : {DType::kF64, DType::kF32}) {
+    OpRun run(type);
+    Values q = {{kRows, 16}, std::vector<double>(kRows * 16, 0)};
+    for (int64_t r = 0; r < kRows; ++r) q.data[r * 16] = 1;
+    Values relations = {{3, 16}, std::vector<double>(48, 0)};
+    relations.data[0] = 200;  // the favourite
+    relations.data[16] = 1;
+    const Var query = run.Leaf(q), relation = run.Leaf(relations);
+    const Var values = run.Leaf(RandomValues({3, 16}, 5));
+    RelationSlots slots;
+    slots.row_ptr = run.Offsets({0, 4, kRows});
+    slots.slot_ptr = run.Offsets({0, 2, 3});
+    slots.relation = run.Ids({1, 2, 0});
+    Var weights;
+    const Var out = RelationMix(run.tape(), query, relation, values, Var{}, slots, 1, 1,
+                                Activation::kNone, &weights);
+    const double first = std::exp(1.0) / (std::exp(1.0) + 1);
+    EXPECT_NEAR(run.Value(weights)[0], first, 1e-6);
+    EXPECT_NEAR(run.Value(weights)[1], 1 - first, 1e-6);
+    run.tape().Backward(Sum(run.tape(), out));
+    gradients[type == DType::kF32] = run.Grad(relation);
+  }
+  EXPECT_THAT(gradients[1], Pointwise(DoubleNear(1e-5), gradients[0]));
 }
 
 TEST(OpProperty, EmptySegmentsGiveZeroRowsAndNoGradient) {

@@ -5,43 +5,6 @@
 
 namespace undula::models {
 
-void PairNumbers::Clear(size_t expected) {
-  size_t capacity = 64;
-  while (capacity < 2 * expected) capacity *= 2;
-  key_.assign(capacity, kEmpty);
-  number_.resize(capacity);
-  size_ = 0;
-}
-
-uint32_t PairNumbers::Insert(uint32_t user, uint32_t entity, bool* added) {
-  if (size_t{size_} * 2 >= key_.size()) Grow();
-  const uint64_t key = uint64_t{user} << 32 | entity;
-  const size_t mask = key_.size() - 1;
-  size_t at = static_cast<size_t>((key * 0x9E3779B97F4A7C15u) >> 20) & mask;
-  while (key_[at] != kEmpty && key_[at] != key) at = (at + 1) & mask;
-  *added = key_[at] == kEmpty;
-  if (*added) {
-    key_[at] = key;
-    number_[at] = size_++;
-  }
-  return number_[at];
-}
-
-void PairNumbers::Grow() {
-  std::vector<uint64_t> keys(key_.size() * 2, kEmpty);
-  std::vector<uint32_t> numbers(keys.size());
-  const size_t mask = keys.size() - 1;
-  for (size_t i = 0; i < key_.size(); ++i) {
-    if (key_[i] == kEmpty) continue;
-    size_t at = static_cast<size_t>((key_[i] * 0x9E3779B97F4A7C15u) >> 20) & mask;
-    while (keys[at] != kEmpty) at = (at + 1) & mask;
-    keys[at] = key_[i];
-    numbers[at] = number_[i];
-  }
-  key_.swap(keys);
-  number_.swap(numbers);
-}
-
 void KgcnBatchIndex::Layer::Clear() {
   row.clear();
   entity.clear();
@@ -59,6 +22,7 @@ void KgcnBatchIndex::Reset(const propagation::NeighborSlots* slots, int hops, bo
   layers_.assign(static_cast<size_t>(hops), Layer());
   entities_.Resize(slots->rows());
   position_.assign(slots->rows(), 0);
+  marks_.assign(hops > 1 ? slots->rows() : 0, Mark());
   // A mean needs the counts' proportions only: without their common divisor there is less to add.
   repeats_.resize(slots->entity.size());
   for (uint32_t e = 0; e < slots->rows(); ++e) {
@@ -74,57 +38,89 @@ void KgcnBatchIndex::Reset(const propagation::NeighborSlots* slots, int hops, bo
   }
 }
 
+void KgcnBatchIndex::OrderByUser(const Batch& batch) {
+  const size_t n = batch.users.size();
+  keys_.resize(n);
+  for (size_t i = 0; i < n; ++i) keys_[i] = uint64_t{batch.users[i]} << 32 | i;
+  std::sort(keys_.begin(), keys_.end());
+  for (size_t i = 0; i < n; ++i) order[i] = static_cast<uint32_t>(keys_[i]);
+}
+
 void KgcnBatchIndex::Collect(const Batch& batch, std::span<const uint32_t> item_row) {
   const size_t n = batch.users.size();
   const int hops = static_cast<int>(layers_.size());
   for (Layer& layer : layers_) layer.Clear();
+  order.resize(n);
+  if (hops == 1) {
+    std::iota(order.begin(), order.end(), 0u);
+  } else {
+    OrderByUser(batch);
+  }
   Layer& top = layers_.back();
   top.row.resize(n);
   std::iota(top.row.begin(), top.row.end(), 0u);
   top.entity.resize(n);
-  for (size_t i = 0; i < n; ++i) top.entity[i] = item_row[batch.items[i]];
-
-  users.assign(batch.users.begin(), batch.users.end());
+  users.resize(n);
+  for (size_t i = 0; i < n; ++i) {
+    top.entity[i] = item_row[batch.items[order[i]]];
+    users[i] = batch.users[order[i]];
+  }
   for (int l = hops; l >= 2; --l) CollectAbove(l);
   GroupFirst();
   CollectFirst();
-
-  order = hops == 1 ? layers_[0].row : top.row;
-  labels.resize(n);
-  for (size_t i = 0; i < n; ++i) {
-    users[i] = batch.users[order[i]];
-    labels[i] = batch.labels[order[i]];
+  if (hops == 1) {
+    order.swap(top.row);
+    for (size_t i = 0; i < n; ++i) users[i] = batch.users[order[i]];
+    std::iota(top.row.begin(), top.row.end(), 0u);
   }
-  if (hops == 1) std::iota(top.row.begin(), top.row.end(), 0u);
+  labels.resize(n);
+  for (size_t i = 0; i < n; ++i) labels[i] = batch.labels[order[i]];
 }
 
 void KgcnBatchIndex::CollectAbove(int l) {
   Layer& layer = layers_[l - 1];
   Layer& below = layers_[l - 2];
   const size_t n = layer.entity.size();
-  pairs_.Clear(n * 4);
-  const auto node = [&](uint32_t row, uint32_t entity) {
-    bool added = false;
-    const uint32_t number = pairs_.Insert(users[row], entity, &added);
-    if (added) {
-      below.row.push_back(row);
-      below.entity.push_back(entity);
-    }
-    return number;
+  int64_t slots = 0;
+  for (const uint32_t e : layer.entity) slots += slots_->ptr[e + 1] - slots_->ptr[e];
+  if (!messages_) slots = 0;
+  layer.relation.resize(static_cast<size_t>(slots));
+  layer.count.resize(static_cast<size_t>(slots));
+  layer.value_row.resize(static_cast<size_t>(slots));
+  layer.self.resize(n);
+  layer.row_ptr.resize(n + 1);
+  layer.slot_ptr.resize(n + 1);
+  below.row.resize(n + static_cast<size_t>(slots));
+  below.entity.resize(n + static_cast<size_t>(slots));
+  uint32_t nodes = 0;
+  uint32_t row = 0;
+  // Nodes of one user stand together, in every layer: a mark per entity finds equal pairs.
+  const auto node = [&](uint32_t entity) {
+    Mark& mark = marks_[entity];
+    below.row[nodes] = row;
+    below.entity[nodes] = entity;
+    const bool added = mark.user != marked_users_;
+    mark.node = added ? nodes : mark.node;
+    mark.user = marked_users_;
+    nodes += added ? 1 : 0;
+    return mark.node;
   };
+  int64_t at = 0;
   for (size_t i = 0; i < n; ++i) {
-    const uint32_t row = layer.row[i], e = layer.entity[i];
-    layer.self.push_back(node(row, e));
-    if (messages_) {
-      for (int64_t s = slots_->ptr[e]; s < slots_->ptr[e + 1]; ++s) {
-        layer.relation.push_back(slots_->relation[s]);
-        layer.count.push_back(slots_->count[s]);
-        layer.value_row.push_back(node(row, slots_->entity[s]));
-      }
+    const uint32_t e = layer.entity[i];
+    if (i == 0 || users[layer.row[i]] != users[row]) ++marked_users_;
+    row = layer.row[i];
+    layer.self[i] = node(e);
+    for (int64_t s = slots_->ptr[e]; messages_ && s < slots_->ptr[e + 1]; ++s, ++at) {
+      layer.relation[at] = slots_->relation[s];
+      layer.count[at] = slots_->count[s];
+      layer.value_row[at] = node(slots_->entity[s]);
     }
-    layer.row_ptr.push_back(static_cast<int64_t>(i) + 1);
-    layer.slot_ptr.push_back(static_cast<int64_t>(layer.relation.size()));
+    layer.row_ptr[i + 1] = static_cast<int64_t>(i) + 1;
+    layer.slot_ptr[i + 1] = at;
   }
+  below.row.resize(nodes);
+  below.entity.resize(nodes);
 }
 
 void KgcnBatchIndex::GroupFirst() {

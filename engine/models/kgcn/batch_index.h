@@ -17,23 +17,6 @@
 
 namespace undula::models {
 
-// Numbers of (user, entity) pairs, in the order of their first insertion. Keys are 64 bits: no two
-// pairs collide.
-class PairNumbers {
- public:
-  void Clear(size_t expected);
-  // The pair's number; size() - 1 and *added = true where it is new.
-  uint32_t Insert(uint32_t user, uint32_t entity, bool* added);
-  uint32_t size() const { return size_; }
-
- private:
-  static constexpr uint64_t kEmpty = ~uint64_t{0};  // user and entity are never both kNoIndex
-  void Grow();
-  std::vector<uint64_t> key_;
-  std::vector<uint32_t> number_;
-  uint32_t size_ = 0;
-};
-
 class KgcnBatchIndex {
  public:
   struct Layer {
@@ -56,8 +39,8 @@ class KgcnBatchIndex {
   void Collect(const Batch& batch, std::span<const uint32_t> item_row);
 
   const Layer& layer(int l) const { return layers_[l - 1]; }
-  // Rows of the batch in the order in which the index works them (with one hop: by item), and their
-  // users and labels in that order.
+  // Rows of the batch in the order in which the index works them (with one hop: by item; else by
+  // user), and their users and labels in that order.
   std::vector<uint32_t> order, users;
   std::vector<float> labels;
   // Distinct rows of the entity table, ascending.
@@ -70,6 +53,7 @@ class KgcnBatchIndex {
   std::vector<uint32_t> member;
 
  private:
+  void OrderByUser(const Batch& batch);
   void CollectAbove(int l);  // slots of layer l >= 2 and the nodes of layer l - 1
   void GroupFirst();         // orders the nodes of layer 1 by entity
   void CollectFirst();       // slots of layer 1
@@ -77,7 +61,15 @@ class KgcnBatchIndex {
   const propagation::NeighborSlots* slots_ = nullptr;
   bool messages_ = true;
   std::vector<Layer> layers_;
-  PairNumbers pairs_;
+  std::vector<uint64_t> keys_;  // (user, row of the batch), ascending
+  // By entity row: the last user that had it as a node of the layer below, counted over all layers
+  // and batches, and that node. Such marks cannot collide, whatever the numbers of users are.
+  struct Mark {
+    uint64_t user = 0;
+    uint32_t node = 0;
+  };
+  std::vector<Mark> marks_;
+  uint64_t marked_users_ = 0;
   std::vector<uint32_t> repeats_;  // of each neighbor of the sample among the members
   BitSet entities_;
   std::vector<uint32_t> position_;  // by entity row: its group, then its position in `entity`

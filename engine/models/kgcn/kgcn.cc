@@ -1,6 +1,7 @@
 #include "models/kgcn/kgcn.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "base/status.h"
@@ -12,6 +13,7 @@
 #include "propagation/ops/matmul.h"
 #include "propagation/ops/relation_mix.h"
 #include "propagation/ops/segment_reduce.h"
+#include "propagation/ops/weight_sum.h"
 
 namespace undula::models {
 
@@ -61,16 +63,28 @@ Init Glorot(double scale, int64_t rows, int64_t cols) {
   return Init{Init::Kind::kUniform, scale * std::sqrt(6.0 / static_cast<double>(rows + cols))};
 }
 
-RelationSlots SlotsOf(Tape& tape, std::span<const int64_t> row_ptr,
-                      std::span<const int64_t> slot_ptr, std::span<const uint32_t> relation,
-                      std::span<const uint32_t> value_row, std::span<const float> count) {
+// `rows`: the layer's nodes are not the rows of the batch one by one.
+RelationSlots SlotsOf(Tape& tape, const KgcnBatchIndex::Layer& layer, bool rows) {
   RelationSlots slots;
-  slots.row_ptr = tape.Offsets(row_ptr);
-  slots.slot_ptr = tape.Offsets(slot_ptr);
-  slots.relation = tape.Indices(relation);
-  if (!value_row.empty()) slots.value_row = tape.Indices(value_row);
-  slots.count = tape.Floats(count);
+  slots.row_ptr = tape.Offsets(layer.row_ptr);
+  slots.slot_ptr = tape.Offsets(layer.slot_ptr);
+  slots.relation = tape.Indices(layer.relation);
+  if (!layer.value_row.empty()) slots.value_row = tape.Indices(layer.value_row);
+  slots.count = tape.Floats(layer.count);
+  if (rows) slots.query_row = tape.Indices(layer.row);
   return slots;
+}
+
+// The numbers as the tape's floats.
+Tensor Column(Tape& tape, const std::vector<double>& values) {
+  if (tape.float_type() == DType::kF64) {
+    const Tensor t = tape.NewTensor({static_cast<int64_t>(values.size())});
+    std::copy(values.begin(), values.end(), t.as<double>());
+    return t;
+  }
+  float* rounded = tape.arena().New<float>(values.size());
+  std::copy(values.begin(), values.end(), rounded);
+  return tape.Floats({rounded, values.size()});
 }
 
 }  // namespace
@@ -275,7 +289,7 @@ Var Kgcn::Weight(Tape& tape, int l, int half) {
   return propagation::GatherRows(tape, weight_[l], tape.Indices({rows, static_cast<size_t>(d)}));
 }
 
-Var Kgcn::FirstLayer(Tape& tape, Var q, Var relations, Var entities) {
+Var Kgcn::FirstLayer(Tape& tape, Var users, Var relations, Var entities, Var* weights) {
   const KgcnOptions& o = state_->options;
   const KgcnBatchIndex::Layer& layer = index_.layer(1);
   const auto groups = static_cast<int64_t>(index_.group.size());
@@ -291,13 +305,12 @@ Var Kgcn::FirstLayer(Tape& tape, Var q, Var relations, Var entities) {
                                    tape.Indices(index_.member), propagation::Reduce::kMean);
     values = propagation::MatMul(tape, mean, Weight(tape, 0, 1));
   }
-  return propagation::RelationMix(
-      tape, q, relations, values, base,
-      SlotsOf(tape, layer.row_ptr, layer.slot_ptr, layer.relation, {}, layer.count), ScoreScale(o),
-      MessageScale(o), o.hops == 1 ? Activation::kTanh : Activation::kRelu, nullptr);
+  return propagation::RelationMix(tape, users, relations, values, base,
+                                  SlotsOf(tape, layer, o.hops > 1), ScoreScale(o), MessageScale(o),
+                                  o.hops == 1 ? Activation::kTanh : Activation::kRelu, weights);
 }
 
-Var Kgcn::LayerAbove(Tape& tape, int l, Var q, Var relations, Var below) {
+Var Kgcn::LayerAbove(Tape& tape, int l, Var users, Var relations, Var below, Var* weights) {
   const KgcnOptions& o = state_->options;
   const KgcnBatchIndex::Layer& layer = index_.layer(l);
   const bool concat = o.aggregator == "concat";
@@ -306,10 +319,9 @@ Var Kgcn::LayerAbove(Tape& tape, int l, Var q, Var relations, Var below) {
                       : propagation::GatherRows(tape, below, tape.Indices(layer.self));
   Var z = own;
   if (o.kg) {
-    const Var mix = propagation::RelationMix(
-        tape, q, relations, below, concat ? Var{} : own,
-        SlotsOf(tape, layer.row_ptr, layer.slot_ptr, layer.relation, layer.value_row, layer.count),
-        ScoreScale(o), MessageScale(o), Activation::kNone, nullptr);
+    const Var mix = propagation::RelationMix(tape, users, relations, below, concat ? Var{} : own,
+                                             SlotsOf(tape, layer, l < o.hops), ScoreScale(o),
+                                             MessageScale(o), Activation::kNone, weights);
     z = propagation::MatMul(tape, mix, Weight(tape, l - 1, 1));
     if (concat) {
       z = propagation::Add(tape, z, propagation::MatMul(tape, own, Weight(tape, l - 1, 0)));
@@ -343,49 +355,51 @@ Var Kgcn::L2(Tape& tape, Var users, Var relations, Var entities) {
     const double visits = std::max(1.0f, user_visits_[index_.users[i]]);
     user_weight_[i] = static_cast<float>(rows / (batch * visits));
   }
+  // The weight is a function of the number of visits alone; the common ones are remembered.
+  constexpr size_t kRemembered = 4096;
+  if (remembered_batch_ != index_.users.size()) {
+    remembered_batch_ = index_.users.size();
+    weight_of_visits_.assign(kRemembered, 0);
+  }
   entity_weight_.resize(index_.entity.size());
   for (size_t i = 0; i < entity_weight_.size(); ++i) {
-    const double visits = std::max(1.0f, entity_visits_[index_.entity[i]]);
-    entity_weight_[i] = 1 / -std::expm1(static_cast<float>(-batch * visits / rows));
+    const float visits = std::max(1.0f, entity_visits_[index_.entity[i]]);
+    const auto weight = [&] {
+      return 1 / -std::expm1(static_cast<float>(-batch * static_cast<double>(visits) / rows));
+    };
+    if (visits >= static_cast<float>(kRemembered)) {
+      entity_weight_[i] = weight();
+      continue;
+    }
+    float& remembered = weight_of_visits_[static_cast<size_t>(visits)];
+    if (remembered == 0) remembered = weight();
+    entity_weight_[i] = remembered;
   }
   add(users, tape.Floats(user_weight_));
   add(entities, tape.Floats(entity_weight_));
   return sum;
 }
 
-Var Kgcn::Smoothness(Tape& tape, Var users, Var relations, KgcnTrace* trace) {
+Var Kgcn::Smoothness(Tape& tape, std::span<const Var> weights, KgcnTrace* trace) {
   const KgcnOptions& o = state_->options;
+  const int hops = static_cast<int>(o.hops);
   const auto n = static_cast<int64_t>(index_.order.size());
-  const KgcnBatchIndex::Layer& top = index_.layer(static_cast<int>(o.hops));
-  tree_.Collect(index_.users, top.entity);
-  const auto column = [&](const std::vector<double>& values) {
-    Tensor t;
-    if (tape.float_type() == DType::kF64) {
-      t = tape.NewTensor({static_cast<int64_t>(values.size())});
-      std::copy(values.begin(), values.end(), t.as<double>());
-    } else {
-      float* rounded = tape.arena().New<float>(values.size());
-      std::copy(values.begin(), values.end(), rounded);
-      t = tape.Floats({rounded, values.size()});
-    }
-    t.rank = 2;
-    return tape.Constant(t);
-  };
-  Var labels = column(tree_.depth(static_cast<int>(o.hops)).base);
-  for (int t = static_cast<int>(o.hops) - 1; t >= 0; --t) {
+  tree_.Collect(index_);
+  Var labels;
+  for (int t = hops - 1; t >= 0; --t) {
     const LabelTree::Depth& depth = tree_.depth(t);
-    const Var q = propagation::GatherRows(tape, users, tape.Indices(depth.row));
-    labels = propagation::RelationMix(
-        tape, q, relations, labels, column(depth.base),
-        SlotsOf(tape, depth.row_ptr, depth.slot_ptr, depth.relation, depth.value_row, depth.count),
-        ScoreScale(o), o.ls_prob ? 1 : MessageScale(o), Activation::kNone, nullptr);
+    const propagation::WeightTerms terms = {tape.Offsets(depth.ptr), tape.Indices(depth.weight),
+                                            Column(tape, depth.coefficient),
+                                            tape.Indices(depth.child)};
+    labels = propagation::WeightSum(tape, weights[hops - t - 1], labels, terms,
+                                    o.ls_prob ? 1 : MessageScale(o));
   }
+  constants_.assign(static_cast<size_t>(n), tree_.constant(0));
+  labels = propagation::Add(tape, labels, tape.Constant(Column(tape, constants_)));
   if (trace != nullptr) trace->labels = labels;
-  ones_.assign(static_cast<size_t>(n), 1.0);
-  const Var flat = propagation::RowDot(tape, labels, column(ones_));  // [n, 1] as [n]
   const Tensor y = tape.Floats(index_.labels);
-  return o.ls_prob ? propagation::BceProbabilities(tape, flat, y, static_cast<double>(n))
-                   : propagation::BceLogits(tape, flat, y, static_cast<double>(n));
+  return o.ls_prob ? propagation::BceProbabilities(tape, labels, y, static_cast<double>(n))
+                   : propagation::BceLogits(tape, labels, y, static_cast<double>(n));
 }
 
 Var Kgcn::Forward(Tape& tape, const Batch& batch, KgcnTrace* trace) {
@@ -408,11 +422,11 @@ Var Kgcn::Forward(Tape& tape, const Batch& batch, KgcnTrace* trace) {
   const Var entities = propagation::GatherRows(tape, entity_, tape.Indices(index_.entity));
   const Var relations = tape.Use(relation_);
   Var h;
+  std::array<Var, 3> weights;  // by layer
   for (int l = 1; l <= o.hops; ++l) {
-    const Var q = l == o.hops
-                      ? users
-                      : propagation::GatherRows(tape, users, tape.Indices(index_.layer(l).row));
-    h = l == 1 ? FirstLayer(tape, q, relations, entities) : LayerAbove(tape, l, q, relations, h);
+    Var* const kept = smooth_ ? &weights[l - 1] : nullptr;
+    h = l == 1 ? FirstLayer(tape, users, relations, entities, kept)
+               : LayerAbove(tape, l, users, relations, h, kept);
   }
   const Var scores = propagation::RowDot(tape, users, h);
   if (trace != nullptr) *trace = KgcnTrace{h, scores, {}};
@@ -421,8 +435,7 @@ Var Kgcn::Forward(Tape& tape, const Batch& batch, KgcnTrace* trace) {
     loss = propagation::AddScaled(tape, loss, 1, L2(tape, users, relations, entities), 1);
   }
   if (smooth_) {
-    loss = propagation::AddScaled(tape, loss, 1, Smoothness(tape, users, relations, trace),
-                                  o.ls_weight);
+    loss = propagation::AddScaled(tape, loss, 1, Smoothness(tape, weights, trace), o.ls_weight);
   }
   return loss;
 }

@@ -64,7 +64,7 @@ struct KgcnState {
 struct KgcnTrace {
   propagation::Var item;    // h^H, [n, d]
   propagation::Var scores;  // [n]
-  propagation::Var labels;  // predicted ones [n, 1]; invalid without label smoothness
+  propagation::Var labels;  // predicted ones [n]; invalid without label smoothness
 };
 
 class Kgcn final : public Model {
@@ -106,17 +106,20 @@ class Kgcn final : public Model {
   void UseSample(const propagation::NeighborSlots* sample);
   void CountVisits();
   void DescribeSample();
-  propagation::Var FirstLayer(propagation::Tape& tape, propagation::Var q,
-                              propagation::Var relations, propagation::Var entities);
-  propagation::Var LayerAbove(propagation::Tape& tape, int l, propagation::Var q,
-                              propagation::Var relations, propagation::Var below);
+  propagation::Var FirstLayer(propagation::Tape& tape, propagation::Var users,
+                              propagation::Var relations, propagation::Var entities,
+                              propagation::Var* weights);
+  propagation::Var LayerAbove(propagation::Tape& tape, int l, propagation::Var users,
+                              propagation::Var relations, propagation::Var below,
+                              propagation::Var* weights);
   propagation::Var Bias(propagation::Tape& tape, int l, int64_t rows);
   // Rows [half d, half d + d) of W of layer l (concat), or all of it.
   propagation::Var Weight(propagation::Tape& tape, int l, int half);
   propagation::Var L2(propagation::Tape& tape, propagation::Var users, propagation::Var relations,
                       propagation::Var entities);
-  propagation::Var Smoothness(propagation::Tape& tape, propagation::Var users,
-                              propagation::Var relations, KgcnTrace* trace);
+  // The label loss; weights: of each layer's neighbors.
+  propagation::Var Smoothness(propagation::Tape& tape, std::span<const propagation::Var> weights,
+                              KgcnTrace* trace);
 
   const ModelSpec* spec_;
   std::shared_ptr<const KgcnState> state_;
@@ -138,8 +141,10 @@ class Kgcn final : public Model {
   KgcnBatchIndex index_;
   LabelTree tree_;
   std::vector<uint32_t> zeros_;  // row 0, as often as needed
-  std::vector<double> ones_;
+  std::vector<double> constants_;
   std::vector<float> user_weight_, entity_weight_;
+  std::vector<float> weight_of_visits_;  // of an entity, at remembered_batch_ rows a batch; 0: unset
+  size_t remembered_batch_ = 0;
   std::string description_;
 };
 

@@ -1,6 +1,8 @@
 #include "models/kgcn/label_tree.h"
 
 #include <algorithm>
+#include <bit>
+#include <numeric>
 #include <utility>
 
 namespace undula::models {
@@ -9,38 +11,69 @@ using propagation::NeighborSlots;
 
 KnownLabels::KnownLabels(std::span<const LabeledPair> train, std::span<const uint32_t> item_row,
                          uint32_t n_users, uint32_t entity_rows)
-    : any_(entity_rows, 0) {
-  std::vector<std::vector<std::pair<uint32_t, float>>> rows(n_users);
+    : ptr_(size_t{n_users} + 1, 0), filter_ptr_(size_t{n_users} + 1, 0), any_(entity_rows, 0) {
+  using Label = std::pair<uint32_t, float>;
+  std::vector<int64_t> next(size_t{n_users} + 1, 0);
+  for (const LabeledPair& pair : train) ++next[Index(pair.user) + 1];
+  std::partial_sum(next.begin(), next.end(), next.begin());
+  std::vector<Label> rows(train.size());
   for (const LabeledPair& pair : train) {
-    rows[Index(pair.user)].emplace_back(item_row[Index(pair.item)], pair.label);
+    rows[next[Index(pair.user)]++] = {item_row[Index(pair.item)], pair.label};
   }
-  for (auto& row : rows) {
-    std::sort(row.begin(), row.end());
-    for (size_t i = 0; i < row.size(); ++i) {
-      if (i + 1 < row.size() && row[i + 1].first == row[i].first) continue;  // the larger follows
-      entity_.push_back(row[i].first);
-      label_.push_back(row[i].second);
-      if (row[i].second != kUnknown) any_[row[i].first] = 1;
+  entity_.reserve(train.size());
+  label_.reserve(train.size());
+  for (uint32_t u = 0; u < n_users; ++u) {
+    Label* const begin = rows.data() + (u == 0 ? 0 : next[u - 1]);
+    Label* const end = rows.data() + next[u];
+    std::sort(begin, end);
+    for (Label* at = begin; at != end; ++at) {
+      if (at + 1 != end && at[1].first == at->first) continue;  // the larger follows
+      if (at->second == kUnknown) continue;
+      entity_.push_back(at->first);
+      label_.push_back(at->second);
+      any_[at->first] = 1;
     }
-    ptr_.push_back(static_cast<int64_t>(entity_.size()));
+    ptr_[u + 1] = static_cast<int64_t>(entity_.size());
+    const auto bits = std::bit_ceil(std::max<uint64_t>(64, 16 * (entity_.size() - ptr_[u])));
+    filter_ptr_[u + 1] = filter_ptr_[u] + static_cast<int64_t>(bits / 64);
+  }
+  filter_.assign(static_cast<size_t>(filter_ptr_.back()), 0);
+  for (uint32_t u = 0; u < n_users; ++u) {
+    const uint32_t shift = of(u).shift_;
+    for (int64_t i = ptr_[u]; i < ptr_[u + 1]; ++i) {
+      const uint32_t bit = User::Hash(entity_[i]) >> shift;
+      filter_[filter_ptr_[u] + (bit >> 6)] |= uint64_t{1} << (bit & 63);
+    }
   }
 }
 
-float KnownLabels::of(uint32_t user, uint32_t entity) const {
-  if (!any(entity)) return kUnknown;
-  const auto begin = entity_.begin() + ptr_[user], end = entity_.begin() + ptr_[user + 1];
-  const auto at = std::lower_bound(begin, end, entity);
-  return at != end && *at == entity ? label_[at - entity_.begin()] : kUnknown;
+KnownLabels::User KnownLabels::of(uint32_t user) const {
+  User labels;
+  labels.filter_ = filter_.data() + filter_ptr_[user];
+  const auto words = static_cast<uint64_t>(filter_ptr_[user + 1] - filter_ptr_[user]);
+  labels.shift_ = 32 - static_cast<uint32_t>(std::bit_width(words * 64) - 1);
+  labels.entity_ = entity_.data() + ptr_[user];
+  labels.label_ = label_.data() + ptr_[user];
+  labels.size_ = static_cast<size_t>(ptr_[user + 1] - ptr_[user]);
+  return labels;
+}
+
+float KnownLabels::User::Find(uint32_t entity) const {
+  if (size_ == 0) return kUnknown;
+  const uint32_t* at = entity_;
+  for (size_t n = size_; n > 1;) {  // the last one that is not greater; no branch on the data
+    const size_t half = n / 2;
+    at += at[half] <= entity ? half : 0;
+    n -= half;
+  }
+  return *at == entity ? label_[at - entity_] : kUnknown;
 }
 
 void LabelTree::Depth::Clear() {
-  row.clear();
-  base.clear();
-  row_ptr.assign(1, 0);
-  slot_ptr.assign(1, 0);
-  relation.clear();
-  value_row.clear();
-  count.clear();
+  ptr.assign(1, 0);
+  weight.clear();
+  child.clear();
+  coefficient.clear();
 }
 
 void LabelTree::Reset(const NeighborSlots* slots, const KnownLabels* labels, int hops,
@@ -49,68 +82,102 @@ void LabelTree::Reset(const NeighborSlots* slots, const KnownLabels* labels, int
   labels_ = labels;
   hops_ = hops;
   gain_ = gain;
-  depths_.resize(static_cast<size_t>(hops) + 1);
-  constants_.resize(depths_.size());
-  children_.resize(depths_.size());
-}
-
-uint32_t LabelTree::Constant(int t, double value) {
-  for (const auto& [known, node] : constants_[t]) {
-    if (known == value) return node;
-  }
-  Depth& depth = depths_[t];
-  const auto node = static_cast<uint32_t>(depth.base.size());
-  depth.row.push_back(0);
-  depth.base.push_back(value);
-  depth.row_ptr.push_back(depth.row_ptr.back() + 1);
-  depth.slot_ptr.push_back(depth.slot_ptr.back());
-  constants_[t].emplace_back(value, node);
-  return node;
-}
-
-LabelTree::Value LabelTree::Visit(uint32_t row, uint32_t user, uint32_t item, uint32_t entity,
-                                  int t) {
-  const int64_t begin = slots_->ptr[entity], end = slots_->ptr[entity + 1];
-  std::vector<Value>& children = children_[t];
-  children.clear();
-  bool equal = true;
-  for (int64_t s = begin; s < end; ++s) {
-    const uint32_t child = slots_->entity[s];
-    ++seen_;
-    const float label = child == item ? KnownLabels::kUnknown : labels_->of(user, child);
-    Value value{true, static_cast<double>(label), 0};
-    if (label != KnownLabels::kUnknown) {
-      ++known_;
-    } else if (t + 1 < hops_) {
-      value = Visit(row, user, item, child, t + 1);
+  depths_.resize(static_cast<size_t>(hops));
+  constants_.assign(static_cast<size_t>(hops) + 1, static_cast<double>(KnownLabels::kUnknown));
+  for (int t = hops - 1; t >= 0; --t) constants_[t] = gain * constants_[t + 1];
+  rated_ptr_.assign(1, 0);
+  rated_entity_.clear();
+  rated_bucket_.clear();
+  rated_share_.clear();
+  int64_t most = 0;
+  for (uint32_t e = 0; e < slots->rows(); ++e) {
+    uint32_t bucket = 0;
+    for (int64_t s = slots->ptr[e], end = s; s < slots->ptr[e + 1]; s = end, ++bucket) {
+      double draws = 0;
+      for (; end < slots->ptr[e + 1] && slots->relation[end] == slots->relation[s]; ++end) {
+        draws += static_cast<double>(slots->count[end]);
+      }
+      for (int64_t i = s; i < end; ++i) {
+        if (!labels->any(slots->entity[i])) continue;
+        rated_entity_.push_back(slots->entity[i]);
+        rated_bucket_.push_back(bucket);
+        rated_share_.push_back(static_cast<double>(slots->count[i]) / draws);
+      }
     }
-    equal = equal && value.constant && (s == begin || value.value == children.front().value);
-    children.push_back(value);
+    rated_ptr_.push_back(static_cast<int64_t>(rated_entity_.size()));
+    most = std::max(most, rated_ptr_[e + 1] - rated_ptr_[e]);
   }
-  if (equal && begin < end) return {true, gain_ * children.front().value, 0};
-  Depth& depth = depths_[t];
-  for (int64_t s = begin; s < end; ++s) {
-    const Value& value = children[static_cast<size_t>(s - begin)];
-    depth.relation.push_back(slots_->relation[s]);
-    depth.count.push_back(slots_->count[s]);
-    depth.value_row.push_back(value.constant ? Constant(t + 1, value.value) : value.node);
-  }
-  const auto node = static_cast<uint32_t>(depth.base.size());
-  depth.row.push_back(row);
-  depth.base.push_back(0);
-  depth.row_ptr.push_back(depth.row_ptr.back() + 1);
-  depth.slot_ptr.push_back(static_cast<int64_t>(depth.relation.size()));
-  return {false, 0, node};
+  maybe_.resize(static_cast<size_t>(most));
 }
 
-void LabelTree::Collect(std::span<const uint32_t> users, std::span<const uint32_t> entity) {
+void LabelTree::CountFirstWeights(const KgcnBatchIndex::Layer& first) {
+  first_weight_.resize(first.entity.size());
+  int64_t weight = 0;
+  for (size_t g = 0; g + 1 < first.row_ptr.size(); ++g) {
+    const int64_t slots = first.slot_ptr[g + 1] - first.slot_ptr[g];
+    for (int64_t i = first.row_ptr[g]; i < first.row_ptr[g + 1]; ++i, weight += slots) {
+      first_weight_[i] = weight;
+    }
+  }
+}
+
+void LabelTree::SumFirst(const Row& row, Depth* depth, uint32_t entity, int64_t weight) {
+  const int64_t begin = rated_ptr_[entity], end = rated_ptr_[entity + 1];
+  rated_ += end - begin;
+  size_t candidates = 0;  // few: found without a branch on the data
+  for (int64_t i = begin; i < end; ++i) {
+    maybe_[candidates] = static_cast<uint32_t>(i - begin);
+    candidates += row.user.Maybe(rated_entity_[i]) ? 1 : 0;
+  }
+  for (size_t c = 0; c < candidates; ++c) {
+    const int64_t i = begin + maybe_[c];
+    const float label = row.user.Find(rated_entity_[i]);
+    if (label == KnownLabels::kUnknown || rated_entity_[i] == row.item) continue;
+    ++known_;
+    depth->weight.push_back(static_cast<uint32_t>(weight + rated_bucket_[i]));
+    depth->coefficient.push_back((static_cast<double>(label) - constants_[hops_]) *
+                                 rated_share_[i]);
+    depth->child.push_back(0);
+  }
+}
+
+bool LabelTree::Sum(const KgcnBatchIndex& index, const Row& row, int t, uint32_t node) {
+  const KgcnBatchIndex::Layer& layer = index.layer(hops_ - t);
+  const uint32_t entity = layer.entity[node];
+  Depth& depth = depths_[t];
+  seen_ += slots_->ptr[entity + 1] - slots_->ptr[entity];
+  if (t + 1 == hops_) {
+    SumFirst(row, &depth, entity, first_weight_[node]);
+  } else {
+    const int64_t begin = layer.slot_ptr[node];
+    for (int64_t s = begin; s < layer.slot_ptr[node + 1]; ++s) {
+      const uint32_t child = slots_->entity[slots_->ptr[entity] + (s - begin)];
+      const bool rated = labels_->any(child);
+      rated_ += rated ? 1 : 0;
+      const float label = rated && child != row.item && row.user.Maybe(child)
+                              ? row.user.Find(child)
+                              : KnownLabels::kUnknown;
+      const bool known = label != KnownLabels::kUnknown;
+      if (!known && !Sum(index, row, t + 1, layer.value_row[s])) continue;
+      known_ += known ? 1 : 0;
+      depth.weight.push_back(static_cast<uint32_t>(s));
+      depth.coefficient.push_back(known ? static_cast<double>(label) - constants_[t + 1] : 1);
+      depth.child.push_back(known ? 0 : static_cast<uint32_t>(depths_[t + 1].nodes()));
+    }
+  }
+  const auto end = static_cast<int64_t>(depth.weight.size());
+  if (t > 0 && end == depth.ptr.back()) return false;
+  depth.ptr.push_back(end);
+  return true;
+}
+
+void LabelTree::Collect(const KgcnBatchIndex& index) {
   for (Depth& depth : depths_) depth.Clear();
-  for (auto& constants : constants_) constants.clear();
-  seen_ = known_ = 0;
-  for (size_t i = 0; i < users.size(); ++i) {
-    const Value value = Visit(static_cast<uint32_t>(i), users[i], entity[i], entity[i], 0);
-    constants_[0].clear();  // every row has a node of its own
-    if (value.constant) Constant(0, value.value);
+  seen_ = rated_ = known_ = 0;
+  CountFirstWeights(index.layer(1));
+  const KgcnBatchIndex::Layer& top = index.layer(hops_);
+  for (uint32_t i = 0; i < top.entity.size(); ++i) {
+    Sum(index, {labels_->of(index.users[i]), top.entity[i]}, 0, i);
   }
 }
 

@@ -4,8 +4,12 @@
 //   L(e, H) = known(e), else 1/2;  L(e, t) = known(e), else g sum_k p_{u,e,k} L(neighbor k, t + 1)
 //   prediction = L(v, 0), never clamped
 // Source: Wang et al., "KGNN-LS", KDD 2019, section 4.3, as the authors' program runs it: H sweeps.
-// Known labels block the gradient. Nodes whose value does not depend on the weights (all children
-// equal) become constants here, so they cost nothing and have no gradient at all.
+// Known labels block the gradient.
+//
+// Without a known label in reach, L(e, t) is c_t = g^(H - t) / 2 whatever the weights, since they
+// sum to 1. So only the differences D = L - c are worked, and only where there are any:
+//   D(e, t) = known(e) - c_t, else g sum_k p_{u,e,k} D(neighbor k, t + 1)
+// The weights p of (u, e) at depth t are those that layer H - t of the model has computed already.
 #ifndef UNDULA_MODELS_KGCN_LABEL_TREE_H_
 #define UNDULA_MODELS_KGCN_LABEL_TREE_H_
 
@@ -14,6 +18,7 @@
 #include <vector>
 
 #include "models/data/training_data.h"
+#include "models/kgcn/batch_index.h"
 #include "propagation/sample/neighbors.h"
 
 namespace undula::models {
@@ -24,46 +29,70 @@ class KnownLabels {
  public:
   static constexpr float kUnknown = 0.5f;
 
+  // The labels of one user.
+  class User {
+   public:
+    // False only where the label of the entity is not known; true for about 1 in 16 others, too.
+    bool Maybe(uint32_t entity) const {
+      const uint32_t bit = Hash(entity) >> shift_;
+      return (filter_[bit >> 6] >> (bit & 63) & 1) != 0;
+    }
+    // 0 or 1 (or what the row says), or kUnknown.
+    float Find(uint32_t entity) const;
+
+   private:
+    friend class KnownLabels;
+    static uint32_t Hash(uint32_t entity) { return entity * 0x9E3779B1u; }
+    const uint64_t* filter_ = nullptr;
+    uint32_t shift_ = 0;
+    const uint32_t* entity_ = nullptr;
+    const float* label_ = nullptr;
+    size_t size_ = 0;
+  };
+
   KnownLabels() = default;
   KnownLabels(std::span<const LabeledPair> train, std::span<const uint32_t> item_row,
               uint32_t n_users, uint32_t entity_rows);
 
-  // 0 or 1 (or what the row says), or kUnknown.
-  float of(uint32_t user, uint32_t entity) const;
+  User of(uint32_t user) const;
   // Some user has a known label for the entity.
   bool any(uint32_t entity) const { return any_[entity] != 0; }
 
  private:
   std::vector<int64_t> ptr_ = {0};
-  std::vector<uint32_t> entity_;
+  std::vector<uint32_t> entity_;  // of each user ascending
   std::vector<float> label_;
+  // A bit set of 16 to 32 bits per label of the user; the hash's top bits number its bits.
+  std::vector<uint64_t> filter_;
+  std::vector<int64_t> filter_ptr_ = {0};
   std::vector<uint8_t> any_;
 };
 
 class LabelTree {
  public:
-  // Nodes of depth t, as RelationMix reads them with one group per node and values of one column:
-  // a constant has no slots and its value as base, another node base 0.
+  // Nodes of depth t that differ from c_t (at depth 0: all rows, in order), as WeightSum reads them
+  // with the weights of layer H - t and the nodes of depth t + 1.
   struct Depth {
-    std::vector<uint32_t> row;  // the row of the batch whose user weighs the node's neighbors
-    std::vector<double> base;
-    std::vector<int64_t> row_ptr, slot_ptr;
-    std::vector<uint32_t> relation, value_row;  // value_row: nodes of depth t + 1
-    std::vector<float> count;
+    std::vector<int64_t> ptr;
+    std::vector<uint32_t> weight, child;
+    std::vector<double> coefficient;
 
     void Clear();
+    int64_t nodes() const { return static_cast<int64_t>(ptr.size()) - 1; }
   };
 
   // Both must outlive the tree. gain is g.
   void Reset(const propagation::NeighborSlots* slots, const KnownLabels* labels, int hops,
              double gain);
-  // Rows (users[i], entity[i]); depth 0 then has node i for row i.
-  void Collect(std::span<const uint32_t> users, std::span<const uint32_t> entity);
+  // Of the rows of the index, which was made over the same sample.
+  void Collect(const KgcnBatchIndex& index);
 
-  // Depths 0 .. H; depth H has constants only.
-  const Depth& depth(int t) const { return depths_[t]; }
-  // Neighbors seen by the last Collect, and those among them with a known label.
+  const Depth& depth(int t) const { return depths_[t]; }  // 0 .. H - 1
+  double constant(int t) const { return constants_[t]; }  // c_t, t = 0 .. H
+  // Neighbors seen by the last Collect, those that some user has a label for, and those whose label
+  // is known.
   int64_t seen() const { return seen_; }
+  int64_t rated() const { return rated_; }
   int64_t known() const { return known_; }
 
   // True where a known label can reach an item that has a training row.
@@ -71,22 +100,31 @@ class LabelTree {
                        std::span<const LabeledPair> train, std::span<const uint32_t> item_row);
 
  private:
-  struct Value {
-    bool constant = true;
-    double value = 0;
-    uint32_t node = 0;  // at its depth
+  // The row of the batch that is worked.
+  struct Row {
+    KnownLabels::User user;
+    uint32_t item = 0;
   };
-  Value Visit(uint32_t row, uint32_t user, uint32_t item, uint32_t entity, int t);
-  uint32_t Constant(int t, double value);
+  void CountFirstWeights(const KgcnBatchIndex::Layer& first);
+  // Adds what `node` of layer H - t sums to its depth; false where that is nothing.
+  bool Sum(const KgcnBatchIndex& index, const Row& row, int t, uint32_t node);
+  void SumFirst(const Row& row, Depth* depth, uint32_t entity, int64_t weight);
 
   const propagation::NeighborSlots* slots_ = nullptr;
   const KnownLabels* labels_ = nullptr;
   int hops_ = 1;
   double gain_ = 1;
+  std::vector<double> constants_;
+  // Neighbors of each row that have a label of some user: the entity, which of the row's relations
+  // it stands behind, in order, and its share of that relation's draws.
+  std::vector<int64_t> rated_ptr_;
+  std::vector<uint32_t> rated_entity_, rated_bucket_;
+  std::vector<double> rated_share_;
+
+  std::vector<uint32_t> maybe_;        // scratch
+  std::vector<int64_t> first_weight_;  // of each node of layer 1, its first packed weight
   std::vector<Depth> depths_;
-  std::vector<std::vector<std::pair<double, uint32_t>>> constants_;  // by depth
-  std::vector<std::vector<Value>> children_;                         // scratch, by depth
-  int64_t seen_ = 0, known_ = 0;
+  int64_t seen_ = 0, rated_ = 0, known_ = 0;
 };
 
 }  // namespace undula::models

@@ -78,19 +78,23 @@ KgcnScorer::KgcnScorer(std::shared_ptr<const KgcnState> state, const ParameterSe
     Multiply(entity_.data(), dim_, rows, own_[0], dim_, pad_, base_.data());
   }
   for (int64_t i = 0; i < rows * pad_; ++i) base_[i] += bias_[0][i % pad_];
+  // With one layer only items get a message.
+  std::vector<uint8_t> receives(static_cast<size_t>(rows), o.hops > 1 ? 1 : 0);
+  for (const uint32_t row : state_->item_row) receives[row] = 1;
   slot_ptr_.assign(1, 0);
   std::vector<float> mean;
   for (int64_t e = 0; e < rows; ++e) {
-    for (int64_t s = sample.ptr[e]; o.kg && s < sample.ptr[e + 1];) {
+    for (int64_t s = sample.ptr[e]; o.kg && receives[e] != 0 && s < sample.ptr[e + 1];) {
       const uint32_t r = sample.relation[s];
-      std::vector<float> sum(static_cast<size_t>(dim_), 0);
+      const size_t at = mean.size();
+      mean.resize(at + static_cast<size_t>(dim_), 0);
       float count = 0;
       for (; s < sample.ptr[e + 1] && sample.relation[s] == r; ++s) {
         const float* neighbor = entity_.data() + int64_t{sample.entity[s]} * dim_;
-        for (int64_t c = 0; c < dim_; ++c) sum[c] += sample.count[s] * neighbor[c];
+        for (int64_t c = 0; c < dim_; ++c) mean[at + c] += sample.count[s] * neighbor[c];
         count += sample.count[s];
       }
-      for (const float x : sum) mean.push_back(x / count);
+      for (int64_t c = 0; c < dim_; ++c) mean[at + c] /= count;
       slot_relation_.push_back(r);
       slot_count_.push_back(count);
     }

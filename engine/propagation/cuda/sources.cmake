@@ -16,6 +16,7 @@ set(UNDULA_CUDA_KERNEL_SOURCES
     ops/segment_reduce.cu
     ops/segment_softmax.cu
     ops/triple_score.cu
+    ops/weight_sum.cu
     optim/optimizer.cu)
 set(UNDULA_CUDA_KERNELS ${UNDULA_CUDA_KERNEL_SOURCES} cuda/primitives.cu)
 set(UNDULA_CUDA_HOST_SOURCES cuda/device.cc cuda/sort_rows.cc)

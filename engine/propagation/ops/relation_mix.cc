@@ -1,22 +1,16 @@
 #include "propagation/ops/relation_mix.h"
 
+#include "propagation/ops/gather.h"
 #include "propagation/ops/op_check.h"
 #include "propagation/ops/relation_mix_row.h"
-#include "propagation/ops/relation_mix_train_simd.h"
+#include "propagation/ops/relation_mix_tuned.h"
 
 namespace undula::propagation {
 namespace {
 
 constexpr std::string_view kOp = "RelationMix";
 
-struct Context {
-  Var q, relations, values, base;
-  RelationSlots slots;
-  Tensor weight_ptr, weights;
-  int64_t max_slots;
-  double scale, gain;
-  Activation activation;
-};
+using Context = RelationMixContext;
 
 // What a tape's rows need of the groups; host copies of the offsets.
 GroupIndex MakeIndex(Tape& tape, const RelationSlots& s, const Tensor& weight_ptr, int64_t rows) {
@@ -49,98 +43,6 @@ Tensor WeightPtr(Tape& tape, const RelationSlots& s, int64_t* weights, int64_t* 
   return tape.Offsets(std::span(ptr, static_cast<size_t>(groups + 1)));
 }
 
-// The tuned kernels work tiles of groups; tiles depend on the input only, not on threads.
-constexpr int64_t kTileGroups = 256, kMaxTiles = 32;
-
-bool Tuned(Tape& tape, int64_t d, int64_t m, Activation activation) {
-  return tape.float_type() == DType::kF32 && !tape.exec().on_gpu() && d > 0 && d % 16 == 0 &&
-         (m == 1 || (m > 0 && m % 16 == 0)) && activation != Activation::kSigmoid;
-}
-
-int64_t TileGroups(int64_t groups) {
-  return std::max(kTileGroups, (groups + kMaxTiles - 1) / kMaxTiles);
-}
-
-// kernel(args, begin, end, scratch) for every tile.
-template <class Kernel>
-void ForTiles(Tape& tape, int64_t groups, int64_t work, int64_t scratch, const Kernel& kernel) {
-  const int64_t size = TileGroups(groups), tiles = (groups + size - 1) / size;
-  float* memory = tape.Scratch<float>(tiles * scratch);
-  ForRows(tape.exec().workers(), tiles, work / std::max<int64_t>(1, tiles),
-          [&](const LaneGroup&, int64_t tile) {
-            kernel(tile, tile * size, std::min(groups, (tile + 1) * size), memory + tile * scratch);
-          });
-}
-
-MixTrainArgs TunedArgs(Tape& tape, const Context& c) {
-  MixTrainArgs a;
-  a.row_ptr = c.slots.row_ptr.as<int64_t>();
-  a.slot_ptr = c.slots.slot_ptr.as<int64_t>();
-  a.weight_ptr = c.weight_ptr.as<int64_t>();
-  a.relation = c.slots.relation.as<uint32_t>();
-  a.value_row = c.slots.value_row.empty() ? nullptr : c.slots.value_row.as<uint32_t>();
-  a.count = c.slots.count.as<float>();
-  a.d = tape.value(c.q).cols();
-  a.m = tape.value(c.values).cols();
-  a.q = tape.value(c.q).as<float>();
-  a.relations = tape.value(c.relations).as<float>();
-  a.values = tape.value(c.values).as<float>();
-  a.base = c.base.valid() ? tape.value(c.base).as<float>() : nullptr;
-  a.scale = static_cast<float>(c.scale);
-  a.gain = static_cast<float>(c.gain);
-  a.activation = c.activation;
-  a.weights = c.weights.as<float>();
-  return a;
-}
-
-void TunedForward(Tape& tape, const Context& c, const Tensor& out) {
-  MixTrainArgs a = TunedArgs(tape, c);
-  a.out = out.as<float>();
-  const MixTrainKernels& kernels = GetMixTrainKernels();
-  ForTiles(tape, c.slots.row_ptr.size() - 1, c.weights.size() * (a.d + a.m) + out.size() * 4,
-           MixTrainScratch(c.max_slots, a.d, a.m),
-           [&](int64_t, int64_t begin, int64_t end, float* scratch) {
-             kernels.forward(a, begin, end, scratch);
-           });
-}
-
-void TunedBackward(Tape& tape, Var output, const Context& c) {
-  MixTrainArgs a = TunedArgs(tape, c);
-  const auto wanted = [&](Var v) {
-    return v.valid() && tape.needs_grad(v) ? tape.grad(v).as<float>() : nullptr;
-  };
-  a.out = tape.value(output).as<float>();
-  a.g_out = tape.grad(output).as<float>();
-  a.dq = wanted(c.q);
-  a.dbase = wanted(c.base);
-  float* dvalues = wanted(c.values);
-  const int64_t slots = c.slots.relation.size(), groups = c.slots.row_ptr.size() - 1;
-  if (dvalues != nullptr) {
-    a.dslot = a.value_row == nullptr ? dvalues : tape.NewZero({slots, a.m}).as<float>();
-  }
-  float* drelations = wanted(c.relations);
-  const int64_t size = tape.value(c.relations).size();
-  const int64_t tiles = (groups + TileGroups(groups) - 1) / TileGroups(groups);
-  float* partial = nullptr;  // sums of the tiles but the first
-  if (drelations != nullptr && tiles > 1) partial = tape.NewZero({tiles - 1, size}).as<float>();
-  const MixTrainKernels& kernels = GetMixTrainKernels();
-  ForTiles(tape, groups, c.weights.size() * 4 * (a.d + a.m) + tape.value(output).size() * 4,
-           MixTrainScratch(c.max_slots, a.d, a.m),
-           [&](int64_t tile, int64_t begin, int64_t end, float* scratch) {
-             MixTrainArgs of_tile = a;
-             of_tile.drelation =
-                 tile == 0 || drelations == nullptr ? drelations : partial + (tile - 1) * size;
-             kernels.backward(of_tile, begin, end, scratch);
-           });
-  for (int64_t tile = 1; partial != nullptr && tile < tiles; ++tile) {
-    for (int64_t i = 0; i < size; ++i) drelations[i] += partial[(tile - 1) * size + i];
-  }
-  if (dvalues == nullptr || a.value_row == nullptr) return;
-  const RowOrder order = SortRows(tape, c.slots.value_row, tape.value(c.values).rows());
-  ForRows(tape, order.distinct, 4 * a.m,
-          ScatterAddRow<float>{a.dslot, order.rows, order.ptr, order.order, dvalues, a.m});
-}
-
 template <class T>
 void BackwardOf(Tape& tape, Var output, const Context& c) {
   const Tensor g = tape.grad(output), out = tape.value(output), q = tape.value(c.q);
@@ -149,12 +51,13 @@ void BackwardOf(Tape& tape, Var output, const Context& c) {
   T* dz = tape.Scratch<T>(out.size());
   T* ds = tape.Scratch<T>(c.weights.size());
   const int64_t slots_per_row = 1 + c.weights.size() / std::max<int64_t>(1, q.rows());
-  ForRows(tape, q.rows(), slots_per_row * (d + m) + 8 * m,
-          RelationMixBackwardRow<T>{index, tape.value(c.relations).as<T>(),
-                                    tape.value(c.values).as<T>(), c.weights.as<T>(), out.as<T>(),
-                                    g.as<T>(), dz, ds,
-                                    tape.needs_grad(c.q) ? tape.grad(c.q).as<T>() : nullptr, d, m,
-                                    static_cast<T>(c.scale), static_cast<T>(c.gain), c.activation});
+  ForRows(
+      tape, q.rows(), slots_per_row * (d + m) + 8 * m,
+      RelationMixBackwardRow<T>{
+          index, tape.value(c.relations).as<T>(), tape.value(c.values).as<T>(), c.weights.as<T>(),
+          tape.has_grad(c.weights_var) ? tape.grad(c.weights_var).as<T>() : nullptr, out.as<T>(),
+          g.as<T>(), dz, ds, tape.needs_grad(c.q) ? tape.grad(c.q).as<T>() : nullptr, d, m,
+          static_cast<T>(c.scale), static_cast<T>(c.gain), c.activation});
   if (c.base.valid() && tape.needs_grad(c.base)) {
     ForRows(tape, c.slots.row_ptr.size() - 1, m * 4,
             RelationMixBaseRow<T>{c.slots.row_ptr.as<int64_t>(), dz, tape.grad(c.base).as<T>(), m});
@@ -178,31 +81,40 @@ void BackwardOf(Tape& tape, Var output, const Context& c) {
 
 void Backward(Tape& tape, Var output, void* context) {
   const auto& c = *static_cast<const Context*>(context);
-  if (Tuned(tape, tape.value(c.q).cols(), tape.value(c.values).cols(), c.activation)) {
-    TunedBackward(tape, output, c);
+  if (IsTunedMix(tape, tape.value(c.q).cols(), tape.value(c.values).cols(), c.activation)) {
+    TunedMixBackward(tape, output, c);
     return;
   }
   WithFloat(tape.float_type(), [&](auto zero) { BackwardOf<decltype(zero)>(tape, output, c); });
 }
 
+// Runs after Backward, which takes in the gradient of the weights; does its work where nobody has
+// used the output.
+void WeightsBackward(Tape& tape, Var, void* context) {
+  const auto& c = *static_cast<const Context*>(context);
+  if (!tape.has_grad(c.out)) Backward(tape, c.out, context);
+}
+
 bool CheckSlots(Tape& tape, const RelationSlots& s, const Tensor& q, const Tensor& relations,
                 const Tensor& values) {
   const int64_t n = s.relation.size();
-  if (!CheckOffsets(tape, kOp, "row_ptr", s.row_ptr, q.rows()) ||
+  const int64_t rows = s.query_row.empty() ? q.rows() : s.query_row.size();
+  if (!CheckOffsets(tape, kOp, "row_ptr", s.row_ptr, rows) ||
       !CheckOffsets(tape, kOp, "slot_ptr", s.slot_ptr, n) ||
       !CheckRows(tape, kOp, "relation", s.relation, relations.rows()) ||
       (!s.value_row.empty() && !CheckRows(tape, kOp, "value_row", s.value_row, values.rows())) ||
+      (!s.query_row.empty() && !CheckRows(tape, kOp, "query_row", s.query_row, q.rows())) ||
       (!s.count.empty() && !CheckFloats(tape, kOp, "count", s.count, n))) {
     return false;
   }
   const int64_t groups = s.row_ptr.size() - 1;
-  const int64_t rows = tape.HostOffsets(s.row_ptr)[groups];
-  if (s.slot_ptr.size() == groups + 1 && rows == q.rows() &&
+  const int64_t covered = tape.HostOffsets(s.row_ptr)[groups];
+  if (s.slot_ptr.size() == groups + 1 && covered == rows &&
       tape.HostOffsets(s.slot_ptr)[groups] == n &&
       (s.value_row.empty() ? values.rows() : s.value_row.size()) == n) {
     return true;
   }
-  BadInput(tape, kOp, "row_ptr has ", groups + 1, " entries and covers ", rows, " of ", q.rows(),
+  BadInput(tape, kOp, "row_ptr has ", groups + 1, " entries and covers ", covered, " of ", rows,
            " rows, slot_ptr ", s.slot_ptr.size(), "; relation has ", n, " slots, value_row ",
            s.value_row.size(), " and values ", values.rows(), " rows");
   return false;
@@ -211,7 +123,7 @@ bool CheckSlots(Tape& tape, const RelationSlots& s, const Tensor& q, const Tenso
 }  // namespace
 
 Var RelationMix(Tape& tape, Var q, Var relations, Var values, Var base, const RelationSlots& slots,
-                double scale, double gain, Activation activation, Tensor* weights_out) {
+                double scale, double gain, Activation activation, Var* weights_out) {
   if (!Ready(tape, kOp, {q, relations, values}) || (base.valid() && !Ready(tape, kOp, {base}))) {
     return Var{};
   }
@@ -226,30 +138,47 @@ Var RelationMix(Tape& tape, Var q, Var relations, Var values, Var base, const Re
   }
   if (!CheckSlots(tape, slots, qv, rv, vv)) return Var{};
   const int64_t d = qv.cols(), m = vv.cols();
-  int64_t n_weights = 0, max_slots = 0;
-  const Tensor weight_ptr = WeightPtr(tape, slots, &n_weights, &max_slots);
-  const Tensor weights = tape.NewTensor({n_weights});
-  const Tensor out = tape.NewTensor({qv.rows(), m});
-  if (weights_out != nullptr) *weights_out = weights;
+  const bool tuned = IsTunedMix(tape, d, m, activation);
   Context* c = tape.New<Context>();
-  *c = Context{q,       relations, values, base, slots,     weight_ptr,
-               weights, max_slots, scale,  gain, activation};
-  if (Tuned(tape, d, m, activation)) {
-    TunedForward(tape, *c, out);
+  int64_t n_weights = 0;
+  const Tensor weight_ptr = WeightPtr(tape, slots, &n_weights, &c->max_slots);
+  c->relations = relations;
+  c->values = values;
+  c->base = base;
+  c->slots = slots;
+  c->weight_ptr = weight_ptr;
+  c->weights = tape.NewTensor({n_weights});
+  c->scale = scale;
+  c->gain = gain;
+  c->activation = activation;
+  c->table = tuned ? TunedMixTable(tape, qv, rv, n_weights, scale) : nullptr;
+  c->q = q;
+  if (c->table == nullptr && !slots.query_row.empty()) {
+    c->q = GatherRows(tape, q, slots.query_row);
+    c->slots.query_row = Tensor();
+    if (!c->q.valid()) return Var{};
+  }
+  const int64_t n = slots.query_row.empty() ? qv.rows() : slots.query_row.size();
+  const Tensor out = tape.NewTensor({n, m});
+  if (tuned) {
+    TunedMixForward(tape, *c, out);
   } else {
     WithFloat(out.dtype, [&](auto zero) {
       using T = decltype(zero);
-      ForRows(tape, qv.rows(), (1 + n_weights / std::max<int64_t>(1, qv.rows())) * (d + m) + 16 * m,
-              RelationMixRow<T>{MakeIndex(tape, slots, weight_ptr, qv.rows()), qv.as<T>(),
+      ForRows(tape, n, (1 + n_weights / std::max<int64_t>(1, n)) * (d + m) + 16 * m,
+              RelationMixRow<T>{MakeIndex(tape, slots, weight_ptr, n), tape.value(c->q).as<T>(),
                                 rv.as<T>(), vv.as<T>(), base.valid() ? bv.as<T>() : nullptr,
-                                slots.count.as<T>(), weights.as<T>(), out.as<T>(), d, m,
+                                slots.count.as<T>(), c->weights.as<T>(), out.as<T>(), d, m,
                                 static_cast<T>(scale), static_cast<T>(gain), activation});
     });
   }
-  return tape.Record(out,
-                     tape.needs_grad(q) || tape.needs_grad(relations) || tape.needs_grad(values) ||
-                         tape.needs_grad(base),
-                     Backward, c);
+  const bool needs_grad = tape.needs_grad(q) || tape.needs_grad(relations) ||
+                          tape.needs_grad(values) || tape.needs_grad(base);
+  // The weights first: their gradient is complete before Backward runs.
+  if (weights_out != nullptr) {
+    *weights_out = c->weights_var = tape.Record(c->weights, needs_grad, WeightsBackward, c);
+  }
+  return c->out = tape.Record(out, needs_grad, Backward, c);
 }
 
 }  // namespace undula::propagation

@@ -23,16 +23,18 @@ struct RelationSlots {
   Tensor relation;   // u32 [S], rows of relations
   Tensor value_row;  // u32 [S], rows of values, or empty: slot s has value s
   Tensor count;      // float_type [S], > 0, or empty: all 1
+  Tensor query_row;  // u32 [n], rows of q, or empty: row r has query r
 };
 
-// q: [n, d]; relations: [R, d]; values: [V, m]; base: [G, m], or an invalid Var: 0. Output [n, m].
-// weights_out (may be null): a, rows of group g one after the other, each with the group's slots in
-// order, groups in order.
-// Gradients: with dz = g o act', da = gain dz . value and ds = scale a o (da - sum a da):
+// q: [n, d] or, with query_row, [Q, d]; relations: [R, d]; values: [V, m]; base: [G, m], or an
+// invalid Var: 0. Output [n, m]. weights_out (may be null): a as [W], rows of group g one after the
+// other, each with the group's slots in order, groups in order; operators that read it (WeightSum)
+// may pass back a gradient. Gradients: with dz = g o act', da = gain dz . value + (gradient of a)
+// and ds = scale a o (da - sum a da):
 //   dq = sum_s ds relation, dbase_g = sum of dz over the group's rows; slot gradients gain sum_r a
 //   dz and sum_r ds q are summed over the group's rows first and then added by row in slot order.
 Var RelationMix(Tape& tape, Var q, Var relations, Var values, Var base, const RelationSlots& slots,
-                double scale, double gain, Activation activation, Tensor* weights_out);
+                double scale, double gain, Activation activation, Var* weights_out);
 
 }  // namespace undula::propagation
 

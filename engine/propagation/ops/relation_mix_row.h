@@ -62,6 +62,7 @@ struct RelationMixBackwardRow {
   const T* relations;
   const T* values;
   const T* weights;
+  const T* dweights;  // or null
   const T* out;
   const T* g_out;
   T* dz;
@@ -83,7 +84,7 @@ struct RelationMixBackwardRow {
     for (int64_t i = 0; i < n; ++i) {
       const T* value = values + ValueRow(index, slot + i) * m;
       const T dot = group.Sum(m, [&](int64_t c) { return z[c] * value[c]; });
-      group.Once([&] { s[i] = gain * dot; });
+      group.Once([&] { s[i] = gain * dot + (dweights == nullptr ? T(0) : dweights[at + i]); });
     }
     SoftmaxBackwardInPlace(group, weights + at, s, n, scale);
     if (dq == nullptr) return;

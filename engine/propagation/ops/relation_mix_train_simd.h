@@ -1,5 +1,5 @@
 // Tuned float32 CPU kernels of RelationMix (ops/relation_mix.h), forward and backward, group by
-// group; its row bodies are their oracle. For d a multiple of 16 and m = 1 or a multiple of 16.
+// group; its row bodies are their oracle. For d and m multiples of 16.
 // Every row is a fixed sequence of fused multiply-adds: equal bits on the scalar, AVX2 and AVX-512
 // targets.
 #ifndef UNDULA_PROPAGATION_OPS_RELATION_MIX_TRAIN_SIMD_H_
@@ -24,16 +24,24 @@ struct MixTrainArgs {
   const float* relations = nullptr;
   const float* values = nullptr;
   const float* base = nullptr;  // null: 0
+  // Null: the attention is computed from q and relations, row r with query r. Else it is looked up:
+  // table [Q, table_width] has exp(scale q . relation) up to a factor of the query; row r has query
+  // query_row[r] (null: r).
+  const float* table = nullptr;
+  int64_t table_width = 0;
+  const uint32_t* query_row = nullptr;
   float scale = 1, gain = 1;
   Activation activation = Activation::kNone;  // not kSigmoid
   float* weights = nullptr;
   float* out = nullptr;
   // Of the backward pass. Gradients are added to; null: not wanted.
   const float* g_out = nullptr;
+  const float* dweights = nullptr;  // packed as weights; null: 0
   float* dq = nullptr;
   float* dbase = nullptr;
   float* dslot = nullptr;      // of each slot's value, [S, m]
   float* drelation = nullptr;  // [R, d]
+  float* dscore = nullptr;  // of each weight's q . relation, packed as weights, set; with a table
 };
 
 // Floats of scratch that groups of up to max_slots slots need.

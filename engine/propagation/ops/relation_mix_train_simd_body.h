@@ -54,6 +54,21 @@ inline int64_t ValueOf(const MixTrainArgs& a, int64_t slot) {
   return a.value_row == nullptr ? slot : static_cast<int64_t>(a.value_row[slot]);
 }
 
+// The attention of one row from its table of exponentials, into w.
+inline void LookedUp(const MixTrainArgs& a, const MixGroup& g, int64_t row, const float* count,
+                     float* w) {
+  const int64_t query = a.query_row == nullptr ? row : static_cast<int64_t>(a.query_row[row]);
+  const float* x = a.table + query * a.table_width;
+  const uint32_t* relation = a.relation + g.slot;
+  float sum = 0;
+  for (int64_t i = 0; i < g.slots; ++i) {
+    w[i] = count[i] * x[relation[i]];
+    sum += w[i];
+  }
+  const float scale = 1.0f / sum;
+  for (int64_t i = 0; i < g.slots; ++i) w[i] *= scale;
+}
+
 // The attention of one row, into w (padded to 16).
 inline void Attention(const MixTrainArgs& a, const MixGroup& g, const float* q, int64_t d,
                       const float* count, float* w) {
@@ -93,25 +108,20 @@ inline void MixForward(const MixTrainArgs& a, int64_t begin, int64_t end, float*
     }
     if (g.slots == 1) w[0] = 1.0f;  // whatever the score
     for (int64_t row = g.first; row < g.end; ++row) {
-      if (g.slots > 1) Attention(a, g, a.q + row * d, d, count, w);
+      if (g.slots > 1) {
+        if (a.table != nullptr) {
+          LookedUp(a, g, row, count, w);
+        } else {
+          Attention(a, g, a.q + row * d, d, count, w);
+        }
+      }
       float* out = a.out + row * m;
-      if (m == 1) {
-        float z = a.base == nullptr ? 0.0f : a.base[number];
+      for (int64_t c = 0; c < m; c += 16) {
+        V16 z = a.base == nullptr ? Set(0.0f) : Load(a.base + number * m + c);
         for (int64_t i = 0; i < g.slots; ++i) {
-          z += a.gain * w[i] * a.values[ValueOf(a, g.slot + i)];
+          z = Fma(Set(a.gain * w[i]), Load(a.values + ValueOf(a, g.slot + i) * m + c), z);
         }
-        V16 h = Activated(a.activation, Set(z));
-        float lanes[16];
-        Store(lanes, h);
-        out[0] = lanes[0];
-      } else {
-        for (int64_t c = 0; c < m; c += 16) {
-          V16 z = a.base == nullptr ? Set(0.0f) : Load(a.base + number * m + c);
-          for (int64_t i = 0; i < g.slots; ++i) {
-            z = Fma(Set(a.gain * w[i]), Load(a.values + ValueOf(a, g.slot + i) * m + c), z);
-          }
-          Store(out + c, Activated(a.activation, z));
-        }
+        Store(out + c, Activated(a.activation, z));
       }
       float* packed = g.weights + (row - g.first) * g.slots;
       for (int64_t i = 0; i < g.slots; ++i) packed[i] = w[i];
@@ -119,16 +129,10 @@ inline void MixForward(const MixTrainArgs& a, int64_t begin, int64_t end, float*
   }
 }
 
-// dz of one row; for m = 1 its only value.
+// dz of one row.
 inline void SlopeRow(const MixTrainArgs& a, int64_t row, int64_t m, float* dz) {
   const float* g = a.g_out + row * m;
   const float* y = a.out + row * m;
-  if (m == 1) {
-    float lanes[16];
-    Store(lanes, TimesSlope(a.activation, Set(g[0]), Set(y[0])));
-    dz[0] = lanes[0];
-    return;
-  }
   for (int64_t c = 0; c < m; c += 16) {
     Store(dz + c, TimesSlope(a.activation, Load(g + c), Load(y + c)));
   }
@@ -146,30 +150,30 @@ inline void MixBackward(const MixTrainArgs& a, int64_t begin, int64_t end, float
     for (int64_t c = 0; keys && c < g.slots * d; c += 16) Store(dkey + c, Set(0.0f));
     for (int64_t row = g.first; row < g.end; ++row) {
       SlopeRow(a, row, m, dz);
-      if (a.dbase != nullptr) {
-        if (m == 1) {
-          a.dbase[number] += dz[0];
-        } else {
-          AddTimes(1.0f, dz, m, a.dbase + number * m);
-        }
-      }
+      if (a.dbase != nullptr) AddTimes(1.0f, dz, m, a.dbase + number * m);
       const float* w = g.weights + (row - g.first) * g.slots;
       for (int64_t i = 0; a.dslot != nullptr && i < g.slots; ++i) {
-        if (m == 1) {
-          a.dslot[g.slot + i] += a.gain * w[i] * dz[0];
-        } else {
-          AddTimes(a.gain * w[i], dz, m, a.dslot + (g.slot + i) * m);
-        }
+        AddTimes(a.gain * w[i], dz, m, a.dslot + (g.slot + i) * m);
       }
-      if (g.slots < 2) continue;  // the weight is 1
+      float* dscore = a.dscore == nullptr ? nullptr : a.dscore + (w - a.weights);
+      if (g.slots < 2) {  // the weight is 1
+        if (dscore != nullptr && g.slots == 1) dscore[0] = 0;
+        continue;
+      }
+      const float* dw = a.dweights == nullptr ? nullptr : a.dweights + (w - a.weights);
       float mean = 0;
       for (int64_t i = 0; i < g.slots; ++i) {
         const float* value = a.values + ValueOf(a, g.slot + i) * m;
-        ds[i] = a.gain * (m == 1 ? dz[0] * value[0] : DotOf(dz, value, m));
+        ds[i] = a.gain * DotOf(dz, value, m);
+        if (dw != nullptr) ds[i] += dw[i];
         mean += w[i] * ds[i];
       }
       for (int64_t i = 0; i < g.slots; ++i) {
         ds[i] = a.scale * (w[i] * (ds[i] - mean));
+        if (dscore != nullptr) {
+          dscore[i] = ds[i];
+          continue;
+        }
         if (a.dq != nullptr) {
           AddTimes(ds[i], a.relations + static_cast<int64_t>(a.relation[g.slot + i]) * d, d,
                    a.dq + row * d);
@@ -185,14 +189,12 @@ inline void MixBackward(const MixTrainArgs& a, int64_t begin, int64_t end, float
 }
 
 inline void TrainForward(const MixTrainArgs& a, int64_t begin, int64_t end, float* scratch) {
-  if (a.m == 1) return MixForward<0, 1>(a, begin, end, scratch);
   if (a.d == 16 && a.m == 16) return MixForward<16, 16>(a, begin, end, scratch);
   if (a.d == 32 && a.m == 32) return MixForward<32, 32>(a, begin, end, scratch);
   MixForward<0, 0>(a, begin, end, scratch);
 }
 
 inline void TrainBackward(const MixTrainArgs& a, int64_t begin, int64_t end, float* scratch) {
-  if (a.m == 1) return MixBackward<0, 1>(a, begin, end, scratch);
   if (a.d == 16 && a.m == 16) return MixBackward<16, 16>(a, begin, end, scratch);
   if (a.d == 32 && a.m == 32) return MixBackward<32, 32>(a, begin, end, scratch);
   MixBackward<0, 0>(a, begin, end, scratch);
