@@ -54,6 +54,10 @@ void SetDeviceBlas([[maybe_unused]] Exec* exec, [[maybe_unused]] bool on) {
   if constexpr (kHasCuda) exec->device()->use_blas(on);
 }
 
+void SetSharedMemory([[maybe_unused]] Exec* exec, [[maybe_unused]] size_t bytes) {
+  if constexpr (kHasCuda) exec->device()->limit_shared_memory(bytes);
+}
+
 void SetDeviceMemory([[maybe_unused]] size_t bytes) {
 #ifdef UNDULA_SIMT_EMULATOR
   simt::emulator::SetMemoryLimit(bytes);

@@ -40,6 +40,8 @@ struct Schedule {
 inline constexpr Schedule kSchedules[] = {{1, 256}, {2, 64}, {3, 256}, {4, 64}, {5, 256}, {6, 64}};
 void SetSchedule(Exec* exec, const Schedule& schedule);
 void SetDeviceBlas(Exec* exec, bool on);
+// Shared memory of a block; 0 leaves operators their row kernels.
+void SetSharedMemory(Exec* exec, size_t bytes);
 // The emulated device has only this much memory (SIZE_MAX: enough). Nothing on a real one.
 void SetDeviceMemory(size_t bytes);
 

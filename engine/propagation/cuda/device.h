@@ -31,6 +31,8 @@ struct Device {
   const Queue& queue() const { return connection->queue; }
   // For tests: another block size than 256 (a multiple of 32).
   void set_block_threads(int threads) { connection->queue.block_threads = threads; }
+  // For tests: as if a block had at most this much shared memory; 0 leaves the row kernels only.
+  void limit_shared_memory(size_t bytes) { connection->queue.max_shared_bytes = bytes; }
   // For tests: without cuBLAS, as on a machine that has none.
   void use_blas(bool on) { connection->queue.blas = on ? connection->blas : nullptr; }
 

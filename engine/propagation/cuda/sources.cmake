@@ -2,14 +2,18 @@
 # compile the same kernels for the emulator.
 set(UNDULA_CUDA_KERNEL_SOURCES
     cuda/row_segments.cu
+    cuda/segment_tiles.cu
     cuda/vector.cu
+    ops/add_by_row.cu
     ops/attention_read.cu
     ops/elementwise.cu
     ops/gather.cu
     ops/group_attention.cu
+    ops/group_tile.cu
     ops/losses.cu
     ops/matmul.cu
     ops/relation_gemv.cu
+    ops/relation_gemv_tile.cu
     ops/relation_mix.cu
     ops/row_normalize.cu
     ops/segment_attention.cu
