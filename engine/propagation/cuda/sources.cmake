@@ -12,6 +12,8 @@ set(UNDULA_CUDA_KERNEL_SOURCES
     ops/group_tile.cu
     ops/losses.cu
     ops/matmul.cu
+    ops/rank_mix.cu
+    ops/rank_ripple.cu
     ops/relation_gemv.cu
     ops/relation_gemv_tile.cu
     ops/relation_mix.cu
