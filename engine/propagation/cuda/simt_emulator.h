@@ -56,6 +56,13 @@ void SetSeed(uint64_t seed);
 // Fiber switches so far: the emulator's unit of work.
 int64_t ThreadSteps();
 
+// What a step costs beside its kernels: tests want none of it once warm.
+struct Counts {
+  int64_t allocations = 0;  // of device memory
+  int64_t host_waits = 0;   // for the stream: copies out, events
+};
+extern Counts counts;
+
 // Device memory: aligned to 256 bytes, poisoned. Null when memory_limit would be passed.
 void* Allocate(size_t bytes);
 void Free(void* memory);

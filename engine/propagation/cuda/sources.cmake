@@ -23,7 +23,7 @@ set(UNDULA_CUDA_KERNEL_SOURCES
     ops/segment_softmax.cu
     optim/optimizer.cu)
 set(UNDULA_CUDA_KERNELS ${UNDULA_CUDA_KERNEL_SOURCES} cuda/primitives.cu)
-set(UNDULA_CUDA_HOST_SOURCES cuda/device.cc cuda/sort_rows.cc)
+set(UNDULA_CUDA_HOST_SOURCES cuda/device.cc cuda/sort_rows.cc cuda/staging.cc)
 # In the place of primitives.cu, blas.cc and runtime.cc.
 set(UNDULA_EMULATOR_SOURCES
     cuda/fiber.cc

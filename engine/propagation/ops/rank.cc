@@ -186,8 +186,7 @@ absl::Status DeviceRanker::Rank(const RankQuery& query, std::vector<RankedItem>*
       if (to == nullptr) {
         status = ResourceExhaustedError("out of GPU memory to rank ", users, " users");
       } else if (status.ok() && !values.empty()) {
-        status = cuda::Check(cuda::runtime::CopyIn(queue, to, values.data(), values.size_bytes()),
-                             "copy");
+        status = cuda::Check(device->Upload(to, values.data(), values.size_bytes()), "copy");
       }
       return static_cast<const T*>(to);
     };
