@@ -31,6 +31,7 @@ absl::Status RunScore(const Args& args) {
   a.Option("--deny", &options.filter.deny, "never these items");
   a.Flag("--with-seen", &with_seen, "also items of the users' own histories");
   a.Flag("--fresh", &fresh, "start anew instead of resuming");
+  a.Option("--device", &options.device, "cpu, auto, cuda or cuda:N");
   a.Option("--threads", &threads, "threads; 0 = all cores");
   a.Choice("--format", &rows_format, {"table", "csv", "json"}, "how to print the summary");
   a.Flag("--quiet", &quiet, "no progress");
@@ -55,9 +56,9 @@ absl::Status RunScore(const Args& args) {
   auto report = (*recommender)->ScoreBatch(options, bar.progress());
   bar.Clear();
   if (!report.ok()) return report.status();
-  Table table({"users", "resumed", "skipped", "rows", "seconds", "cpu_seconds"});
+  Table table({"users", "resumed", "skipped", "rows", "seconds", "cpu_seconds", "device"});
   table.Add({report->users, report->users_resumed, report->users_skipped, report->rows,
-             report->seconds, report->cpu_seconds});
+             report->seconds, report->cpu_seconds, report->device});
   table.Print(rows_format);
   return absl::OkStatus();
 }

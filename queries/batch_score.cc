@@ -5,11 +5,15 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
 #include "models/score/tile_scorer.h"
+#include "propagation/exec.h"
+#include "propagation/ops/rank.h"
 #include "queries/explain.h"
 #include "queries/job_file.h"
 #include "queries/recommend.h"
@@ -43,12 +47,42 @@ absl::Status CheckOptions(const ScoreBatchOptions& o) {
   return absl::OkStatus();
 }
 
+// A GPU that ranks for the job, or none.
+struct RankingDevice {
+  std::unique_ptr<propagation::Exec> exec;
+  std::unique_ptr<propagation::DeviceRanker> ranker;
+  std::string description;
+};
+
+// "auto" falls back to the CPU where there is no GPU, or the model has no ranking on one.
+absl::StatusOr<RankingDevice> OpenDevice(const Context& context, const ScoreBatchOptions& o) {
+  RankingDevice out;
+  UNDULA_ASSIGN_OR_RETURN(out.exec, propagation::Exec::Create(o.device, context.workers));
+  out.description = out.exec->description();
+  if (!out.exec->on_gpu()) return out;
+  auto ranker = context.scorer->MakeDeviceRanker(out.exec.get());
+  if (ranker.ok() && !(*ranker)->Fits(std::min<int64_t>(o.k, context.scorer->n_items()))) {
+    ranker = UnimplementedError("lists of ", o.k, " are ranked on the cpu; a GPU keeps at most ",
+                                propagation::cuda::kMostRanked);
+  }
+  if (ranker.ok()) {
+    out.ranker = *std::move(ranker);
+  } else if (o.device != "auto") {
+    return ranker.status();
+  } else {
+    out.description =
+        Concat(propagation::Exec(context.workers).description(), "; ", Message(ranker.status()));
+  }
+  return out;
+}
+
 // Everything that decides the bytes of the output, on one line. Threads and part_users do not.
-std::string Fingerprint(const Context& context, const ScoreBatchOptions& o) {
+std::string Fingerprint(const Context& context, const ScoreBatchOptions& o, bool on_gpu) {
   std::string text = Concat(
       "undula-score-1 ", context.model_tag, " snapshot=", context.snapshot->id_space, ":",
       context.snapshot->transaction, " format=", o.format, " k=", o.k, " reasons=", o.reasons,
       " shard=", o.shard, "/", o.shards, " seen=", o.filter.exclude_seen);
+  if (on_gpu) text += " on=cuda";
   for (const std::string& item : o.filter.allow) text += " allow=" + JsonQuote(item);
   for (const std::string& item : o.filter.deny) text += " deny=" + JsonQuote(item);
   return text;
@@ -136,18 +170,23 @@ absl::StatusOr<ScoreBatchReport> ScoreBatch(const Context& context,
   const auto start = std::chrono::steady_clock::now();
   const double cpu_start = CpuSeconds();
   UNDULA_ASSIGN_OR_RETURN(const ResolvedFilter filter, ResolveFilter(context, options.filter));
+  UNDULA_ASSIGN_OR_RETURN(const RankingDevice device, OpenDevice(context, options));
   UNDULA_ASSIGN_OR_RETURN(
-      JobFile file, JobFile::Open(options.output, Fingerprint(context, options), options.resume));
+      JobFile file,
+      JobFile::Open(options.output, Fingerprint(context, options, device.ranker != nullptr),
+                    options.resume));
 
   // This shard's users.
   const int64_t all = context.scorer->n_users();
   const int64_t first = all * (options.shard - 1) / options.shards;
   const int64_t users = all * options.shard / options.shards - first;
   ScoreBatchReport report;
+  report.device = device.description;
   report.users_resumed = std::min(file.units_done(), users);
 
   models::TileOptions tile;
   tile.k = options.k;
+  tile.ranker = device.ranker.get();
   LineWriter lines(context, options);
   std::string text;
   for (int64_t done = report.users_resumed; done < users;) {

@@ -1,6 +1,7 @@
 #include "models/model.h"
 
 #include "base/status.h"
+#include "propagation/ops/rank.h"
 
 namespace undula::models {
 
@@ -18,6 +19,11 @@ propagation::Var Model::Loss(propagation::Tape& tape, const Batch& /*batch*/,
 
 absl::StatusOr<Explanation> Scorer::Explain(const UserQuery& /*query*/, ItemId /*item*/) const {
   return UnimplementedError("this model has no attention to explain its scores with");
+}
+
+absl::StatusOr<std::unique_ptr<propagation::DeviceRanker>> Scorer::MakeDeviceRanker(
+    propagation::Exec* /*exec*/) const {
+  return UnimplementedError("this model has no ranking on a GPU; use the cpu");
 }
 
 absl::StatusOr<float> Scorer::ScoreWithout(const UserQuery& /*query*/, ItemId /*item*/, int /*hop*/,

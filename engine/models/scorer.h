@@ -5,6 +5,7 @@
 #define UNDULA_MODELS_SCORER_H_
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -12,6 +13,11 @@
 #include "absl/status/statusor.h"
 #include "base/ids.h"
 #include "propagation/arena.h"
+
+namespace undula::propagation {
+class DeviceRanker;  // propagation/ops/rank.h
+class Exec;
+}  // namespace undula::propagation
 
 namespace undula::models {
 
@@ -63,6 +69,10 @@ class Scorer {
   // the hop's attention renormalises. For the deletion test of explanations.
   virtual absl::StatusOr<float> ScoreWithout(const UserQuery& query, ItemId item, int hop,
                                              std::span<const AttentionSlot> removed) const;
+  // Ranks known users on a GPU, for TileOptions::ranker. Unimplemented where the model, or this
+  // size of it, has no such kernels.
+  virtual absl::StatusOr<std::unique_ptr<propagation::DeviceRanker>> MakeDeviceRanker(
+      propagation::Exec* exec) const;
   // An item's vector for Similar: rows of equal length, or empty where the model has none.
   virtual std::span<const float> ItemVector(ItemId /*item*/) const { return {}; }
 

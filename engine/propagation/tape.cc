@@ -54,8 +54,7 @@ void* Tape::Memory(size_t bytes) {
 void Tape::Upload(const void* from, const Tensor& to) {
   if constexpr (kHasCuda) {
     if (status_.ok()) {
-      Check(cuda::runtime::CopyIn(exec_->device()->queue(), to.data, from,
-                                  static_cast<size_t>(to.bytes())),
+      Check(exec_->device()->Upload(to.data, from, static_cast<size_t>(to.bytes())),
             "copy to the GPU");
     }
   }

@@ -54,6 +54,22 @@ void SetDeviceBlas([[maybe_unused]] Exec* exec, [[maybe_unused]] bool on) {
   if constexpr (kHasCuda) exec->device()->use_blas(on);
 }
 
+void SetSharedMemory([[maybe_unused]] Exec* exec, [[maybe_unused]] size_t bytes) {
+  if constexpr (kHasCuda) exec->device()->limit_shared_memory(bytes);
+}
+
+void UseChunks([[maybe_unused]] Exec* exec) {
+  if constexpr (kHasCuda) exec->device()->facts.watches_bounds = false;
+}
+
+DeviceCounts CountsOfDevice() {
+#ifdef UNDULA_SIMT_EMULATOR
+  return {simt::emulator::counts.allocations, simt::emulator::counts.host_waits};
+#else
+  return {};
+#endif
+}
+
 void SetDeviceMemory([[maybe_unused]] size_t bytes) {
 #ifdef UNDULA_SIMT_EMULATOR
   simt::emulator::SetMemoryLimit(bytes);

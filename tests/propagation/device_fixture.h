@@ -40,6 +40,17 @@ struct Schedule {
 inline constexpr Schedule kSchedules[] = {{1, 256}, {2, 64}, {3, 256}, {4, 64}, {5, 256}, {6, 64}};
 void SetSchedule(Exec* exec, const Schedule& schedule);
 void SetDeviceBlas(Exec* exec, bool on);
+// Shared memory of a block; 0 leaves operators their row kernels.
+void SetSharedMemory(Exec* exec, size_t bytes);
+// Step memory in large chunks, as on a real device, where the emulated one gives every tensor its
+// own allocation to watch its bounds.
+void UseChunks(Exec* exec);
+// Allocations of device memory, and waits of the host for the device, so far; 0 on a real device.
+struct DeviceCounts {
+  int64_t allocations = 0, host_waits = 0;
+  friend bool operator==(const DeviceCounts&, const DeviceCounts&) = default;
+};
+DeviceCounts CountsOfDevice();
 // The emulated device has only this much memory (SIZE_MAX: enough). Nothing on a real one.
 void SetDeviceMemory(size_t bytes);
 

@@ -31,6 +31,8 @@ class KgcnScorer final : public Scorer {
   absl::StatusOr<Explanation> Explain(const UserQuery& query, ItemId item) const override;
   // The vector of the item's entity, before any message.
   std::span<const float> ItemVector(ItemId item) const override;
+  absl::StatusOr<std::unique_ptr<propagation::DeviceRanker>> MakeDeviceRanker(
+      propagation::Exec* exec) const override;
   uint32_t n_users() const override { return state_->n_users; }
   uint32_t n_items() const override { return state_->n_items; }
   bool KnowsUser(UserId user) const override {

@@ -47,6 +47,8 @@ class RippleNetScorer final : public Scorer {
   absl::StatusOr<float> ScoreWithout(const UserQuery& query, ItemId item, int hop,
                                      std::span<const AttentionSlot> removed) const override;
   std::span<const float> ItemVector(ItemId item) const override;
+  absl::StatusOr<std::unique_ptr<propagation::DeviceRanker>> MakeDeviceRanker(
+      propagation::Exec* exec) const override;
   uint32_t n_users() const override { return state_->n_users; }
   uint32_t n_items() const override { return state_->n_items; }
   bool KnowsUser(UserId user) const override { return state_->memory.knows(Index(user)); }

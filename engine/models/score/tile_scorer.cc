@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "base/status.h"
+#include "models/score/rank_on_device.h"
 #include "propagation/simd/scan.h"
 
 namespace undula::models {
@@ -120,19 +121,29 @@ absl::Status RankAll(const Scorer& scorer, const RankJob& job, const TileOptions
   // asked often. Lists do not depend on it.
   constexpr int64_t kTilesPerThread = 8;
   if (options.user_tile == 0) return InvalidArgumentError("a user tile must be >= 1 user");
-  const int64_t block = kTilesPerThread * workers.threads() * options.user_tile;
+  // A GPU wants many users at once.
+  constexpr int64_t kDeviceUsers = 4096;
+  const int64_t block = options.ranker != nullptr
+                            ? kDeviceUsers
+                            : kTilesPerThread * workers.threads() * options.user_tile;
   struct Answer {
     absl::Status status;
     std::vector<ScoredItem> items;
   };
   std::vector<Answer> answers(static_cast<size_t>(std::min(block, std::max<int64_t>(job.n, 0))));
   ScratchPool pool;
+  DeviceBlock on_device(&scorer, options);
   for (int64_t first = 0; first < job.n; first += block) {
     const int64_t n = std::min(block, job.n - first);
+    if (options.ranker != nullptr) UNDULA_RETURN_IF_ERROR(on_device.Run(job, first, n));
     workers.For(n, options.user_tile, [&](int64_t begin, int64_t end) {
       auto scratch = pool.Take();
       for (int64_t i = begin; i < end; ++i) {
         if (progress != nullptr && progress->cancelled()) break;
+        if (options.ranker != nullptr && on_device.Take(i, &answers[i].items)) {
+          answers[i].status = absl::OkStatus();
+          continue;
+        }
         const ItemMask mask = job.mask ? job.mask(first + i) : ItemMask{};
         Answer& answer = answers[i];
         answer.status =

@@ -58,6 +58,9 @@ struct TileOptions {
   int64_t k = 10;             // 0 gives empty lists; more than the catalogue gives shorter lists
   uint32_t item_tile = 4096;  // items scored at a time
   uint32_t user_tile = 8;     // users worked by one task
+  // RankAll: known users are ranked there (Scorer::MakeDeviceRanker of the same scorer), others and
+  // lists that do not fit on the CPU. Scores then agree with the CPU's to 1e-5. May be null.
+  propagation::DeviceRanker* ranker = nullptr;
 };
 
 // Memory of one ranking thread; keep it between calls.

@@ -31,7 +31,7 @@ struct TrainingStep::SliceState {
   Arena arena;
   Tape tape;
   std::vector<Var> leaves;
-  double loss = 0;
+  Var loss;
 };
 
 void CutSlices(const Batch& batch, std::span<Slice> out) {
@@ -55,7 +55,9 @@ TrainingStep::TrainingStep(Model* model, Exec* exec, int64_t slices)
       exec_(exec),
       slice_exec_(nullptr),
       tape_(exec, &arena_, FloatTypeOf(model)),
-      cut_(static_cast<size_t>(slices)) {
+      losses_(exec) {
+  if (exec->on_gpu()) slices = 1;
+  cut_.resize(static_cast<size_t>(slices));
   for (int64_t s = 0; s < slices; ++s) {
     slices_.push_back(
         std::make_unique<SliceState>(exec->on_gpu() ? exec : &slice_exec_, tape_.float_type()));
@@ -64,14 +66,39 @@ TrainingStep::TrainingStep(Model* model, Exec* exec, int64_t slices)
 
 TrainingStep::~TrainingStep() = default;
 
-absl::StatusOr<double> TrainingStep::Run(const Batch& batch) { return RunImpl(batch, true); }
-absl::StatusOr<double> TrainingStep::Forward(const Batch& batch) { return RunImpl(batch, false); }
+absl::StatusOr<double> TrainingStep::Run(const Batch& batch) {
+  UNDULA_RETURN_IF_ERROR(RunImpl(batch, true));
+  UNDULA_ASSIGN_OR_RETURN(const std::vector<double> losses, TakeLosses());
+  return losses.back();
+}
+
+absl::StatusOr<double> TrainingStep::Forward(const Batch& batch) {
+  UNDULA_RETURN_IF_ERROR(RunImpl(batch, false));
+  UNDULA_ASSIGN_OR_RETURN(const std::vector<double> losses, TakeLosses());
+  return losses.back();
+}
+
+absl::Status TrainingStep::Enqueue(const Batch& batch) { return RunImpl(batch, true); }
+
+absl::StatusOr<std::vector<double>> TrainingStep::TakeLosses() {
+  std::vector<double> parts;
+  UNDULA_RETURN_IF_ERROR(losses_.Take(&parts));
+  std::vector<double> out;
+  size_t at = 0;
+  for (const int64_t n : terms_) {
+    double loss = 0;
+    for (int64_t i = 0; i < n; ++i) loss += parts[at++];
+    out.push_back(loss);
+  }
+  terms_.clear();
+  return out;
+}
 
 void TrainingStep::RunSlice(const Batch& batch, const Slice& slice, bool backward,
                             SliceState* state) {
   state->tape.Reset();
   state->arena.Reset();
-  state->loss = 0;
+  state->loss = Var{};
   state->leaves.clear();
   if (slice.chunk_begin == slice.chunk_end) return;
   for (const Var v : shared_) {
@@ -79,10 +106,8 @@ void TrainingStep::RunSlice(const Batch& batch, const Slice& slice, bool backwar
     state->leaves.push_back(tape_.needs_grad(v) ? state->tape.Leaf(value)
                                                 : state->tape.Constant(value));
   }
-  const Var loss = model_->Loss(state->tape, batch, slice, state->leaves);
-  if (!loss.valid()) return;
-  state->loss = state->tape.Scalar(loss);
-  if (backward) state->tape.Backward(loss);
+  state->loss = model_->Loss(state->tape, batch, slice, state->leaves);
+  if (state->loss.valid() && backward) state->tape.Backward(state->loss);
 }
 
 void TrainingStep::SumLeafGradients() {
@@ -137,7 +162,7 @@ absl::Status TrainingStep::CheckParametersUntouched() const {
   return absl::OkStatus();
 }
 
-absl::StatusOr<double> TrainingStep::RunImpl(const Batch& batch, bool backward) {
+absl::Status TrainingStep::RunImpl(const Batch& batch, bool backward) {
   tape_.Reset();
   arena_.Reset();
   shared_.clear();
@@ -153,12 +178,18 @@ absl::StatusOr<double> TrainingStep::RunImpl(const Batch& batch, bool backward) 
   } else {
     exec_->workers()->For(static_cast<int64_t>(cut_.size()), 1, run);
   }
-  double loss = term.valid() ? tape_.Scalar(term) : 0;
-  for (const auto& slice : slices_) {
-    UNDULA_RETURN_IF_ERROR(slice->tape.status());
-    loss += slice->loss;
-  }
-  if (!backward) return loss;
+  for (const auto& slice : slices_) UNDULA_RETURN_IF_ERROR(slice->tape.status());
+  int64_t terms = 0;
+  const auto keep = [&](Tape& tape, Var loss) {
+    if (!loss.valid()) return;
+    losses_.Add(tape, loss);
+    terms += tape.status().ok() ? 1 : 0;
+  };
+  keep(tape_, term);
+  for (const auto& slice : slices_) keep(slice->tape, slice->loss);
+  terms_.push_back(terms);
+  for (const auto& slice : slices_) UNDULA_RETURN_IF_ERROR(slice->tape.status());
+  if (!backward) return tape_.status();
   if (!checked_ && !exec_->on_gpu()) {
     UNDULA_RETURN_IF_ERROR(CheckParametersUntouched());
     checked_ = true;
@@ -171,8 +202,7 @@ absl::StatusOr<double> TrainingStep::RunImpl(const Batch& batch, bool backward) 
     tape_.AddGradient(term, seed);
   }
   tape_.BackwardAll();
-  UNDULA_RETURN_IF_ERROR(tape_.status());
-  return loss;
+  return tape_.status();
 }
 
 size_t TrainingStep::high_water() const {

@@ -12,6 +12,7 @@
 #include "models/model.h"
 #include "propagation/arena.h"
 #include "propagation/exec.h"
+#include "propagation/scalar_log.h"
 #include "propagation/tape.h"
 
 namespace undula::models {
@@ -25,7 +26,8 @@ void CutSlices(const Batch& batch, std::span<Slice> out);
 class TrainingStep {
  public:
   // model and exec must outlive the step; slices run in exec's workers. `slices` is part of what
-  // defines the bits; the number of threads is not.
+  // defines the bits; the number of threads is not. A GPU works a batch as one slice: its kernels
+  // are parallel inside, and every launch counts.
   TrainingStep(Model* model, propagation::Exec* exec, int64_t slices);
   ~TrainingStep();
 
@@ -34,6 +36,11 @@ class TrainingStep {
   // They stay valid until the next Run. The error is that of the first slice that failed; Internal
   // where a slice touched a parameter directly instead of a leaf from Prepare.
   absl::StatusOr<double> Run(const Batch& batch);
+  // The same without the loss, which TakeLosses gives later: on a GPU the call only enqueues work
+  // and, once its memory has grown to the batches, neither allocates nor waits.
+  absl::Status Enqueue(const Batch& batch);
+  // The losses of the batches since the last call of TakeLosses or Run, in order.
+  absl::StatusOr<std::vector<double>> TakeLosses();
   // The loss alone; gradients stay as they are.
   absl::StatusOr<double> Forward(const Batch& batch);
 
@@ -42,7 +49,7 @@ class TrainingStep {
 
  private:
   struct SliceState;
-  absl::StatusOr<double> RunImpl(const Batch& batch, bool backward);
+  absl::Status RunImpl(const Batch& batch, bool backward);
   void RunSlice(const Batch& batch, const Slice& slice, bool backward, SliceState* state);
   void SumLeafGradients();
   absl::Status CheckParametersUntouched() const;
@@ -56,6 +63,8 @@ class TrainingStep {
   std::vector<std::unique_ptr<SliceState>> slices_;
   std::vector<Slice> cut_;
   std::vector<propagation::Tensor> parts_;  // of one leaf's gradient
+  propagation::ScalarLog losses_;           // the terms of each batch's loss
+  std::vector<int64_t> terms_;              // of each batch in losses_
   bool checked_ = false;
 };
 

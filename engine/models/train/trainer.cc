@@ -180,6 +180,7 @@ class Trainer {
 
   absl::Status SaveCheckpoint() {
     if (!store_.has_value()) return absl::OkStatus();
+    UNDULA_RETURN_IF_ERROR(CollectLosses());
     TensorMap map;
     map.metadata = identity_;
     state_.Save(&map);
@@ -229,17 +230,13 @@ class Trainer {
 
   absl::Status RunStep() {
     const Batch batch = task_.batches->Get(state_.step);
-    UNDULA_ASSIGN_OR_RETURN(const double loss, step_->Run(batch));
-    if (!std::isfinite(loss)) {
-      return FailedPreconditionError(
-          "the loss is ", std::isnan(loss) ? "NaN" : "infinite", " at epoch ", state_.epoch,
-          ", step ", state_.step, " (step ", state_.global_step, " of the run) of model ",
-          model_->spec().name, "; lower train.learning_rate (", options_.learning_rate,
-          ") or raise the model's regularisation");
+    UNDULA_RETURN_IF_ERROR(step_->Enqueue(batch));
+    pending_.push_back({batch.rows(), state_.step, state_.global_step});
+    if (!exec_->on_gpu() || pending_.size() >= kStepsPerRead) {
+      UNDULA_RETURN_IF_ERROR(CollectLosses());
     }
     UNDULA_RETURN_IF_ERROR(optimizer_->Step(context_.workers));
     model_->parameters()->ZeroGradients();
-    state_.loss_sum += loss * static_cast<double>(batch.rows());
     state_.epoch_rows += batch.rows();
     state_.samples += batch.rows();
     ++state_.step;
@@ -247,7 +244,26 @@ class Trainer {
     return absl::OkStatus();
   }
 
+  // Losses are read back every few steps: on a GPU reading waits for all steps before.
+  absl::Status CollectLosses() {
+    UNDULA_ASSIGN_OR_RETURN(const std::vector<double> losses, step_->TakeLosses());
+    for (size_t i = 0; i < losses.size(); ++i) {
+      const double loss = losses[i];
+      if (!std::isfinite(loss)) {
+        return FailedPreconditionError(
+            "the loss is ", std::isnan(loss) ? "NaN" : "infinite", " at epoch ", state_.epoch,
+            ", step ", pending_[i].step, " (step ", pending_[i].global_step,
+            " of the run) of model ", model_->spec().name, "; lower train.learning_rate (",
+            options_.learning_rate, ") or raise the model's regularisation");
+      }
+      state_.loss_sum += loss * static_cast<double>(pending_[i].rows);
+    }
+    pending_.clear();
+    return absl::OkStatus();
+  }
+
   absl::Status EndEpoch(const Clock& clock, int64_t steps) {
+    UNDULA_RETURN_IF_ERROR(CollectLosses());
     const double train_seconds = clock.seconds();
     UNDULA_RETURN_IF_ERROR(model_->parameters()->MoveTo(nullptr));  // scorers read them
     double value = std::numeric_limits<double>::quiet_NaN();
@@ -324,6 +340,13 @@ class Trainer {
     }
     return report;
   }
+
+  // Batches whose losses have not been read yet.
+  struct PendingLoss {
+    int64_t rows, step, global_step;
+  };
+  static constexpr size_t kStepsPerRead = 16;
+  std::vector<PendingLoss> pending_;
 
   Model* model_;
   const TrainTask& task_;

@@ -9,6 +9,8 @@ namespace undula::propagation::cuda {
 
 Connection::~Connection() {
   CloseBlas(blas);
+  static_cast<void>(runtime::Synchronize(queue));
+  staging.Close(queue);
   runtime::DestroyStream(queue.ordinal, queue.stream);
 }
 

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "propagation/cuda/queue.h"
 #include "propagation/cuda/runtime.h"
+#include "propagation/cuda/staging.h"
 
 namespace undula::propagation::cuda {
 
@@ -20,6 +21,7 @@ namespace undula::propagation::cuda {
 struct Connection {
   Queue queue;
   void* blas = nullptr;  // the handle; queue.blas is it or null
+  Staging staging;
   ~Connection();
 };
 
@@ -31,9 +33,15 @@ struct Device {
   const Queue& queue() const { return connection->queue; }
   // For tests: another block size than 256 (a multiple of 32).
   void set_block_threads(int threads) { connection->queue.block_threads = threads; }
+  // For tests: as if a block had at most this much shared memory; 0 leaves the row kernels only.
+  void limit_shared_memory(size_t bytes) { connection->queue.max_shared_bytes = bytes; }
   // For tests: without cuBLAS, as on a machine that has none.
   void use_blas(bool on) { connection->queue.blas = on ? connection->blas : nullptr; }
 
+  // Copies of a step's inputs; see staging.h.
+  int Upload(void* to, const void* from, size_t bytes) const {
+    return connection->staging.CopyIn(queue(), to, from, bytes);
+  }
   // Memory of the device, or null where it has no more.
   std::shared_ptr<std::byte> Allocate(size_t bytes) const;
   // A kernel that read or wrote outside its memory shows here at the latest.

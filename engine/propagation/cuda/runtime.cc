@@ -82,6 +82,37 @@ void Free(const Queue& queue, void* memory) {
   static_cast<void>(cudaFreeAsync(memory, StreamOf(queue)));
 }
 
+int AllocatePinned(const Queue& queue, size_t bytes, void** memory) {
+  const cudaError_t error = cudaSetDevice(queue.ordinal);
+  if (error != cudaSuccess) return error;
+  const cudaError_t result = cudaHostAlloc(memory, bytes, cudaHostAllocDefault);
+  if (result != cudaSuccess) static_cast<void>(cudaGetLastError());
+  return result;
+}
+
+void FreePinned(const Queue&, void* memory) { static_cast<void>(cudaFreeHost(memory)); }
+
+int CreateEvent(const Queue& queue, void** event) {
+  const cudaError_t error = cudaSetDevice(queue.ordinal);
+  if (error != cudaSuccess) return error;
+  cudaEvent_t created = nullptr;
+  const cudaError_t result = cudaEventCreateWithFlags(&created, cudaEventDisableTiming);
+  *event = created;
+  return result;
+}
+
+void DestroyEvent(const Queue&, void* event) {
+  static_cast<void>(cudaEventDestroy(static_cast<cudaEvent_t>(event)));
+}
+
+int RecordEvent(const Queue& queue, void* event) {
+  return cudaEventRecord(static_cast<cudaEvent_t>(event), StreamOf(queue));
+}
+
+int WaitForEvent(const Queue&, void* event) {
+  return cudaEventSynchronize(static_cast<cudaEvent_t>(event));
+}
+
 int CopyIn(const Queue& queue, void* device, const void* host, size_t bytes) {
   return cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, StreamOf(queue));
 }

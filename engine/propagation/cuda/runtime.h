@@ -34,7 +34,17 @@ int Synchronize(const Queue& queue);
 int Allocate(const Queue& queue, size_t bytes, void** memory);
 void Free(const Queue& queue, void* memory);
 
-// From host memory, which may be changed when the call returns.
+// Page-locked host memory.
+int AllocatePinned(const Queue& queue, size_t bytes, void** memory);
+void FreePinned(const Queue& queue, void* memory);
+// A point in the order of the stream, set by RecordEvent.
+int CreateEvent(const Queue& queue, void** event);
+void DestroyEvent(const Queue& queue, void* event);
+int RecordEvent(const Queue& queue, void* event);
+int WaitForEvent(const Queue& queue, void* event);  // the host waits
+
+// From host memory; ordinary memory may be changed when the call returns, page-locked memory when
+// the stream has passed the copy.
 int CopyIn(const Queue& queue, void* device, const void* host, size_t bytes);
 // To host memory; waits for the stream.
 int CopyOut(const Queue& queue, void* host, const void* device, size_t bytes);

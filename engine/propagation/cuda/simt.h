@@ -10,6 +10,8 @@
 //  block
 //    barrier, from the same place in the source, before any thread of it ends;
 //  - shared memory is dynamic and uninitialised;
+//  - FastExp (relative error below 2e-7 (1 + |x|)) and FastQuotient (2e-7) are for scores, which
+//    agree between devices to 1e-5 anyway; training uses math_row.h;
 //  - no atomics on floating-point numbers: whoever owns an output pulls what it needs.
 #ifndef UNDULA_PROPAGATION_CUDA_SIMT_H_
 #define UNDULA_PROPAGATION_CUDA_SIMT_H_
@@ -28,6 +30,10 @@ struct LaunchShape {
   int64_t blocks = 0;       // 0: nothing is launched
   int threads = kMaxBlock;  // of a block
   size_t shared_bytes = 0;  // of a block
+};
+
+struct alignas(16) Quad {
+  float v[4];
 };
 
 }  // namespace undula::propagation::simt

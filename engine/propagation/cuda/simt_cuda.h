@@ -9,6 +9,8 @@
 #include <cuda_runtime.h>
 
 #define UNDULA_DEVICE __device__ __forceinline__
+// Before a loop of a constant count whose arrays are to stay in registers.
+#define UNDULA_UNROLL _Pragma("unroll")
 // UNDULA_KERNEL void Name(...) { ... }
 #define UNDULA_KERNEL __global__ __launch_bounds__(::undula::propagation::simt::kMaxBlock)
 
@@ -29,6 +31,19 @@ UNDULA_DEVICE T Shuffle(T value, int lane) {
 template <class T>
 UNDULA_DEVICE T ShuffleXor(T value, int bits) {
   return __shfl_xor_sync(0xffffffffu, value, bits);
+}
+
+// Bit l: lane l's predicate.
+UNDULA_DEVICE uint32_t Ballot(bool predicate) { return __ballot_sync(0xffffffffu, predicate); }
+UNDULA_DEVICE int PopCount(uint32_t bits) { return __popc(bits); }
+
+// e^x for x <= 88 from the hardware's base-2 exponential; see simt.h.
+UNDULA_DEVICE float FastExp(float x) { return __expf(x); }
+UNDULA_DEVICE float FastQuotient(float a, float b) { return __fdividef(a, b); }
+// Four floats at a 16-byte boundary in one load.
+UNDULA_DEVICE Quad LoadQuad(const float* p) {
+  const float4 q = *reinterpret_cast<const float4*>(p);
+  return {{q.x, q.y, q.z, q.w}};
 }
 
 // The block's shared memory, from byte `offset` (a multiple of alignof(T)) on.

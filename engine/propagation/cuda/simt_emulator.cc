@@ -15,6 +15,7 @@
 namespace undula::propagation::simt::emulator {
 
 Position position;
+Counts counts;
 
 namespace {
 

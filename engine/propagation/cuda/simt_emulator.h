@@ -20,7 +20,10 @@
 #error "the emulator is for tests: define UNDULA_SIMT_EMULATOR"
 #endif
 
+#include <bit>
+#include <cmath>
 #include <cstring>
+#include <memory>
 #include <source_location>
 #include <string>
 #include <tuple>
@@ -28,6 +31,7 @@
 
 #define UNDULA_DEVICE inline
 #define UNDULA_KERNEL
+#define UNDULA_UNROLL
 
 namespace undula::propagation::simt {
 
@@ -51,6 +55,13 @@ std::string ErrorText(int code);
 void SetSeed(uint64_t seed);
 // Fiber switches so far: the emulator's unit of work.
 int64_t ThreadSteps();
+
+// What a step costs beside its kernels: tests want none of it once warm.
+struct Counts {
+  int64_t allocations = 0;  // of device memory
+  int64_t host_waits = 0;   // for the stream: copies out, events
+};
+extern Counts counts;
 
 // Device memory: aligned to 256 bytes, poisoned. Null when memory_limit would be passed.
 void* Allocate(size_t bytes);
@@ -101,6 +112,22 @@ template <class T>
 T ShuffleXor(T value, int bits,
              const std::source_location& where = std::source_location::current()) {
   return Shuffle(value, (ThreadIndex() % kWarpSize) ^ bits, where);
+}
+
+inline uint32_t Ballot(bool predicate,
+                       const std::source_location& where = std::source_location::current()) {
+  uint32_t bits = (predicate ? 1u : 0u) << (ThreadIndex() % kWarpSize);
+  for (int step = 1; step < kWarpSize; step *= 2) bits |= ShuffleXor(bits, step, where);
+  return bits;
+}
+inline int PopCount(uint32_t bits) { return std::popcount(bits); }
+
+inline float FastExp(float x) { return std::exp(x); }
+inline float FastQuotient(float a, float b) { return a / b; }
+inline Quad LoadQuad(const float* p) {
+  Quad q;
+  std::memcpy(&q, std::assume_aligned<16>(p), sizeof(q));
+  return q;
 }
 
 template <class T>

@@ -2,14 +2,20 @@
 # compile the same kernels for the emulator.
 set(UNDULA_CUDA_KERNEL_SOURCES
     cuda/row_segments.cu
+    cuda/segment_tiles.cu
     cuda/vector.cu
+    ops/add_by_row.cu
     ops/attention_read.cu
     ops/elementwise.cu
     ops/gather.cu
     ops/group_attention.cu
+    ops/group_tile.cu
     ops/losses.cu
     ops/matmul.cu
+    ops/rank_mix.cu
+    ops/rank_ripple.cu
     ops/relation_gemv.cu
+    ops/relation_gemv_tile.cu
     ops/relation_mix.cu
     ops/row_normalize.cu
     ops/segment_attention.cu
@@ -19,7 +25,7 @@ set(UNDULA_CUDA_KERNEL_SOURCES
     ops/weight_sum.cu
     optim/optimizer.cu)
 set(UNDULA_CUDA_KERNELS ${UNDULA_CUDA_KERNEL_SOURCES} cuda/primitives.cu)
-set(UNDULA_CUDA_HOST_SOURCES cuda/device.cc cuda/sort_rows.cc)
+set(UNDULA_CUDA_HOST_SOURCES cuda/device.cc cuda/sort_rows.cc cuda/staging.cc)
 # In the place of primitives.cu, blas.cc and runtime.cc.
 set(UNDULA_EMULATOR_SOURCES
     cuda/fiber.cc

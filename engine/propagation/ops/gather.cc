@@ -1,5 +1,6 @@
 #include "propagation/ops/gather.h"
 
+#include "propagation/ops/add_by_row.h"
 #include "propagation/ops/gather_row.h"
 #include "propagation/ops/op_check.h"
 
@@ -19,14 +20,6 @@ Tensor NewRows(Tape& tape, const Tensor& like, int64_t n) {
   return tape.NewTensor({n, like.shape[1], like.shape[2]});
 }
 
-template <class T>
-void AddRowsTo(Tape& tape, const RowOrder& order, const Tensor& g, bool compact, T* out) {
-  const int64_t cols = g.cols();
-  ForRows(tape, order.distinct, cols * 4,
-          ScatterAddRow<T>{g.as<T>(), compact ? nullptr : order.rows, order.ptr, order.order, out,
-                           cols});
-}
-
 void Backward(Tape& tape, Var output, void* context) {
   const auto& c = *static_cast<const Context*>(context);
   const Tensor g = tape.grad(output);
@@ -40,12 +33,12 @@ void Backward(Tape& tape, Var output, void* context) {
         return;
       }
       const Tensor values = tape.NewZero({order.distinct, g.cols()});
-      AddRowsTo(tape, order, g, true, values.as<T>());
+      AddByRow(tape, order, c.rows.size(), g.as<T>(), g.cols(), true, values.as<T>());
       c.table->sparse.push_back({View(order.rows, order.distinct), values});
       return;
     }
     const Tensor to = c.table != nullptr ? c.table->grad : tape.grad(c.x);
-    AddRowsTo(tape, order, g, false, to.as<T>());
+    AddByRow(tape, order, c.rows.size(), g.as<T>(), g.cols(), false, to.as<T>());
   });
 }
 

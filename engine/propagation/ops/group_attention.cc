@@ -1,8 +1,9 @@
 #include "propagation/ops/group_attention.h"
 
+#include "propagation/ops/add_by_row.h"
 #include "propagation/ops/group_attention_row.h"
 #include "propagation/ops/group_attention_simd.h"
-#include "propagation/ops/op_check.h"
+#include "propagation/ops/group_tile.h"
 
 namespace undula::propagation {
 namespace {
@@ -13,6 +14,8 @@ struct Context {
   Var q, keys, values;
   GroupSlots slots;
   Tensor weights;
+  bool tiled = false;  // on a GPU: groups in shared memory, else row by row
+  cuda::GroupTiles tiles;
 };
 
 int64_t Groups(const GroupSlots& s) { return s.row_ptr.size() - 1; }
@@ -50,6 +53,37 @@ GroupIndex MakeIndex(Tape& tape, const GroupSlots& s) {
                     of_slot};
 }
 
+// What the tiled kernels of a GPU need, and whether the groups fit them.
+bool MakeTiles(Tape& tape, const GroupSlots& s, const Tensor& q, const Tensor& keys,
+               const Tensor& values, const Tensor& weights, cuda::GroupTiles* tiles) {
+  if constexpr (kHasCuda) {
+    tiles->groups = Groups(s);
+    tiles->row_ptr = s.row_ptr.as<int64_t>();
+    tiles->slot_ptr = s.slot_ptr.as<int64_t>();
+    tiles->key_row = s.key_row.as<uint32_t>();
+    tiles->value_row = s.value_row.as<uint32_t>();
+    tiles->count = s.count.empty() ? nullptr : s.count.as<float>();
+    tiles->q = q.as<float>();
+    tiles->keys = keys.as<float>();
+    tiles->values = values.as<float>();
+    tiles->weights = weights.as<float>();
+    tiles->d = static_cast<int32_t>(q.cols());
+    tiles->m = static_cast<int32_t>(values.cols());
+    const int64_t* row = tape.HostOffsets(s.row_ptr);
+    const int64_t* slot = tape.HostOffsets(s.slot_ptr);
+    for (int64_t g = 0; g < tiles->groups; ++g) {
+      tiles->max_rows = std::max(tiles->max_rows, row[g + 1] - row[g]);
+      tiles->max_slots = std::max(tiles->max_slots, slot[g + 1] - slot[g]);
+    }
+    if (!cuda::GroupTilesFit(tape.exec().device()->queue(), *tiles)) return false;
+    tiles->weight_ptr =
+        tape.Offsets(std::span(WeightPtr(tape, s), static_cast<size_t>(tiles->groups + 1)))
+            .as<int64_t>();
+    return tape.status().ok();
+  }
+  return false;
+}
+
 GroupAttentionArgs TunedArgs(const GroupSlots& s, const Tensor& q, const Tensor& keys,
                              const Tensor& values) {
   GroupAttentionArgs args;
@@ -67,7 +101,38 @@ GroupAttentionArgs TunedArgs(const GroupSlots& s, const Tensor& q, const Tensor&
   return args;
 }
 
-// The reference path, and the GPU's: row bodies, slot gradients, sort and segment sum.
+// grad(to) += the slots' gradients, by the row of each slot.
+template <class T>
+void AddSlots(Tape& tape, const Context& c, const uint32_t* row_of_slot, const T* slot_grad,
+              int64_t cols, Var to) {
+  const int64_t* slot_ptr = tape.HostOffsets(c.slots.slot_ptr);
+  const int64_t slots = slot_ptr[Groups(c.slots)] - slot_ptr[0];
+  const RowOrder order =
+      SortRows(tape, View(row_of_slot + slot_ptr[0], slots), tape.value(to).rows());
+  AddByRow(tape, order, slots, slot_grad, cols, false, tape.grad(to).as<T>());
+}
+
+void BackwardTiles(Tape& tape, const Context& c, const Tensor& g) {
+  if constexpr (kHasCuda) {
+    const int64_t* slot_ptr = tape.HostOffsets(c.slots.slot_ptr);
+    const int64_t slots = slot_ptr[Groups(c.slots)] - slot_ptr[0];
+    cuda::GroupTileGradients to;
+    to.g_out = g.as<float>();
+    if (tape.needs_grad(c.q)) to.dq = tape.grad(c.q).as<float>();
+    if (tape.needs_grad(c.keys)) to.slot_keys = tape.Scratch<float>(slots * c.tiles.d);
+    if (tape.needs_grad(c.values)) to.slot_values = tape.Scratch<float>(slots * c.tiles.m);
+    if (!tape.status().ok()) return;
+    tape.Check(cuda::GroupTileBackward(tape.exec().device()->queue(), c.tiles, to), kOp);
+    if (to.slot_keys != nullptr) {
+      AddSlots<float>(tape, c, c.tiles.key_row, to.slot_keys, c.tiles.d, c.keys);
+    }
+    if (to.slot_values != nullptr) {
+      AddSlots<float>(tape, c, c.tiles.value_row, to.slot_values, c.tiles.m, c.values);
+    }
+  }
+}
+
+// The reference path: row bodies, slot gradients, sort and segment sum.
 template <class T>
 void BackwardRows(Tape& tape, const Context& c, const Tensor& g) {
   const Tensor q = tape.value(c.q), keys = tape.value(c.keys), values = tape.value(c.values);
@@ -75,8 +140,7 @@ void BackwardRows(Tape& tape, const Context& c, const Tensor& g) {
   const GroupIndex index = MakeIndex(tape, c.slots);
   const int64_t groups = Groups(c.slots);
   const int64_t* slot_ptr = tape.HostOffsets(c.slots.slot_ptr);
-  const int64_t first_slot = slot_ptr[0];
-  const int64_t slots = slot_ptr[groups] - first_slot;
+  const int64_t slots = slot_ptr[groups] - slot_ptr[0];
   T* ds = tape.Scratch<T>(c.weights.size());
   T* dq = tape.needs_grad(c.q) ? tape.grad(c.q).as<T>() : nullptr;
   ForRows(tape, q.rows(), 64 * (d + m),
@@ -88,11 +152,7 @@ void BackwardRows(Tape& tape, const Context& c, const Tensor& g) {
     T* slot_grad = tape.Scratch<T>(slots * cols);
     ForRows(tape, slots, 16 * cols,
             GroupAttentionBackwardSlotRow<T>{index, coefficient, x, slot_grad, cols});
-    const RowOrder order =
-        SortRows(tape, View(row_of_slot + first_slot, slots), tape.value(to).rows());
-    ForRows(tape, order.distinct, 4 * cols,
-            ScatterAddRow<T>{slot_grad, order.rows, order.ptr, order.order, tape.grad(to).as<T>(),
-                             cols});
+    AddSlots<T>(tape, c, row_of_slot, slot_grad, cols, to);
   };
   add(ds, q.as<T>(), index.key_row, c.keys, d);
   add(c.weights.as<T>(), g.as<T>(), index.value_row, c.values, m);
@@ -106,7 +166,11 @@ void Backward(Tape& tape, Var output, void* context) {
     return;
   }
   if (tape.exec().on_gpu()) {
-    BackwardRows<float>(tape, c, g);
+    if (c.tiled) {
+      BackwardTiles(tape, c, g);
+    } else {
+      BackwardRows<float>(tape, c, g);
+    }
     return;
   }
   const auto wanted = [&](Var v) {
@@ -156,6 +220,8 @@ Var GroupAttention(Tape& tape, Var q, Var keys, Var values, const GroupSlots& sl
   const int64_t d = qv.cols(), m = vv.cols();
   const Tensor weights = tape.NewTensor({WeightPtr(tape, slots)[Groups(slots)]});
   const Tensor out = tape.NewTensor({qv.rows(), m});
+  Context* c = tape.New<Context>();
+  *c = Context{q, keys, values, slots, weights};
   const auto run_rows = [&](auto zero) {
     using T = decltype(zero);
     ForRows(tape, qv.rows(), 64 * (d + m),
@@ -165,14 +231,19 @@ Var GroupAttention(Tape& tape, Var q, Var keys, Var values, const GroupSlots& sl
   if (out.dtype == DType::kF64) {
     run_rows(double{});
   } else if (tape.exec().on_gpu()) {
-    run_rows(float{});
+    c->tiled = MakeTiles(tape, slots, qv, kv, vv, weights, &c->tiles);
+    if constexpr (kHasCuda) {
+      if (c->tiled) {
+        tape.Check(cuda::GroupTileForward(tape.exec().device()->queue(), c->tiles, out.as<float>()),
+                   kOp);
+      }
+    }
+    if (!c->tiled) run_rows(float{});
   } else {
     GroupAttentionForward(TunedArgs(slots, qv, kv, vv), out.as<float>(), weights.as<float>(),
                           tape.arena());
   }
   if (weights_out != nullptr) *weights_out = weights;
-  Context* c = tape.New<Context>();
-  *c = Context{q, keys, values, slots, weights};
   return tape.Record(out, tape.needs_grad(q) || tape.needs_grad(keys) || tape.needs_grad(values),
                      Backward, c);
 }

@@ -27,7 +27,8 @@ struct GroupSlots {
 // order, groups in order: [sum over g of rows_g * slots_g].
 // Gradients: per group, slot gradients are summed over the group's rows and then added to
 // grad(keys) and grad(values), groups and slots in ascending order (CPU: serial, a slice belongs to
-// one thread; GPU: sort by row and segment sum).
+// one thread; GPU: sort by row and segment sum). A GPU works a group a block (group_tile.h), or row
+// by row where a group's keys and values do not fit into the shared memory of a block.
 Var GroupAttention(Tape& tape, Var q, Var keys, Var values, const GroupSlots& slots,
                    Tensor* weights_out);
 

@@ -1,7 +1,9 @@
 #include "propagation/ops/relation_gemv.h"
 
+#include "propagation/ops/add_by_row.h"
 #include "propagation/ops/op_check.h"
 #include "propagation/ops/relation_gemv_row.h"
+#include "propagation/ops/relation_gemv_tile.h"
 #include "propagation/tile_gemm.h"
 
 namespace undula::propagation {
@@ -19,6 +21,10 @@ struct Context {
   RowOrder runs;  // edges by relation
   const Tile* tiles;
   int64_t tile_count;
+  bool grouped;  // on a GPU: by tiles of one relation, else edge by edge
+  cuda::SegmentTiles device_tiles;
+
+  cuda::RelationTiles DeviceTiles() const { return {device_tiles, runs.rows, runs.order}; }
 };
 
 template <class T>
@@ -26,10 +32,17 @@ const T* RowAt(const T* x, int64_t row, int64_t cols) {
   return x + row * cols;
 }
 
-void MakeTiles(Tape& tape, int64_t relations, Context* c) {
+void CutRuns(Tape& tape, const Tensor& R, Context* c) {
   const int64_t edges = c->relations.size();
-  c->runs = SortRows(tape, c->relations, relations);
-  if (tape.exec().on_gpu()) return;  // its kernels work edge by edge
+  c->runs = SortRows(tape, c->relations, R.rows());
+  if (tape.exec().on_gpu()) {
+    if constexpr (kHasCuda) {
+      c->grouped = edges > 0 &&
+                   cuda::RelationTilesFit(tape.exec().device()->queue(), R.shape[1], R.shape[2]);
+      if (c->grouped) c->device_tiles = MakeTiles(tape, c->runs, edges, cuda::kRelationTile);
+    }
+    return;
+  }
   Tile* tiles = tape.arena().New<Tile>(c->runs.distinct + edges / kTileRows);
   c->tile_count = 0;
   for (int64_t s = 0; s < c->runs.distinct; ++s) {
@@ -47,6 +60,15 @@ void Multiply(Tape& tape, const Context& c, const Tensor& R, const T* in, const 
               bool transpose, T* out) {
   const int64_t a = R.shape[1], b = R.shape[2];
   if (tape.exec().on_gpu()) {
+    if constexpr (kHasCuda && std::is_same_v<T, float>) {
+      if (c.grouped) {
+        if (!tape.status().ok()) return;
+        tape.Check(cuda::RelationTileProducts(tape.exec().device()->queue(), c.DeviceTiles(),
+                                              R.as<T>(), in, sources, a, b, transpose, out),
+                   "RelationGemv");
+        return;
+      }
+    }
     ForRows(tape, c.relations.size(), a * b,
             RelationGemvRow<T>{R.as<T>(), in, c.relations.as<uint32_t>(), sources, out, a, b,
                                transpose});
@@ -85,6 +107,19 @@ void AddMatrixGradient(Tape& tape, const Context& c, const T* x, const T* g, con
   const int64_t x_cols = c.transpose ? a : b, g_cols = c.transpose ? b : a;
   const uint32_t* sources = c.sources.as<uint32_t>();
   if (tape.exec().on_gpu()) {
+    if constexpr (kHasCuda && std::is_same_v<T, float>) {
+      if (c.grouped) {
+        float* partial = tape.Scratch<float>(c.device_tiles.bound * a * b);
+        if (!tape.status().ok()) return;
+        tape.Check(cuda::RelationTileGradients(tape.exec().device()->queue(), c.DeviceTiles(), x, g,
+                                               sources, a, b, c.transpose, partial),
+                   "RelationGemv");
+        ForRows(
+            tape, c.runs.distinct * a, b,
+            AddTilesRow<float>{partial, c.device_tiles.first, c.runs.rows, dR.as<float>(), a, b});
+        return;
+      }
+    }
     ForRows(tape, c.runs.distinct * a, int64_t{1} << 20,
             RelationGradientRow<T>{x, g, sources, c.runs.rows, c.runs.ptr, c.runs.order, dR.as<T>(),
                                    a, b, c.transpose});
@@ -121,9 +156,7 @@ void Backward(Tape& tape, Var output, void* context) {
       T* per_edge = tape.Scratch<T>(edges * x.cols());
       Multiply<T>(tape, c, R, g.as<T>(), nullptr, !c.transpose, per_edge);
       const RowOrder order = SortRows(tape, c.sources, x.rows());
-      ForRows(tape, order.distinct, x.cols() * 4,
-              ScatterAddRow<T>{per_edge, order.rows, order.ptr, order.order, tape.grad(c.x).as<T>(),
-                               x.cols()});
+      AddByRow(tape, order, edges, per_edge, x.cols(), false, tape.grad(c.x).as<T>());
     }
   });
 }
@@ -147,8 +180,8 @@ Var RelationGemv(Tape& tape, Var R, Var x, const Tensor& relations, const Tensor
                     " sources");
   }
   Context* c = tape.New<Context>();
-  *c = Context{R, x, relations, sources, transpose, RowOrder{}, nullptr, 0};
-  MakeTiles(tape, Rv.rows(), c);
+  *c = Context{R, x, relations, sources, transpose, RowOrder{}, nullptr, 0, false, {}};
+  CutRuns(tape, Rv, c);
   const Tensor out = tape.NewTensor({relations.size(), Rv.shape[transpose ? 2 : 1]});
   WithFloat(out.dtype, [&](auto zero) {
     using T = decltype(zero);

@@ -1,6 +1,8 @@
 #include "propagation/ops/relation_mix.h"
 
+#include "propagation/ops/add_by_row.h"
 #include "propagation/ops/gather.h"
+#include "propagation/ops/group_tile.h"
 #include "propagation/ops/op_check.h"
 #include "propagation/ops/relation_mix_row.h"
 #include "propagation/ops/relation_mix_tuned.h"
@@ -10,7 +12,10 @@ namespace {
 
 constexpr std::string_view kOp = "RelationMix";
 
-using Context = RelationMixContext;
+struct Context : RelationMixContext {
+  bool tiled = false;  // on a GPU: groups in shared memory, else row by row
+  cuda::GroupTiles tiles;
+};
 
 // What a tape's rows need of the groups; host copies of the offsets.
 GroupIndex MakeIndex(Tape& tape, const RelationSlots& s, const Tensor& weight_ptr, int64_t rows) {
@@ -43,6 +48,70 @@ Tensor WeightPtr(Tape& tape, const RelationSlots& s, int64_t* weights, int64_t* 
   return tape.Offsets(std::span(ptr, static_cast<size_t>(groups + 1)));
 }
 
+// What the tiled kernels of a GPU need, and whether the groups fit them.
+bool MakeTiles(Tape& tape, Context* c) {
+  if constexpr (kHasCuda) {
+    if (!tape.exec().on_gpu() || !tape.status().ok()) return false;
+    cuda::GroupTiles& t = c->tiles;
+    t.groups = c->slots.row_ptr.size() - 1;
+    t.row_ptr = c->slots.row_ptr.as<int64_t>();
+    t.slot_ptr = c->slots.slot_ptr.as<int64_t>();
+    t.weight_ptr = c->weight_ptr.as<int64_t>();
+    t.key_row = c->slots.relation.as<uint32_t>();
+    t.value_row = c->slots.value_row.empty() ? nullptr : c->slots.value_row.as<uint32_t>();
+    t.count = c->slots.count.empty() ? nullptr : c->slots.count.as<float>();
+    t.q = tape.value(c->q).as<float>();
+    t.keys = tape.value(c->relations).as<float>();
+    t.values = tape.value(c->values).as<float>();
+    t.base = c->base.valid() ? tape.value(c->base).as<float>() : nullptr;
+    t.weights = c->weights.as<float>();
+    t.d = static_cast<int32_t>(tape.value(c->q).cols());
+    t.m = static_cast<int32_t>(tape.value(c->values).cols());
+    t.scale = static_cast<float>(c->scale);
+    t.gain = static_cast<float>(c->gain);
+    t.activation = c->activation;
+    t.max_slots = c->max_slots;
+    const int64_t* row = tape.HostOffsets(c->slots.row_ptr);
+    for (int64_t g = 0; g < t.groups; ++g) t.max_rows = std::max(t.max_rows, row[g + 1] - row[g]);
+    return cuda::GroupTilesFit(tape.exec().device()->queue(), t);
+  }
+  return false;
+}
+
+// grad(to) += the slots' gradients, by the row of each slot.
+template <class T>
+void AddSlots(Tape& tape, const Tensor& row_of_slot, const T* slot_grad, int64_t cols, Var to) {
+  const RowOrder order = SortRows(tape, row_of_slot, tape.value(to).rows());
+  AddByRow(tape, order, row_of_slot.size(), slot_grad, cols, false, tape.grad(to).as<T>());
+}
+
+void BackwardTiles(Tape& tape, Var output, const Context& c) {
+  if constexpr (kHasCuda) {
+    const int64_t slots = c.slots.relation.size();
+    const auto wanted = [&](Var v) {
+      return v.valid() && tape.needs_grad(v) ? tape.grad(v).as<float>() : nullptr;
+    };
+    cuda::GroupTileGradients to;
+    to.out = tape.value(output).as<float>();
+    to.g_out = tape.grad(output).as<float>();
+    to.dq = wanted(c.q);
+    to.dbase = wanted(c.base);
+    to.add_to_values = c.slots.value_row.empty();
+    if (tape.needs_grad(c.values)) {
+      to.slot_values = to.add_to_values ? wanted(c.values) : tape.Scratch<float>(slots * c.tiles.m);
+    }
+    if (tape.needs_grad(c.relations)) to.slot_keys = tape.Scratch<float>(slots * c.tiles.d);
+    if (!tape.status().ok()) return;
+    tape.Check(cuda::GroupTileBackward(tape.exec().device()->queue(), c.tiles, to), kOp);
+    if (to.slot_values != nullptr && !to.add_to_values) {
+      AddSlots(tape, c.slots.value_row, to.slot_values, c.tiles.m, c.values);
+    }
+    if (to.slot_keys != nullptr) {
+      AddSlots(tape, c.slots.relation, to.slot_keys, c.tiles.d, c.relations);
+    }
+  }
+}
+
 template <class T>
 void BackwardOf(Tape& tape, Var output, const Context& c) {
   const Tensor g = tape.grad(output), out = tape.value(output), q = tape.value(c.q);
@@ -69,11 +138,7 @@ void BackwardOf(Tape& tape, Var output, const Context& c) {
     T* slot_grad = direct ? tape.grad(to).as<T>() : tape.NewZero({slots, cols}).as<T>();
     ForRows(tape, slots, 4 * cols,
             RelationMixSlotRow<T>{index, coefficient, x, slot_grad, cols, static_cast<T>(factor)});
-    if (direct) return;
-    const RowOrder order = SortRows(tape, row_of_slot, tape.value(to).rows());
-    ForRows(tape, order.distinct, 4 * cols,
-            ScatterAddRow<T>{slot_grad, order.rows, order.ptr, order.order, tape.grad(to).as<T>(),
-                             cols});
+    if (!direct) AddSlots<T>(tape, row_of_slot, slot_grad, cols, to);
   };
   add(c.weights.as<T>(), dz, c.slots.value_row, c.values, m, c.gain);
   add(ds, q.as<T>(), c.slots.relation, c.relations, d, 1);
@@ -81,6 +146,10 @@ void BackwardOf(Tape& tape, Var output, const Context& c) {
 
 void Backward(Tape& tape, Var output, void* context) {
   const auto& c = *static_cast<const Context*>(context);
+  if (c.tiled) {
+    BackwardTiles(tape, output, c);
+    return;
+  }
   if (IsTunedMix(tape, tape.value(c.q).cols(), tape.value(c.values).cols(), c.activation)) {
     TunedMixBackward(tape, output, c);
     return;
@@ -160,7 +229,14 @@ Var RelationMix(Tape& tape, Var q, Var relations, Var values, Var base, const Re
   }
   const int64_t n = slots.query_row.empty() ? qv.rows() : slots.query_row.size();
   const Tensor out = tape.NewTensor({n, m});
-  if (tuned) {
+  // The tiled kernels do not read a gradient of the weights.
+  c->tiled = weights_out == nullptr && MakeTiles(tape, c);
+  if (c->tiled) {
+    if constexpr (kHasCuda) {
+      tape.Check(cuda::GroupTileForward(tape.exec().device()->queue(), c->tiles, out.as<float>()),
+                 kOp);
+    }
+  } else if (tuned) {
     TunedMixForward(tape, *c, out);
   } else {
     WithFloat(out.dtype, [&](auto zero) {

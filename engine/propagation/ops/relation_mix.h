@@ -33,6 +33,7 @@ struct RelationSlots {
 // and ds = scale a o (da - sum a da):
 //   dq = sum_s ds relation, dbase_g = sum of dz over the group's rows; slot gradients gain sum_r a
 //   dz and sum_r ds q are summed over the group's rows first and then added by row in slot order.
+// A GPU works a group a block (group_tile.h), or row by row where a group does not fit.
 Var RelationMix(Tape& tape, Var q, Var relations, Var values, Var base, const RelationSlots& slots,
                 double scale, double gain, Activation activation, Var* weights_out);
 
