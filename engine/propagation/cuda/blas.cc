@@ -12,6 +12,7 @@ struct Cublas {
   decltype(&cublasCreate_v2) create = nullptr;
   decltype(&cublasDestroy_v2) destroy = nullptr;
   decltype(&cublasSetStream_v2) set_stream = nullptr;
+  decltype(&cublasSetMathMode) set_math_mode = nullptr;
   decltype(&cublasSgemm_v2) sgemm = nullptr;
   std::string why;
 
@@ -32,6 +33,7 @@ struct Cublas {
     find(&create, "cublasCreate_v2");
     find(&destroy, "cublasDestroy_v2");
     find(&set_stream, "cublasSetStream_v2");
+    find(&set_math_mode, "cublasSetMathMode");
     find(&sgemm, "cublasSgemm_v2");
   }
 };
@@ -53,6 +55,10 @@ void* OpenBlas(const Queue& queue, std::string* why) {
   cublasStatus_t status = cublas.create(&handle);
   if (status == CUBLAS_STATUS_SUCCESS) {
     status = cublas.set_stream(handle, static_cast<cudaStream_t>(queue.stream));
+    if (status == CUBLAS_STATUS_SUCCESS) {
+      status = cublas.set_math_mode(handle,
+                                    queue.tf32 ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_DEFAULT_MATH);
+    }
     if (status == CUBLAS_STATUS_SUCCESS) return handle;
     cublas.destroy(handle);
   }

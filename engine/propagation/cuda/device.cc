@@ -1,5 +1,6 @@
 #include "propagation/cuda/device.h"
 
+#include <cstdlib>
 #include <utility>
 
 #include "base/status.h"
@@ -27,6 +28,11 @@ absl::Status Device::Synchronize() const {
 }
 
 absl::StatusOr<std::unique_ptr<Device>> OpenDevice(int ordinal) {
+  const char* const tf32 = std::getenv("UNDULA_TF32");
+  const std::string_view asked = tf32 == nullptr ? "" : tf32;
+  if (!asked.empty() && asked != "0" && asked != "1") {
+    return InvalidArgumentError("UNDULA_TF32 is '", asked, "'; use 0 or 1");
+  }
   int count = 0;
   std::string why;
   if (runtime::CountDevices(&count, &why) != 0 || count == 0) {
@@ -53,6 +59,7 @@ absl::StatusOr<std::unique_ptr<Device>> OpenDevice(int ordinal) {
   Queue& queue = device->connection->queue;
   queue.stream = stream;
   queue.ordinal = ordinal;
+  queue.tf32 = asked == "1";
   queue.max_blocks = int64_t{device->facts.multiprocessors} * 64;
   queue.max_shared_bytes = device->facts.shared_bytes;
   device->connection->blas = OpenBlas(queue, &device->blas_reason);

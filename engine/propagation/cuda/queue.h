@@ -17,6 +17,7 @@ struct Queue {
   int64_t max_blocks = 0;       // of one launch; kernels loop over the rest
   size_t max_shared_bytes = 0;  // of a block, after opting in
   void* blas = nullptr;         // cublasHandle_t, or null (see blas.h)
+  bool tf32 = false;            // products of matrices may round their factors to TF32
 };
 
 }  // namespace undula::propagation::cuda
