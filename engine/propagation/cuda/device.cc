@@ -12,11 +12,13 @@ Connection::~Connection() {
   CloseBlas(blas);
   static_cast<void>(runtime::Synchronize(queue));
   staging.Close(queue);
+  runtime::DestroyStream(queue.ordinal, queue.side_stream);
   runtime::DestroyStream(queue.ordinal, queue.stream);
 }
 
 std::shared_ptr<std::byte> Device::Allocate(size_t bytes) const {
   void* memory = nullptr;
+  ++connection->allocations;
   if (runtime::Allocate(queue(), bytes, &memory) != 0) return nullptr;
   return std::shared_ptr<std::byte>(
       static_cast<std::byte*>(memory),
@@ -55,9 +57,15 @@ absl::StatusOr<std::unique_ptr<Device>> OpenDevice(int ordinal) {
   if (const int code = runtime::CreateStream(ordinal, &stream); code != 0) {
     return UnavailableError("GPU ", ordinal, ": ", runtime::ErrorName(code));
   }
+  void* side_stream = nullptr;
+  if (const int code = runtime::CreateStream(ordinal, &side_stream); code != 0) {
+    runtime::DestroyStream(ordinal, stream);
+    return UnavailableError("GPU ", ordinal, ": ", runtime::ErrorName(code));
+  }
   device->connection = std::make_shared<Connection>();
   Queue& queue = device->connection->queue;
   queue.stream = stream;
+  queue.side_stream = side_stream;
   queue.ordinal = ordinal;
   queue.tf32 = asked == "1";
   queue.max_blocks = int64_t{device->facts.multiprocessors} * 64;

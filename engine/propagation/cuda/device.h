@@ -22,6 +22,7 @@ struct Connection {
   Queue queue;
   void* blas = nullptr;  // the handle; queue.blas is it or null
   Staging staging;
+  int64_t allocations = 0;  // asked for so far
   ~Connection();
 };
 
