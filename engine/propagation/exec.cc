@@ -48,9 +48,11 @@ absl::StatusOr<std::unique_ptr<Exec>> Exec::Create(std::string_view device, Task
     absl::StatusOr<std::unique_ptr<cuda::Device>> opened = cuda::OpenDevice(ordinal);
     if (opened.ok()) {
       exec->device_.reset(std::move(*opened).release());
-      exec->description_ = Concat("cuda:", ordinal, " ", exec->device_->facts.name);
+      exec->description_ = Concat("cuda:", ordinal, " ", exec->device_->facts.name,
+                                  exec->device_->queue().tf32 ? ", TF32 products" : "");
       return exec;
     }
+    if (opened.status().code() == absl::StatusCode::kInvalidArgument) return opened.status();
     why = Message(opened.status());
   }
   if (device == "auto") {

@@ -47,6 +47,10 @@ void ScalarLog::Add(Tape& tape, Var v) {
   values_.push_back(tape.Scalar(v));
 }
 
+absl::Status ScalarLog::MakeRoom(int64_t n) {
+  return there_ + n > kOnDevice ? Read() : absl::OkStatus();
+}
+
 absl::Status ScalarLog::Take(std::vector<double>* out) {
   UNDULA_RETURN_IF_ERROR(Read());
   *out = std::move(values_);

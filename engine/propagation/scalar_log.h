@@ -22,6 +22,8 @@ class ScalarLog {
 
   // Appends the value of v, a scalar of a tape on `exec`. An error is the tape's.
   void Add(Tape& tape, Var v);
+  // Reads the values so far where n more have no room on the device.
+  absl::Status MakeRoom(int64_t n);
   // All values since the last call, in order.
   absl::Status Take(std::vector<double>* out);
 

@@ -206,6 +206,20 @@ TEST(DeviceErrors, NoMemoryIsResourceExhausted) {
 }
 #endif
 
+TEST(DeviceNames, Tf32IsOffUnlessAskedFor) {
+  UNDULA_OPEN_DEVICE(plain);
+  EXPECT_FALSE(plain->device()->queue().tf32);
+  ASSERT_EQ(setenv("UNDULA_TF32", "1", 1), 0);
+  const auto rounded = Exec::Create("cuda", nullptr);
+  ASSERT_EQ(setenv("UNDULA_TF32", "yes", 1), 0);
+  const absl::Status bad = Exec::Create("auto", nullptr).status();
+  ASSERT_EQ(unsetenv("UNDULA_TF32"), 0);
+  ASSERT_TRUE(rounded.ok()) << rounded.status();
+  EXPECT_TRUE((*rounded)->device()->queue().tf32);
+  EXPECT_NE((*rounded)->description().find("TF32"), std::string::npos);
+  EXPECT_EQ(bad.code(), absl::StatusCode::kInvalidArgument) << bad;
+}
+
 TEST(DeviceNames, NumbersAndUnknownNames) {
   EXPECT_EQ(Exec::Create("gpu", nullptr).status().code(), absl::StatusCode::kInvalidArgument);
   const absl::Status missing = Exec::Create("cuda:999", nullptr).status();

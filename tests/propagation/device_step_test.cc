@@ -10,7 +10,10 @@
 #include "models/kgcn/kgcn.h"
 #include "models/ripplenet/ripplenet.h"
 #include "models/train/step.h"
+#include "propagation/cuda/device.h"
+#include "propagation/memory.h"
 #include "propagation/optim/optimizer.h"
+#include "propagation/step_graphs.h"
 #include "tests/models/kgcn_fixture.h"
 #include "tests/models/ripplenet_fixture.h"
 #include "tests/propagation/device_fixture.h"
@@ -114,6 +117,130 @@ TEST_P(DeviceSteps, SteadyStepsNeitherAllocateNorWait) {
   EXPECT_EQ(losses.size(), 12u);
   EXPECT_LT(losses.back(), losses[2]);
 }
+
+// Losses and parameters after `steps` steps, as plain launches or as graphs.
+propagation::NamedValues Train(Exec* exec, const MakeModel& make, int steps, bool as_graph,
+                               propagation::StepGraphs::Counts* counts) {
+  propagation::NamedValues out;
+  const auto model = make();
+  auto optimizer = Optimizer::Create(OptimizerOptions{.learning_rate = 0.01}, model->parameters());
+  EXPECT_TRUE(optimizer.ok() && model->parameters()->MoveTo(exec).ok());
+  model->parameters()->ZeroGradients();
+  const std::vector<TinyBatch> batches = Batches();
+  TrainingStep step(model.get(), exec, 2);
+  const auto update = [&] {
+    const absl::Status updated = (*optimizer)->Step(nullptr);
+    model->parameters()->ZeroGradients();
+    return updated;
+  };
+  for (int i = 0; i < steps; ++i) {
+    const Batch& batch = batches[static_cast<size_t>(i) % 3].batch;
+    absl::Status done = as_graph ? step.EnqueueAsGraph(batch, update) : step.Enqueue(batch);
+    if (done.ok() && !as_graph) done = update();
+    EXPECT_TRUE(done.ok()) << "step " << i << ": " << done;
+    if (!done.ok()) return out;
+  }
+  const auto losses = step.TakeLosses();
+  EXPECT_TRUE(losses.ok()) << losses.status();
+  if (losses.ok()) out.push_back({"losses", {losses->begin(), losses->end()}});
+  *counts = step.graph_counts();
+  EXPECT_TRUE(model->parameters()->MoveTo(nullptr).ok());
+  for (const auto& p : model->parameters()->all()) {
+    out.push_back({p->name, propagation::ReadFloats(Exec(nullptr), p->value)});
+  }
+  return out;
+}
+
+TEST_P(DeviceSteps, GraphsGiveTheBitsOfPlainLaunches) {
+  UNDULA_OPEN_DEVICE(device);
+  propagation::UseChunks(device.get());
+  propagation::StepGraphs::Counts counts;
+  const propagation::NamedValues plain = Train(device.get(), GetParam(), 14, false, &counts);
+  EXPECT_EQ(counts.plain + counts.made + counts.exchanged, 0);
+  const propagation::NamedValues graphs = Train(device.get(), GetParam(), 14, true, &counts);
+  EXPECT_EQ(plain, graphs);
+  ASSERT_FALSE(plain.empty());
+  EXPECT_EQ(plain[0].second.size(), 14u);
+  EXPECT_EQ(counts.plain + counts.made + counts.exchanged, 14);
+  EXPECT_GE(counts.plain, 1);
+  if (propagation::kEmulated) {
+    EXPECT_LE(counts.plain, 6);
+    EXPECT_GE(counts.made, 1);
+    EXPECT_GE(counts.exchanged, 3);
+  }
+}
+
+TEST(DeviceGraphs, ProgramsAreKeptForTheBucketsUsedLast) {
+  UNDULA_OPEN_DEVICE(device);
+  propagation::UseChunks(device.get());
+  propagation::Arena arena;
+  propagation::Tape tape(device.get(), &arena);
+  propagation::StepGraphs graphs(device.get());
+  const std::vector<float> values = propagation::RandomFloats(64, 1);
+  propagation::Memory sum(64 * sizeof(float));
+  ASSERT_TRUE(sum.MoveTo(device->device()).ok());
+  // Adds the first n values to the sum, `times` times over.
+  const auto add = [&](uint64_t bucket, size_t n, int times) {
+    tape.Reset();
+    arena.Reset();
+    return graphs.Run(bucket, [&] {
+      const propagation::Tensor x = tape.Floats(std::span(values).first(n));
+      const propagation::Var to =
+          tape.Leaf(propagation::View(sum.as<float>(), static_cast<int64_t>(n)));
+      for (int i = 0; i < times; ++i) {
+        tape.AddGradient(to, x);
+        const propagation::Tensor g = tape.grad(to);
+        tape.Check(propagation::cuda::runtime::CopyWithin(device->device()->queue(), sum.data(),
+                                                          g.data, n * sizeof(float)),
+                   "copy");
+      }
+      return tape.status();
+    });
+  };
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(add(0, 64, 1).ok());  // until nothing is allocated
+  propagation::StepGraphs::Counts at = graphs.counts();
+  EXPECT_GE(at.plain, 1);
+  for (uint64_t bucket = 1; bucket <= 9; ++bucket)
+    ASSERT_TRUE(add(bucket, 10 * bucket % 64, 1).ok());
+  EXPECT_EQ(graphs.counts().made, at.made + 9);
+  at = graphs.counts();
+  ASSERT_TRUE(add(9, 7, 1).ok());  // other sizes: the same kernels
+  EXPECT_EQ(graphs.counts().exchanged, at.exchanged + 1);
+  ASSERT_TRUE(add(1, 64, 1).ok());  // dropped: eight others were used since
+  EXPECT_EQ(graphs.counts().made, at.made + 1);
+  ASSERT_TRUE(add(9, 64, 2).ok());  // other kernels
+  EXPECT_EQ(graphs.counts().made, at.made + 2);
+  std::vector<float> out(64);
+  ASSERT_TRUE(sum.Read(0, 64 * sizeof(float), out.data()).ok());
+  for (size_t i = 0; i < 64; ++i) EXPECT_EQ(out[i], values[i] + values[i]) << i;
+}
+
+#ifdef UNDULA_SIMT_EMULATOR
+TEST(DeviceGraphs, ReadingWhileRecordingIsAnErrorAndLeavesTheDeviceUsable) {
+  UNDULA_OPEN_DEVICE(device);
+  propagation::UseChunks(device.get());
+  propagation::Arena arena;
+  propagation::Tape tape(device.get(), &arena);
+  propagation::StepGraphs graphs(device.get());
+  const float one = 1;
+  const auto run = [&](bool read) {
+    tape.Reset();
+    arena.Reset();
+    return graphs.Run(1, [&] {
+      propagation::Tensor x = tape.Floats(std::span(&one, 1));
+      x.rank = 0;
+      const propagation::Var v = tape.Leaf(x);
+      if (read) tape.Scalar(v);
+      return tape.status();
+    });
+  };
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(run(false).ok());
+  ASSERT_GE(graphs.counts().made, 1);
+  EXPECT_EQ(run(true).code(), absl::StatusCode::kInternal);
+  EXPECT_TRUE(run(true).ok());  // as plain launches
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(run(false).ok());
+}
+#endif
 
 INSTANTIATE_TEST_SUITE_P(Models, DeviceSteps, ::testing::Values(MakeRipple, MakeKgcn),
                          [](const auto& info) { return info.index == 0 ? "RippleNet" : "Kgcn"; });

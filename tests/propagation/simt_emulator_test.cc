@@ -268,6 +268,27 @@ TEST(SimtEmulator, ShufflesAndReductionsAreRight) {
   }
 }
 
+UNDULA_KERNEL void Ballots(uint32_t* bits, int* counts) {
+  const int i = static_cast<int>(GlobalThread());
+  bits[i] = Ballot(Lane() % 3 == WarpOfBlock());
+  counts[i] = PopCount(bits[i]);
+}
+
+TEST(SimtEmulator, BallotsCountTheLanes) {
+  const DeviceArray<uint32_t> bits(64);
+  const DeviceArray<int> counts(64);
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    emulator::SetSeed(seed);
+    ASSERT_EQ(Launch(TestQueue(), {1, 64, 0}, Ballots, bits.get(), counts.get()), 0);
+    const auto b = bits.Read();
+    const auto c = counts.Read();
+    for (size_t i = 0; i < 64; ++i) {
+      EXPECT_EQ(b[i], i < 32 ? 0x49249249u : 0x92492492u);
+      EXPECT_EQ(c[i], 11);
+    }
+  }
+}
+
 UNDULA_KERNEL void ReadLane(float* out, int lane) { out[ThreadIndex()] = Shuffle(1.0f, lane); }
 
 TEST(SimtEmulator, BadLaunchesAreRefused) {

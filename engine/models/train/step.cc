@@ -1,6 +1,7 @@
 #include "models/train/step.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "base/status.h"
 
@@ -80,6 +81,34 @@ absl::StatusOr<double> TrainingStep::Forward(const Batch& batch) {
 
 absl::Status TrainingStep::Enqueue(const Batch& batch) { return RunImpl(batch, true); }
 
+absl::Status TrainingStep::EnqueueAsGraph(const Batch& batch,
+                                          const std::function<absl::Status()>& update) {
+  if (!exec_->on_gpu()) return FailedPreconditionError("steps are graphs on a GPU only");
+  if (graphs_ == nullptr) graphs_ = std::make_unique<propagation::StepGraphs>(exec_);
+  UNDULA_RETURN_IF_ERROR(losses_.MakeRoom(1 + static_cast<int64_t>(slices_.size())));
+  // What arenas give back they give back before the recording.
+  ResetArenas();
+  const auto bits = [](int64_t n) { return std::bit_width(static_cast<uint64_t>(n)); };
+  const uint64_t bucket = static_cast<uint64_t>(bits(batch.rows()) * 64 + bits(batch.chunks()));
+  return graphs_->Run(bucket, [&]() -> absl::Status {
+    UNDULA_RETURN_IF_ERROR(RunImpl(batch, true));
+    return update();
+  });
+}
+
+propagation::StepGraphs::Counts TrainingStep::graph_counts() const {
+  return graphs_ == nullptr ? propagation::StepGraphs::Counts{} : graphs_->counts();
+}
+
+void TrainingStep::ResetArenas() {
+  tape_.Reset();
+  arena_.Reset();
+  for (const auto& slice : slices_) {
+    slice->tape.Reset();
+    slice->arena.Reset();
+  }
+}
+
 absl::StatusOr<std::vector<double>> TrainingStep::TakeLosses() {
   std::vector<double> parts;
   UNDULA_RETURN_IF_ERROR(losses_.Take(&parts));
@@ -96,8 +125,6 @@ absl::StatusOr<std::vector<double>> TrainingStep::TakeLosses() {
 
 void TrainingStep::RunSlice(const Batch& batch, const Slice& slice, bool backward,
                             SliceState* state) {
-  state->tape.Reset();
-  state->arena.Reset();
   state->loss = Var{};
   state->leaves.clear();
   if (slice.chunk_begin == slice.chunk_end) return;
@@ -163,8 +190,7 @@ absl::Status TrainingStep::CheckParametersUntouched() const {
 }
 
 absl::Status TrainingStep::RunImpl(const Batch& batch, bool backward) {
-  tape_.Reset();
-  arena_.Reset();
+  ResetArenas();
   shared_.clear();
   const Var term = model_->Prepare(tape_, batch, &shared_);
   UNDULA_RETURN_IF_ERROR(tape_.status());

@@ -3,6 +3,7 @@
 #define UNDULA_MODELS_TRAIN_STEP_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "propagation/arena.h"
 #include "propagation/exec.h"
 #include "propagation/scalar_log.h"
+#include "propagation/step_graphs.h"
 #include "propagation/tape.h"
 
 namespace undula::models {
@@ -39,10 +41,17 @@ class TrainingStep {
   // The same without the loss, which TakeLosses gives later: on a GPU the call only enqueues work
   // and, once its memory has grown to the batches, neither allocates nor waits.
   absl::Status Enqueue(const Batch& batch);
+  // Enqueue and then `update` (the optimizer's step), as CUDA graphs (propagation/step_graphs.h)
+  // that share one program for batches of about as many rows and chunks. `update` must end with
+  // ZeroGradients. FailedPrecondition on a CPU.
+  absl::Status EnqueueAsGraph(const Batch& batch, const std::function<absl::Status()>& update);
   // The losses of the batches since the last call of TakeLosses or Run, in order.
   absl::StatusOr<std::vector<double>> TakeLosses();
   // The loss alone; gradients stay as they are.
   absl::StatusOr<double> Forward(const Batch& batch);
+
+  // How the steps of EnqueueAsGraph ran.
+  propagation::StepGraphs::Counts graph_counts() const;
 
   // The most bytes of step memory so far, over all arenas.
   size_t high_water() const;
@@ -52,6 +61,7 @@ class TrainingStep {
   absl::Status RunImpl(const Batch& batch, bool backward);
   void RunSlice(const Batch& batch, const Slice& slice, bool backward, SliceState* state);
   void SumLeafGradients();
+  void ResetArenas();
   absl::Status CheckParametersUntouched() const;
 
   Model* model_;
@@ -65,6 +75,7 @@ class TrainingStep {
   std::vector<propagation::Tensor> parts_;  // of one leaf's gradient
   propagation::ScalarLog losses_;           // the terms of each batch's loss
   std::vector<int64_t> terms_;              // of each batch in losses_
+  std::unique_ptr<propagation::StepGraphs> graphs_;
   bool checked_ = false;
 };
 

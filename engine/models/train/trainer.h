@@ -53,6 +53,8 @@ struct TrainOptions {
   // With TrainContext::from_rows: the share of those rows that each epoch sees, drawn anew. Rows
   // that are not among them are in every epoch.
   double replay = 1;
+  // On a GPU: steps as CUDA graphs, one program for each shape bucket; the results are the same.
+  bool graphs = false;
   bool keep_optimizer = false;  // the report has the optimizer's state, for a later warm start
   int64_t seed = 1;             // of batches and negatives; TrainingData.seed is that of models
 };

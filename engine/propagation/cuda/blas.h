@@ -12,7 +12,7 @@
 namespace undula::propagation::cuda {
 
 // A cuBLAS handle on the queue's stream, or null with the reason in *why. Float32 products are true
-// float32 (no TF32).
+// float32, unless queue.tf32 is set: then factors may be rounded to TF32 (10 bits of mantissa).
 void* OpenBlas(const Queue& queue, std::string* why);
 void CloseBlas(void* blas);
 

@@ -1,5 +1,6 @@
 #include "propagation/cuda/device.h"
 
+#include <cstdlib>
 #include <utility>
 
 #include "base/status.h"
@@ -11,11 +12,13 @@ Connection::~Connection() {
   CloseBlas(blas);
   static_cast<void>(runtime::Synchronize(queue));
   staging.Close(queue);
+  runtime::DestroyStream(queue.ordinal, queue.side_stream);
   runtime::DestroyStream(queue.ordinal, queue.stream);
 }
 
 std::shared_ptr<std::byte> Device::Allocate(size_t bytes) const {
   void* memory = nullptr;
+  ++connection->allocations;
   if (runtime::Allocate(queue(), bytes, &memory) != 0) return nullptr;
   return std::shared_ptr<std::byte>(
       static_cast<std::byte*>(memory),
@@ -27,6 +30,11 @@ absl::Status Device::Synchronize() const {
 }
 
 absl::StatusOr<std::unique_ptr<Device>> OpenDevice(int ordinal) {
+  const char* const tf32 = std::getenv("UNDULA_TF32");
+  const std::string_view asked = tf32 == nullptr ? "" : tf32;
+  if (!asked.empty() && asked != "0" && asked != "1") {
+    return InvalidArgumentError("UNDULA_TF32 is '", asked, "'; use 0 or 1");
+  }
   int count = 0;
   std::string why;
   if (runtime::CountDevices(&count, &why) != 0 || count == 0) {
@@ -49,10 +57,17 @@ absl::StatusOr<std::unique_ptr<Device>> OpenDevice(int ordinal) {
   if (const int code = runtime::CreateStream(ordinal, &stream); code != 0) {
     return UnavailableError("GPU ", ordinal, ": ", runtime::ErrorName(code));
   }
+  void* side_stream = nullptr;
+  if (const int code = runtime::CreateStream(ordinal, &side_stream); code != 0) {
+    runtime::DestroyStream(ordinal, stream);
+    return UnavailableError("GPU ", ordinal, ": ", runtime::ErrorName(code));
+  }
   device->connection = std::make_shared<Connection>();
   Queue& queue = device->connection->queue;
   queue.stream = stream;
+  queue.side_stream = side_stream;
   queue.ordinal = ordinal;
+  queue.tf32 = asked == "1";
   queue.max_blocks = int64_t{device->facts.multiprocessors} * 64;
   queue.max_shared_bytes = device->facts.shared_bytes;
   device->connection->blas = OpenBlas(queue, &device->blas_reason);

@@ -22,6 +22,7 @@ struct Connection {
   Queue queue;
   void* blas = nullptr;  // the handle; queue.blas is it or null
   Staging staging;
+  int64_t allocations = 0;  // asked for so far
   ~Connection();
 };
 
@@ -48,7 +49,9 @@ struct Device {
   absl::Status Synchronize() const;
 };
 
-// Unavailable says what is missing: driver, device, or the device of that number.
+// Unavailable says what is missing: driver, device, or the device of that number. Products of
+// matrices are float32; UNDULA_TF32=1 in the environment lets them use TF32 (0 or nothing: not;
+// else InvalidArgument).
 absl::StatusOr<std::unique_ptr<Device>> OpenDevice(int ordinal);
 
 // OK for 0; ResourceExhausted for device memory; else Internal "what: CUDA's name and words".

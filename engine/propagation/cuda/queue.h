@@ -16,7 +16,10 @@ struct Queue {
   int block_threads = 256;      // a multiple of 32, at most simt::kMaxBlock
   int64_t max_blocks = 0;       // of one launch; kernels loop over the rest
   size_t max_shared_bytes = 0;  // of a block, after opting in
-  void* blas = nullptr;         // cublasHandle_t, or null (see blas.h)
+  void* blas = nullptr;         // what OpenBlas gave, or null (see blas.h)
+  void* side_stream = nullptr;  // for allocations while the stream is recorded
+  bool recording = false;       // between BeginRecording and EndRecording (runtime.h)
+  bool tf32 = false;            // products of matrices may round their factors to TF32
 };
 
 }  // namespace undula::propagation::cuda

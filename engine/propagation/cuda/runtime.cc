@@ -73,7 +73,11 @@ int Synchronize(const Queue& queue) { return cudaStreamSynchronize(StreamOf(queu
 int Allocate(const Queue& queue, size_t bytes, void** memory) {
   const cudaError_t error = cudaSetDevice(queue.ordinal);
   if (error != cudaSuccess) return error;
-  const cudaError_t result = cudaMallocAsync(memory, bytes, StreamOf(queue));
+  // An allocation on a recorded stream would belong to the recording.
+  cudaStream_t const stream =
+      queue.recording ? static_cast<cudaStream_t>(queue.side_stream) : StreamOf(queue);
+  cudaError_t result = cudaMallocAsync(memory, bytes, stream);
+  if (result == cudaSuccess && queue.recording) result = cudaStreamSynchronize(stream);
   if (result != cudaSuccess) static_cast<void>(cudaGetLastError());
   return result;
 }
@@ -111,6 +115,46 @@ int RecordEvent(const Queue& queue, void* event) {
 
 int WaitForEvent(const Queue&, void* event) {
   return cudaEventSynchronize(static_cast<cudaEvent_t>(event));
+}
+
+int BeginRecording(const Queue& queue) {
+  return cudaStreamBeginCapture(StreamOf(queue), cudaStreamCaptureModeRelaxed);
+}
+
+int EndRecording(const Queue& queue, void** recording) {
+  cudaGraph_t graph = nullptr;
+  const cudaError_t error = cudaStreamEndCapture(StreamOf(queue), &graph);
+  *recording = graph;
+  return error;
+}
+
+void FreeRecording(void* recording) {
+  static_cast<void>(cudaGraphDestroy(static_cast<cudaGraph_t>(recording)));
+}
+
+int Prepare(const Queue&, void* recording, void** program) {
+  cudaGraphExec_t made = nullptr;
+  const cudaError_t error = cudaGraphInstantiate(&made, static_cast<cudaGraph_t>(recording), 0);
+  *program = made;
+  return error;
+}
+
+int Exchange(const Queue&, void* program, void* recording, bool* fits) {
+  cudaGraphExecUpdateResultInfo info{};
+  const cudaError_t error = cudaGraphExecUpdate(static_cast<cudaGraphExec_t>(program),
+                                                static_cast<cudaGraph_t>(recording), &info);
+  *fits = error == cudaSuccess;
+  if (error != cudaErrorGraphExecUpdateFailure) return error;
+  static_cast<void>(cudaGetLastError());
+  return 0;
+}
+
+int RunProgram(const Queue& queue, void* program) {
+  return cudaGraphLaunch(static_cast<cudaGraphExec_t>(program), StreamOf(queue));
+}
+
+void FreeProgram(void* program) {
+  static_cast<void>(cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(program)));
 }
 
 int CopyIn(const Queue& queue, void* device, const void* host, size_t bytes) {

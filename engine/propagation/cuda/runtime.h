@@ -34,7 +34,8 @@ int Synchronize(const Queue& queue);
 int Allocate(const Queue& queue, size_t bytes, void** memory);
 void Free(const Queue& queue, void* memory);
 
-// Page-locked host memory.
+// Page-locked host memory. kNoPinnedMemory: the code of cudaErrorMemoryAllocation.
+inline constexpr int kNoPinnedMemory = 2;
 int AllocatePinned(const Queue& queue, size_t bytes, void** memory);
 void FreePinned(const Queue& queue, void* memory);
 // A point in the order of the stream, set by RecordEvent.
@@ -50,6 +51,20 @@ int CopyIn(const Queue& queue, void* device, const void* host, size_t bytes);
 int CopyOut(const Queue& queue, void* host, const void* device, size_t bytes);
 int CopyWithin(const Queue& queue, void* to, const void* from, size_t bytes);
 int Zero(const Queue& queue, void* device, size_t bytes);
+
+// A recording: what is enqueued between the two calls, which is then not run. Copies in read their
+// (page-locked) source when the recording runs. Copies out and waits are errors meanwhile; memory
+// may be allocated, not freed. The caller keeps queue->recording. End frees nothing on an error.
+int BeginRecording(const Queue& queue);
+int EndRecording(const Queue& queue, void** recording);
+void FreeRecording(void* recording);
+// A recording made ready to run, in stream order, as often as wanted.
+int Prepare(const Queue& queue, void* recording, void** program);
+// Makes `program` run another recording. *fits is false, and nothing changed, where its kernels or
+// their order differ; sizes, addresses and arguments may.
+int Exchange(const Queue& queue, void* program, void* recording, bool* fits);
+int RunProgram(const Queue& queue, void* program);
+void FreeProgram(void* program);
 
 std::string ErrorName(int code);
 bool IsOutOfMemory(int code);

@@ -16,6 +16,7 @@ namespace undula::propagation::simt::emulator {
 
 Position position;
 Counts counts;
+std::vector<Work>* recording = nullptr;
 
 namespace {
 

@@ -23,11 +23,13 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <source_location>
 #include <string>
 #include <tuple>
 #include <type_traits>
+#include <vector>
 
 #define UNDULA_DEVICE inline
 #define UNDULA_KERNEL
@@ -47,6 +49,7 @@ enum Code : int {
   kGlobalOutOfBounds = 10005,
   kHostPointer = 10006,
   kOutOfMemory = 10007,
+  kNotWhileRecording = 10008,
 };
 // What went wrong in the last launch that returned this code.
 std::string ErrorText(int code);
@@ -82,6 +85,14 @@ extern Position position;
 void WaitBlock(const std::source_location& where);
 // Waits for the warp; returns the `bits` that lane `from` came with.
 uint64_t WaitWarp(uint64_t bits, int from, const std::source_location& where);
+
+// Work that is enqueued: run at once or, between BeginRecording and EndRecording (cuda/runtime.h),
+// kept. `kind` tells kernels and copies apart.
+struct Work {
+  const void* kind;
+  std::function<int()> run;
+};
+extern std::vector<Work>* recording;  // null: not recording
 
 int CheckArgument(const void* argument, size_t bytes);
 int Run(const LaunchShape& shape, void (*thread_body)(void*), void* context);
@@ -152,13 +163,19 @@ int Launch(const cuda::Queue&, const LaunchShape& shape, void (*kernel)(Params..
       },
       call.arguments);
   if (code != 0) return code;
-  return emulator::Run(
-      shape,
-      [](void* context) {
-        auto* self = static_cast<Call*>(context);
-        std::apply(self->kernel, self->arguments);
-      },
-      &call);
+  const auto run = [shape, call] {
+    Call own = call;
+    return emulator::Run(
+        shape,
+        [](void* context) {
+          auto* self = static_cast<Call*>(context);
+          std::apply(self->kernel, self->arguments);
+        },
+        &own);
+  };
+  if (emulator::recording == nullptr) return run();
+  emulator::recording->push_back({reinterpret_cast<const void*>(kernel), run});
+  return 0;
 }
 
 }  // namespace undula::propagation::simt

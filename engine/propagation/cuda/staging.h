@@ -6,6 +6,7 @@
 #define UNDULA_PROPAGATION_CUDA_STAGING_H_
 
 #include <cstddef>
+#include <vector>
 
 #include "propagation/cuda/queue.h"
 
@@ -25,6 +26,9 @@ class Staging {
   // To device memory, in stream order; host memory may be changed when the call returns. More than
   // kBytes, or where no page-locked memory is left, is copied directly.
   int CopyIn(const Queue& queue, void* device, const void* host, size_t bytes);
+  // Before a recording: makes room for half a buffer. A recording that uploads more gets
+  // page-locked memory of its own, which is kept.
+  int BeforeRecording(const Queue& queue);
 
  private:
   struct Buffer {
@@ -34,10 +38,14 @@ class Staging {
     bool in_flight = false;
   };
   int Open(const Queue& queue);
+  int Turn(const Queue& queue);  // to the other buffer
+  // Page-locked memory for one upload of a recording, or null.
+  std::byte* Extra(const Queue& queue, size_t bytes);
 
   Buffer buffers_[2];
   int current_ = 0;
   bool opened_ = false, usable_ = false;
+  std::vector<void*> extra_;
 };
 
 }  // namespace undula::propagation::cuda
