@@ -13,7 +13,7 @@
 namespace undula::propagation {
 
 // e^x, relative error < 2e-7 for x in [-87, 88]; 0 below -87.3, +inf above 88.7; NaN stays NaN.
-UNDULA_HD float Exp(float x) {
+[[gnu::always_inline]] UNDULA_HD float Exp(float x) {
   const float clamped = x < -87.33654f ? -87.33654f : (x > 88.72283f ? 88.72283f : x);
   // n = round(x / ln 2) by adding 1.5 * 2^23, which shifts the fraction out.
   const float shifted = clamped * 1.44269504f + 12582912.0f;
@@ -42,7 +42,7 @@ UNDULA_HD float Exp(float x) {
 UNDULA_HD double Exp(double x) { return std::exp(x); }
 
 // ln x for normal x > 0: error < 2e-7 relative to max(|ln x|, 1).
-UNDULA_HD float Log(float x) {
+[[gnu::always_inline]] UNDULA_HD float Log(float x) {
   union Bits {
     uint32_t u;
     float f;
@@ -61,7 +61,7 @@ UNDULA_HD float Log(float x) {
 UNDULA_HD double Log(double x) { return std::log(x); }
 
 // ln(1 + e) for e in [0, 1], relative error < 3e-7.
-UNDULA_HD float Log1pUnit(float e) {
+[[gnu::always_inline]] UNDULA_HD float Log1pUnit(float e) {
   const float s = e / (2.0f + e);
   const float z = s * s;
   float p = 0.0666666667f;
@@ -89,7 +89,7 @@ UNDULA_HD T SigmoidOf(T x) {
 }
 
 // tanh x, relative error < 4e-7.
-UNDULA_HD float TanhOf(float x) {
+[[gnu::always_inline]] UNDULA_HD float TanhOf(float x) {
   const float a = x < 0.0f ? -x : x;
   const float z = x * x;
   float p = -5.70498872745e-3f;

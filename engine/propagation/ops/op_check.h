@@ -14,6 +14,7 @@
 #include "propagation/cuda/kernels.h"
 #include "propagation/lane_group.h"
 #include "propagation/row_order.h"
+#include "propagation/simd/target.h"
 #include "propagation/tape.h"
 
 namespace undula::propagation {
@@ -63,14 +64,38 @@ void ForRanges(TaskArena* workers, int64_t n, int64_t work_per_row, const Range&
   }
 }
 
+// body(LaneGroup, row) for the rows [begin, end), compiled once per instruction set. Row bodies are
+// rounded operation by operation (-ffp-contract=off), so that all three give the same bits; what
+// the compiler does not inline runs as baseline code.
+template <class Body>
+void RunRows(const Body& body, int64_t begin, int64_t end) {
+  for (int64_t row = begin; row < end; ++row) body(LaneGroup(), row);
+}
+#if defined(__x86_64__)
+template <class Body>
+[[gnu::target("avx2")]] void RunRowsAvx2(const Body& body, int64_t begin, int64_t end) {
+  for (int64_t row = begin; row < end; ++row) body(LaneGroup(), row);
+}
+template <class Body>
+[[gnu::target("avx512f")]] void RunRowsAvx512(const Body& body, int64_t begin, int64_t end) {
+  for (int64_t row = begin; row < end; ++row) body(LaneGroup(), row);
+}
+#endif
+template <class Body>
+auto ChooseRunRows(simd::Target target = simd::BestTarget()) {
+#if defined(__x86_64__)
+  if (target == simd::Target::kAvx512) return &RunRowsAvx512<Body>;
+  if (target == simd::Target::kAvx2) return &RunRowsAvx2<Body>;
+#endif
+  return &RunRows<Body>;
+}
+
 // body(LaneGroup, row) for all rows < n, in parallel where the Exec has workers and the work
 // (`work_per_row` elementary operations) pays for it. Rows must not depend on each other.
 template <class Body>
 void ForRows(TaskArena* workers, int64_t n, int64_t work_per_row, const Body& body) {
-  const LaneGroup group;
-  ForRanges(workers, n, work_per_row, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) body(group, row);
-  });
+  const auto run = ChooseRunRows<Body>();
+  ForRanges(workers, n, work_per_row, [&](int64_t begin, int64_t end) { run(body, begin, end); });
 }
 // On a GPU the body's kernel; Unimplemented where it has none.
 template <class Body>
