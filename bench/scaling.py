@@ -64,25 +64,30 @@ def formula(r):
     process = 5 * 2**20
     data = 20 * n + 8 * users + 4 * items     # training rows; positives with weight and time
     batcher = 24 * n                          # rows by user, their order, chunks
-    step = 2 * r["step_mib"] * 2**20          # the arena of the first step and the one that replaces it
+    # The arena of the first step and the one that replaces it; below 32 MiB malloc reuses the first.
+    step = (2 if r["step_mib"] > 32 else 1.2) * r["step_mib"] * 2**20
     if r["setting"] == "ripplenet":
         slots = users * HOPS_RIPPLE * MEMORY
         tables = 12 * DIM * entities
         kept = 8 * r["merged"] + 16 * r["distinct_triples"] + 8 * users * HOPS_RIPPLE
         drawn = 28 * slots                    # edges, triples, their sorted copy: gone after the build
-        training = process + data + 4 * n + kept + max(drawn, tables + batcher + step)
-        return training, training
+        fixed = process + data + 4 * n + kept
+        training = fixed + max(drawn, tables + batcher + step)
+        scorer = 4 * DIM * (entities + r["distinct_triples"])  # vectors, keys of (relation, head)
+        return training, max(training, fixed + tables + batcher + step + scorer)
     hops = MODELS[r["setting"]]["hops"]
     tables = 12 * DIM * (users + entities)    # values and two moments of lazy Adam
     sample = 17 * r["slots"] + 8 * entities   # relation, entity, count, direction, repeats
     index = 8 * entities + (16 * entities if hops > 1 else 0) + 4 * users
     labels = 0
     if r["setting"].startswith("kgnn_ls"):
-        labels = 8 * n + 3 * n + 16 * users + 9 * entities + 16 * r["slots"] * r["item_neighbors"]
+        labels = 8 * n + 3 * n + 16 * users + 9 * entities + 16 * r["slots"]
     training = process + data + 12 * n + tables + sample + index + labels + batcher + step
     buckets = r["buckets"] if hops > 1 else r["item_buckets"]
-    scorer = 4 * DIM * (users + 2 * entities) + 8 * entities + buckets * (8 + 8 * DIM)
-    return training, training + scorer
+    scorer = 4 * DIM * (users + 2 * entities) + 8 * entities + buckets * (8 + 4 * DIM)
+    means = 4 * DIM * buckets                 # gone after the build
+    tile = 8 * DIM * min(entities, items * (K + 1)) if hops > 1 else 0  # one user's first layer
+    return training, training + scorer + max(means, tile)
 
 
 def table(results):

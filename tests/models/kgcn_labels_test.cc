@@ -141,6 +141,29 @@ TEST(LabelSmoothness, GradientsAgreeWithFiniteDifferences) {  // spec 10.7, 10.9
   }
 }
 
+TEST(LabelSmoothness, HasTheSameBitsForAnyNumberOfThreads) {
+  // Float32, d = 16: the tuned kernels, relation scores by table (4 relations, 400 rows).
+  KgcnOptions o;
+  o.hops = 2;
+  o.neighbors = 6;
+  o.preset = "paper";
+  const auto snapshot = RandomSnapshot(300, 4, 40, 100, 2000, 2);
+  const std::vector<LabeledPair> rows = RandomRows(*snapshot, 10, 3);
+  const TinyBatch batch(rows, 1);
+  std::vector<StepResult> steps;
+  for (const int threads : {1, 2, 4}) {
+    const auto model = BuiltKgcn(kKgnnLsSpec, o, snapshot, rows, DType::kF32);
+    ASSERT_TRUE(model->label_smoothness());
+    Randomize(model.get(), 0.5, 3);
+    TaskArena workers(threads);
+    steps.push_back(RunStep(model.get(), batch.batch, 2, &workers));
+    EXPECT_GT(model->labels().known(), 0);
+    EXPECT_EQ(steps.back().loss, steps.front().loss) << threads;
+    EXPECT_EQ(steps.back().gradients, steps.front().gradients) << threads;
+  }
+  EXPECT_GT(MaxAbs(steps[0].gradients[0]), 0);
+}
+
 TEST(LabelSmoothness, OfUnknownNeighborsIsConstant) {  // spec 10.2
   // Item 5 has neighbors without labels only; item 0 has item 1, which the user likes.
   KgcnOptions o;

@@ -173,8 +173,9 @@ struct StepResult {
   std::vector<std::vector<double>> gradients;  // in the order of the parameters
 };
 
-inline StepResult RunStep(Model* model, const Batch& batch, int slices = 2) {
-  propagation::Exec exec(nullptr);
+inline StepResult RunStep(Model* model, const Batch& batch, int slices = 2,
+                          TaskArena* workers = nullptr) {
+  propagation::Exec exec(workers);
   TrainingStep step(model, &exec, slices);
   model->parameters()->ZeroGradients();
   const auto loss = step.Run(batch);

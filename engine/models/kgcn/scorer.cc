@@ -144,22 +144,24 @@ float* KgcnScorer::Layer(int l, const float* x, const uint32_t* rows, int64_t n,
     kernels.mix(cells, rows, n, x, gain_, activation, nullptr, out, pad_);
     return out;
   }
-  // The layer below, for these rows and their neighbors.
+  // The layer below, for these rows and their neighbors, in ascending order: what it reads by
+  // entity then streams from memory.
   const auto& sample = state_->sample;
-  uint32_t* position = scratch.New<uint32_t>(sample.rows());
-  std::memset(position, 0xFF, sample.rows() * sizeof(uint32_t));
-  uint32_t* below = scratch.New<uint32_t>(sample.rows());
-  uint32_t needed = 0;
-  const auto need = [&](uint32_t e) {
-    if (position[e] != kNoIndex) return;
-    position[e] = needed;
-    below[needed++] = e;
-  };
+  const uint32_t entities = sample.rows();
+  uint32_t* position = scratch.NewZero<uint32_t>(entities);
   for (int64_t i = 0; i < n; ++i) {
-    need(rows[i]);
+    position[rows[i]] = 1;
     for (int64_t s = sample.ptr[rows[i]]; o.kg && s < sample.ptr[rows[i] + 1]; ++s) {
-      need(sample.entity[s]);
+      position[sample.entity[s]] = 1;
     }
+  }
+  uint32_t* below = scratch.New<uint32_t>(size_t{entities} + 1);
+  uint32_t needed = 0;
+  for (uint32_t e = 0; e < entities; ++e) {
+    const uint32_t is_needed = position[e];
+    below[needed] = e;
+    position[e] = needed;
+    needed += is_needed;
   }
   const float* h = Layer(l - 1, x, below, needed, scratch);
   const bool concat = o.aggregator == "concat", neighbor = o.aggregator == "neighbor";
