@@ -198,7 +198,8 @@ def refresh_trials(args, model, path, from_scratch):
 def test(args, path, stored):
     def row(protocol):
         rows = quality.run([args.undula, "evaluate", path, "--model", stored, "--protocol", protocol,
-                            "--at", "20", "--format", "json", "--quiet"])
+                            "--at", "20", "--no-baselines", "--format", "json",
+                            "--quiet"])
         return json.loads(rows.splitlines()[0])
     return {"auc": row("ctr")["auc"], "recall": row("ranking")["recall@20"]}
 

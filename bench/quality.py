@@ -67,6 +67,7 @@ TRAINING = {"epochs": 100, "patience": 3, "metric": "auc"}
 KGCN_TRAINING = TRAINING | {"patience": 10}
 OF_KGCN_AUTHORS = {"dim": 32, "learning-rate": .0005, "batch-size": 128, "chunk": 1,
                    "optimizer": "adam", "l2-mode": "tables"}
+FRESH = {"dim": 32, "learning-rate": .005, "batch-size": 1024, "chunk": 1, "fresh-negatives": 1}
 MODELS = {
     "ripplenet": {
         None: TRAINING,
@@ -87,9 +88,9 @@ MODELS = {
     "kgcn": {None: KGCN_TRAINING, "lastfm": OF_KGCN_AUTHORS},
     "kgnn_ls": {None: KGCN_TRAINING, "lastfm": OF_KGCN_AUTHORS},
     "kg_off": {None: KGCN_TRAINING, "lastfm": {"kg": "false", **OF_KGCN_AUTHORS}},
-    "kgcn_fresh": {None: KGCN_TRAINING},
-    "kgnn_ls_fresh": {None: KGCN_TRAINING},
-    "kg_off_fresh": {None: KGCN_TRAINING},
+    "kgcn_fresh": {None: KGCN_TRAINING, "lastfm": FRESH},
+    "kgnn_ls_fresh": {None: KGCN_TRAINING, "lastfm": FRESH},
+    "kg_off_fresh": {None: KGCN_TRAINING, "lastfm": {"kg": "false", **FRESH}},
 }
 # The model of the program, where it has another name here. "_fresh": new negatives in every epoch, as
 # bpr_mf has them, instead of the stored ones of the training part.
