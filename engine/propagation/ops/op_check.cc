@@ -40,7 +40,12 @@ bool CheckRows(Tape& tape, std::string_view op, std::string_view name, const Ten
   if (tape.exec().on_gpu()) return true;
   const uint32_t* row = rows.as<uint32_t>();
   uint32_t largest = 0;
-  for (int64_t i = 0; i < rows.size(); ++i) largest = std::max(largest, row[i]);
+  const auto find_largest = [&](const LaneGroup&, int64_t) {
+    uint32_t top = 0;
+    for (int64_t i = 0; i < rows.size(); ++i) top = std::max(top, row[i]);
+    largest = top;
+  };
+  ChooseRunRows<decltype(find_largest)>()(find_largest, 0, 1);
   if (rows.size() > 0 && largest >= limit) {
     BadInput(tape, op, name, " contains ", largest, ", but there are only ", limit, " rows");
     return false;
