@@ -86,7 +86,8 @@ def formula(r):
     buckets = r["buckets"] if hops > 1 else r["item_buckets"]
     scorer = 4 * DIM * (users + 2 * entities) + 8 * entities + buckets * (8 + 4 * DIM)
     means = 4 * DIM * buckets                 # gone after the build
-    tile = 8 * DIM * min(entities, items * (K + 1)) if hops > 1 else 0  # one user's first layer
+    # One user's vectors of the first layer, and messages and vectors of the items in the second.
+    tile = 8 * DIM * (min(entities, items * (K + 1)) + items) if hops > 1 else 0
     return training, training + scorer + max(means, tile)
 
 

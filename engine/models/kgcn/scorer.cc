@@ -1,6 +1,7 @@
 #include "models/kgcn/scorer.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <map>
 #include <numeric>
@@ -148,20 +149,24 @@ float* KgcnScorer::Layer(int l, const float* x, const uint32_t* rows, int64_t n,
   // entity then streams from memory.
   const auto& sample = state_->sample;
   const uint32_t entities = sample.rows();
-  uint32_t* position = scratch.NewZero<uint32_t>(entities);
+  const size_t words = entities / 64 + size_t{1};
+  uint64_t* is_needed = scratch.NewZero<uint64_t>(words);
+  const auto need = [&](uint32_t e) { is_needed[e >> 6] |= uint64_t{1} << (e & 63); };
   for (int64_t i = 0; i < n; ++i) {
-    position[rows[i]] = 1;
+    need(rows[i]);
     for (int64_t s = sample.ptr[rows[i]]; o.kg && s < sample.ptr[rows[i] + 1]; ++s) {
-      position[sample.entity[s]] = 1;
+      need(sample.entity[s]);
     }
   }
-  uint32_t* below = scratch.New<uint32_t>(size_t{entities} + 1);
+  uint32_t* position = scratch.New<uint32_t>(entities);  // of the needed ones
+  uint32_t* below = scratch.New<uint32_t>(entities);
   uint32_t needed = 0;
-  for (uint32_t e = 0; e < entities; ++e) {
-    const uint32_t is_needed = position[e];
-    below[needed] = e;
-    position[e] = needed;
-    needed += is_needed;
+  for (size_t w = 0; w < words; ++w) {
+    for (uint64_t bits = is_needed[w]; bits != 0; bits &= bits - 1) {
+      const auto e = static_cast<uint32_t>(w * 64 + static_cast<size_t>(std::countr_zero(bits)));
+      position[e] = needed;
+      below[needed++] = e;
+    }
   }
   const float* h = Layer(l - 1, x, below, needed, scratch);
   const bool concat = o.aggregator == "concat", neighbor = o.aggregator == "neighbor";
