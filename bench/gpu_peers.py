@@ -235,7 +235,8 @@ def check(arrays, model, items, scores):
 
 
 def undula(options, row, folder):
-    arguments = dict(options.world, **row, device=options.device, steps=options.steps, dump=folder)
+    arguments = dict(options.world, **row, device=options.device, steps=options.steps, dump=folder,
+                     graphs=int(options.graphs))
     ran = subprocess.run([str(options.bench)] + [f"{k}={v}" for k, v in arguments.items()],
                          capture_output=True, text=True)
     if ran.returncode != 0:
@@ -285,6 +286,7 @@ def main():
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("--bench", type=pathlib.Path, default=ROOT / "bench" / "model_bench")
     parser.add_argument("--set", choices=("small", "all"), default="all")
+    parser.add_argument("--graphs", action="store_true", help="Undula's steps as CUDA graphs")
     parser.add_argument("--steps", type=int, default=0, help="timed steps; 0: 100, small 5")
     parser.add_argument("--out", type=pathlib.Path, help="also the rows as JSON lines")
     options = parser.parse_args()

@@ -2,12 +2,12 @@
 // generated data of any size; what bench/gpu_peers.py compares with PyTorch.
 //   model_bench [key=value ...]
 // Keys: model (ripplenet or kgcn, or another pointwise model), device (cpu, cuda), users, items,
-// entities, relations, edges, history (positives of a user), batch, chunk, steps, k, threads, seed,
-// dump (a folder: data, parameters, batches, their losses and some scores go there as raw arrays,
-// with dump.json naming type and shape), and the model's options as in `undula models show`. Prints
-// one JSON line. Wall times: of `steps` steps with their optimizer steps (lazy Adam) after as many
-// untimed ones, divided by their number; of ranking all users, the better of
-// two runs.
+// entities, relations, edges, history (positives of a user), batch, chunk, steps, graphs (0, 1:
+// steps as CUDA graphs), k, threads, seed, dump (a folder: data, parameters, batches, their losses
+// and all lists go there as raw arrays, with dump.json naming type and shape), and the model's
+// options as in `undula models show`. Prints one JSON line. Wall times: of `steps` steps with their
+// optimizer steps (lazy Adam) after as many untimed ones, divided by their number; of ranking all
+// users, the better of two runs.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -227,7 +227,7 @@ int Main(int argc, char** argv) {
       {"model", "ripplenet"}, {"device", "cpu"},   {"users", "2000"},   {"items", "4000"},
       {"entities", "10000"},  {"relations", "60"}, {"edges", "100000"}, {"history", "20"},
       {"batch", "1024"},      {"chunk", "32"},     {"steps", "20"},     {"k", "20"},
-      {"threads", "1"},       {"seed", "1"},       {"dump", ""}};
+      {"threads", "1"},       {"seed", "1"},       {"dump", ""},        {"graphs", "0"}};
   OptionMap options;
   for (int i = 1; i < argc; ++i) {
     const char* eq = std::strchr(argv[i], '=');
@@ -308,14 +308,21 @@ int Main(int argc, char** argv) {
 
   if (absl::Status s = model->parameters()->MoveTo(exec->get()); !s.ok()) return Fail(s);
   model->parameters()->ZeroGradients();
+  const auto update = [&] {
+    const absl::Status status = (*optimizer)->Step(&workers);
+    model->parameters()->ZeroGradients();
+    return status;
+  };
+  const bool graphs = integer("graphs") != 0;
   double step_seconds = 0, last = 0;
   const int64_t steps = std::max<int64_t>(1, integer("steps"));
   for (int run = 0; run < 2; ++run) {
     const double start = Seconds();
     for (int64_t i = 0; i < steps; ++i) {
-      if (absl::Status s = step.Enqueue(batches[i % kept].View()); !s.ok()) return Fail(s);
-      if (absl::Status s = (*optimizer)->Step(&workers); !s.ok()) return Fail(s);
-      model->parameters()->ZeroGradients();
+      const Batch batch = batches[i % kept].View();
+      absl::Status s = graphs ? step.EnqueueAsGraph(batch, update) : step.Enqueue(batch);
+      if (s.ok() && !graphs) s = update();
+      if (!s.ok()) return Fail(s);
     }
     const auto losses = step.TakeLosses();  // waits for the device
     if (!losses.ok()) return Fail(losses.status());
@@ -326,11 +333,12 @@ int Main(int argc, char** argv) {
   const double pairs = static_cast<double>(sizes.users) * sizes.items;
   std::printf(
       "{\"model\": \"%s\", \"device\": \"%s\", \"users\": %u, \"items\": %u, \"batch\": %s, "
-      "\"step_ms\": %.4f, \"rank_ms\": %.4f, \"pairs_per_s\": %.4g, \"first_loss\": %.6f, "
+      "\"graphs\": %d, \"step_ms\": %.4f, \"rank_ms\": %.4f, \"pairs_per_s\": %.4g, "
+      "\"first_loss\": %.6f, "
       "\"last_loss\": %.6f}\n",
       own["model"].c_str(), (*exec)->description().c_str(), sizes.users, sizes.items,
-      own["batch"].c_str(), 1e3 * step_seconds, 1e3 * ranked->seconds, pairs / ranked->seconds,
-      first[0], last);
+      own["batch"].c_str(), graphs ? 1 : 0, 1e3 * step_seconds, 1e3 * ranked->seconds,
+      pairs / ranked->seconds, first[0], last);
   return 0;
 }
 

@@ -165,13 +165,19 @@ TEST(DeviceRank, RippleNetInEveryMode) {
   }
 }
 
-std::unique_ptr<Scorer> KgcnScorerOf(const KgcnOptions& options) {
+// large: users and relations are small whole numbers, so that the weights' logits are exact and
+// their exponentials would overflow.
+std::unique_ptr<Scorer> KgcnScorerOf(const KgcnOptions& options, bool large = false) {
   const auto snapshot = RandomSnapshot(kEntities, kRelations, kUsers + 1, kItems, 900, 3);
   const auto model = BuiltKgcn(kKgcnSpec, options, snapshot, Rows(*snapshot), DType::kF32);
   uint32_t seed = 7;
   for (const auto& p : model->parameters()->all()) {
     const std::vector<float> values = propagation::RandomFloats(p->value.size(), seed++, 0.9);
     std::copy(values.begin(), values.end(), p->value.as<float>());
+    if (!large || (p->name != "user" && p->name != "relation")) continue;
+    for (int64_t i = 0; i < p->value.size(); ++i) {
+      p->value.as<float>()[i] = static_cast<float>(p->name == "user" ? 2 + i % 3 : (i * i) % 5 - 1);
+    }
   }
   TaskArena workers(1);
   auto scorer = model->MakeScorer(workers);
@@ -199,6 +205,11 @@ TEST(DeviceRank, KgcnInEveryMode) {
     ExpectRankerAgrees(device.get(), *KgcnScorerOf(o), Job{}, 6);
     if (HasFailure()) return;
   }
+}
+
+TEST(DeviceRank, KgcnWithLargeLogits) {
+  UNDULA_OPEN_DEVICE(device);
+  ExpectRankerAgrees(device.get(), *KgcnScorerOf(OneHop(32, "sum", true), true), Job{}, 6);
 }
 
 TEST(DeviceRank, MasksAndSizes) {

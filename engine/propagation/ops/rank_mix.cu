@@ -1,5 +1,6 @@
 #include "propagation/ops/rank_mix.h"
 
+#include <cfloat>
 #include <cmath>
 
 #include "propagation/cuda/simt.h"
@@ -62,7 +63,19 @@ UNDULA_KERNEL void RankKernel(MixRank m, RankJob job, Layout at, int capacity) {
       const float* user = vectors + i % kUsers * kPad;
       float sum = 0;
       for (int c = 0; c < kPad; ++c) sum = fmaf(user[c], relation[c], sum);
-      x[i] = simt::FastExp(m.scale * sum);
+      x[i] = m.scale * sum;
+    }
+    simt::SyncBlock();
+    for (int u = simt::WarpOfBlock(); u < kUsers; u += simt::WarpsOfBlock()) {
+      float top = -FLT_MAX;
+      for (int r = simt::Lane(); r < m.n_relations; r += simt::kWarpSize) {
+        top = x[r * kUsers + u] > top ? x[r * kUsers + u] : top;
+      }
+      top = simt::WarpMax(top);
+      for (int r = simt::Lane(); r < m.n_relations; r += simt::kWarpSize) {
+        const float below = x[r * kUsers + u] - top;
+        x[r * kUsers + u] = simt::FastExp(below > -87.0f ? below : -87.0f);
+      }
     }
     lists.Clear();
     simt::SyncBlock();

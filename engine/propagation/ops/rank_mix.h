@@ -1,6 +1,6 @@
 // Fused scoring of KGCN with one layer on a GPU, in its folded form (models/kgcn/scorer.h):
 //   score(u, v) = u . tanh(P_v + gain sum_s x_{r_s} n_s Q_s / sum_s x_{r_s} n_s),
-//   x_r = exp(scale u . r)
+//   x_r = exp(max(scale u . r - top, -87)), where top is the user's largest scale u . r
 // A block works a few users at a time with their exponentials in shared memory, a thread an item
 // for all of them, so that a row of Q is read once; the best k stay in the block (cuda/top_k.h).
 #ifndef UNDULA_PROPAGATION_OPS_RANK_MIX_H_
