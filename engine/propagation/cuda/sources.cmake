@@ -4,9 +4,13 @@ set(UNDULA_CUDA_KERNEL_SOURCES
     cuda/row_segments.cu
     cuda/vector.cu
     ops/attention_read.cu
+    ops/bias.cu
     ops/elementwise.cu
     ops/gather.cu
     ops/group_attention.cu
+    ops/gru.cu
+    ops/key_value_memory.cu
+    ops/linear_cross_entropy.cu
     ops/losses.cu
     ops/matmul.cu
     ops/relation_gemv.cu
@@ -15,6 +19,7 @@ set(UNDULA_CUDA_KERNEL_SOURCES
     ops/segment_attention.cu
     ops/segment_reduce.cu
     ops/segment_softmax.cu
+    ops/soft_read.cu
     ops/triple_score.cu
     optim/optimizer.cu)
 set(UNDULA_CUDA_KERNELS ${UNDULA_CUDA_KERNEL_SOURCES} cuda/primitives.cu)
