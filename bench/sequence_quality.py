@@ -40,7 +40,7 @@ DATA = {
                           ("movielens-1m/interactions.tsv.xz", "movielens-1m-likes")],
               "set": "all", "seeds": 1, "sampled": True},
 }
-TRAIN = {"epochs": 40, "patience": 4, "metric": "ndcg", "metric-k": 20, "batch-size": 512,
+TRAIN = {"epochs": 12, "patience": 2, "metric": "ndcg", "metric-k": 20, "batch-size": 512,
          "learning-rate": .002}
 MODELS = {  # name: (family, options)
     "most_popular": ("most_popular", None),

@@ -161,11 +161,12 @@ absl::StatusOr<EvaluationReport> Database::Evaluate(const EvaluateOptions& optio
   UNDULA_ASSIGN_OR_RETURN(const models::Split split, api::LoadSplit(stored, *snapshot));
   const models::TrainingData data = models::MakeTrainingData(snapshot, split.train, 1);
 
-  Job job{data, split, {}, options.protocol == "ctr", impl_->arena(), progress};
-  job.options.part = options.part == "test" ? models::EvalPart::kTest : models::EvalPart::kValid;
-  job.options.bands = options.bands;
-  if (options.protocol == "ksr") job.options.candidates = models::Candidates::kKsr;
-  job.options.at.assign(options.at.begin(), options.at.end());
+  models::EvalOptions eval;
+  eval.part = options.part == "test" ? models::EvalPart::kTest : models::EvalPart::kValid;
+  eval.bands = options.bands;
+  if (options.protocol == "ksr") eval.candidates = models::Candidates::kKsr;
+  eval.at.assign(options.at.begin(), options.at.end());
+  const Job job{data, split, std::move(eval), options.protocol == "ctr", impl_->arena(), progress};
   EvaluationReport report;
   report.protocol =
       Concat(options.part, " part, ",

@@ -118,7 +118,10 @@ OptionMap OptionsOf(const Oracle& oracle) {
 void Check(const Oracle& oracle, DType dtype) {
   SCOPED_TRACE(dtype == DType::kF64 ? "float64" : "float32");
   const double value_limit = dtype == DType::kF64 ? 1e-8 : 1e-5;
-  const double gradient_limit = dtype == DType::kF64 ? 1e-7 : 1e-5;
+  // The file's loss is -log(1e-10 + sigmoid(x)), whose slope differs from ours by 1e-10 /
+  // sigmoid(x).
+  const double exact = oracle.name == "ksr_bpr" ? 2e-7 : 1e-7;
+  const double gradient_limit = dtype == DType::kF64 ? exact : 1e-5;
   const ModelSpec& spec = oracle.model == "SR-GNN" ? kSrGnnSpec
                           : oracle.model == "KSR"  ? kKsrSpec
                                                    : kKgsrSpec;
@@ -206,8 +209,17 @@ void Check(const Oracle& oracle, DType dtype) {
   const double largest = LargestGradient(oracle.gradients);
   const auto gradients = OurNames(oracle.gradients);
   for (const auto& parameter : model.parameters()->all()) {
-    EXPECT_LE(GradientError(Gradient(*parameter), gradients.at(parameter->name).data, largest),
-              gradient_limit)
+    const auto& want = gradients.at(parameter->name).data;
+    // The item side's bias moves all items alike: its gradient is a sum that cancels to 0, of which
+    // float32 leaves its rounding.
+    if (parameter->name == "item_side_bias") {
+      for (size_t i = 0; i < want.size(); ++i) {
+        EXPECT_NEAR(Gradient(*parameter)[i], want[i],
+                    (dtype == DType::kF64 ? 1e-12 : 1e-7) * largest);
+      }
+      continue;
+    }
+    EXPECT_LE(GradientError(Gradient(*parameter), want, largest), gradient_limit)
         << parameter->name;
   }
 }

@@ -11,12 +11,14 @@
 #include <vector>
 
 #include "propagation/ops/bias.h"
+#include "propagation/ops/gate_simd.h"
 #include "propagation/ops/gru.h"
 #include "propagation/ops/key_value_memory.h"
 #include "propagation/ops/linear_cross_entropy.h"
 #include "propagation/ops/losses.h"
 #include "propagation/ops/matmul.h"
 #include "propagation/ops/soft_read.h"
+#include "propagation/ops/softmax_simd.h"
 #include "tests/propagation/op_gradient.h"
 
 namespace undula::propagation {
@@ -55,15 +57,17 @@ std::vector<GradientCase> GruCases(int64_t d) {
 
 std::vector<GradientCase> SoftReadCases(int64_t d) {
   std::vector<GradientCase> cases;
-  for (const bool count : {true, false}) {
-    cases.push_back({count ? "counts" : "no counts",
-                     {RandomValues({3, d}, 1), RandomValues({5, d}, 2), RandomValues({5, 4}, 3),
-                      RandomValues({d}, 4)},
-                     [count](OpRun& run, const Leaves& v) {
-                       return SoftRead(run.tape(), v[0], v[1], v[2], v[3],
-                                       run.Offsets({0, 2, 2, 6}), run.Ids({4, 0, 1, 0, 3, 1}),
-                                       count ? run.Floats({1, 2, 1, 3, 1, 1}) : Tensor{});
-                     }});
+  for (const int64_t m : {int64_t{4}, d}) {
+    for (const bool count : {true, false}) {
+      cases.push_back({count ? "counts" : "no counts",
+                       {RandomValues({3, d}, 1), RandomValues({5, d}, 2), RandomValues({5, m}, 3),
+                        RandomValues({d}, 4)},
+                       [count](OpRun& run, const Leaves& v) {
+                         return SoftRead(run.tape(), v[0], v[1], v[2], v[3],
+                                         run.Offsets({0, 2, 2, 6}), run.Ids({4, 0, 1, 0, 3, 1}),
+                                         count ? run.Floats({1, 2, 1, 3, 1, 1}) : Tensor{});
+                       }});
+    }
   }
   return cases;
 }
@@ -272,6 +276,49 @@ TEST(LinearCrossEntropy, TilesAgreeWithTheSoftmaxOfAllLogits) {
     if (bits.empty()) bits = all;
     EXPECT_EQ(all, bits);
   }
+}
+
+// The tuned kernels of gates, of the read-out and of softmaxes on every instruction set.
+TEST(SequenceKernels, HaveTheSameBitsOnEveryInstructionSet) {
+  constexpr int64_t kRows = 5, kDim = 32;
+  const auto floats = [](int64_t n, uint32_t seed) {
+    const std::vector<double> v = RandomValues({n}, seed).data;
+    return std::vector<float>(v.begin(), v.end());
+  };
+  const std::vector<float> gi = floats(kRows * 3 * kDim, 1), gh = floats(kRows * 3 * kDim, 2);
+  const std::vector<float> h = floats(kRows * kDim, 3), g = floats(kRows * kDim, 4);
+  const std::vector<int64_t> ptr = {0, 2, 2, 3, 7, 8};
+  const std::vector<uint32_t> src = {4, 1, 0, 2, 2, 3, 1, 0};
+  std::vector<std::vector<float>> all;
+  for (const simd::Target target :
+       {simd::Target::kScalar, simd::Target::kAvx2, simd::Target::kAvx512}) {
+    const GateKernels& kernels = GetGateKernels(target);
+    std::vector<float> out(kRows * kDim), dgi(gi.size(), 0.0f), dgh = dgi, dh(out.size(), 0.0f);
+    std::vector<float> weights(src.size()), read(out.size()), dkey(src.size() * kDim),
+        dquery(out.size(), 0.0f), dq(out.size());
+    kernels.gates({gi.data(), gh.data(), h.data(), out.data(), kDim, true}, 0, kRows);
+    kernels.gates_backward(
+        {gi.data(), gh.data(), h.data(), g.data(), dgi.data(), dgh.data(), dh.data(), kDim, false},
+        0, kRows);
+    kernels.read({h.data(), g.data(), h.data(), gi.data(), ptr.data(), src.data(), nullptr,
+                  weights.data(), read.data(), kDim, kDim},
+                 0, kRows);
+    kernels.read_backward({h.data(), g.data(), h.data(), gi.data(), gh.data(), ptr.data(),
+                           src.data(), nullptr, dkey.data(), dquery.data(), dq.data(), kDim, kDim},
+                          0, kRows);
+    const SoftmaxKernels& softmax = GetSoftmaxKernels(target);
+    std::vector<float> x = gi;
+    const int64_t n = static_cast<int64_t>(x.size()) / 16 * 16;
+    const float top = softmax.max(x.data(), n), sum = softmax.exp_sum(x.data(), n, top);
+    softmax.exp_scale(x.data(), n, top, 1 / sum);
+    std::vector<float> bits = {top, sum};
+    for (const auto* part : {&out, &dgi, &dgh, &dh, &weights, &read, &dkey, &dquery, &dq, &x}) {
+      bits.insert(bits.end(), part->begin(), part->end());
+    }
+    all.push_back(std::move(bits));
+  }
+  EXPECT_EQ(all[0], all[1]);
+  EXPECT_EQ(all[0], all[2]);
 }
 
 }  // namespace

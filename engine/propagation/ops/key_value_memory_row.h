@@ -198,6 +198,11 @@ struct MemoryReadBackwardRow {
       const T dot = m.Dot(group, up, m.events + s * m.d);
       group.ForEach(m.a, [&](int64_t k) { slope[k] += coefficient(k) * dot; });
     });
+    // Only differences count: those to the key with the largest weight keep their digits.
+    const T most = group.Max(m.a, [&](int64_t k) { return w[k]; });
+    const T least = static_cast<T>(-HUGE_VAL);
+    const T shift = group.Max(m.a, [&](int64_t k) { return w[k] == most ? slope[k] : least; });
+    group.ForEach(m.a, [&](int64_t k) { slope[k] -= shift; });
     SoftmaxBackwardInPlace(group, w, slope, m.a, gamma);
     if (dq == nullptr) return;
     group.AddRows(

@@ -26,7 +26,7 @@ struct Context {
   Var x, table;
   Tensor targets;
   SampledCandidates candidates;
-  Tensor log_sum;
+  Tensor top, share;  // see LinearCrossEntropyRow
   double scale;
 };
 
@@ -72,7 +72,8 @@ int64_t FormLogits(const LinearLogits<float>& in, const Tile& t, float* out) {
   return padded;
 }
 
-void ForwardTiles(Tape& tape, const LinearLogits<float>& in, float* log_sum, float* loss) {
+void ForwardTiles(Tape& tape, const LinearLogits<float>& in, float* top_out, float* share,
+                  float* loss) {
   const SoftmaxKernels& kernels = GetSoftmaxKernels();
   const int64_t tiles = (in.rows + kRowTile - 1) / kRowTile;
   float* scratch = tape.Scratch<float>(tiles * kRowTile * kItemTile);
@@ -98,14 +99,15 @@ void ForwardTiles(Tape& tape, const LinearLogits<float>& in, float* log_sum, flo
       }
     }
     for (int64_t r = 0; r < t.rows; ++r) {
-      log_sum[t.row + r] = top[r] + Log(sum[r]);
-      loss[t.row + r] = log_sum[t.row + r] - loss[t.row + r];
+      top_out[t.row + r] = top[r];
+      share[t.row + r] = 1.0f / sum[r];
+      loss[t.row + r] = (top[r] - loss[t.row + r]) + Log(sum[r]);
     }
   });
 }
 
-void BackwardTiles(Tape& tape, const LinearLogits<float>& in, const float* log_sum, float factor,
-                   float* dx, float* dtable) {
+void BackwardTiles(Tape& tape, const LinearLogits<float>& in, const float* top, const float* share,
+                   float factor, float* dx, float* dtable) {
   const SoftmaxKernels& kernels = GetSoftmaxKernels();
   const int64_t tiles = (in.items + kItemTile - 1) / kItemTile;
   const int64_t parts = std::min(kParts, tiles);
@@ -125,7 +127,7 @@ void BackwardTiles(Tape& tape, const LinearLogits<float>& in, const float* log_s
         const int64_t columns = FormLogits(in, t, logits);
         for (int64_t r = 0; r < t.rows; ++r) {
           float* row = logits + r * kItemTile;
-          kernels.exp_scale(row, columns, log_sum[t.row + r], factor);
+          kernels.exp_scale(row, columns, top[t.row + r], factor * share[t.row + r]);
           const int64_t target = t.target(in.targets[t.row + r]);
           if (target >= 0) row[target] -= factor;
         }
@@ -165,19 +167,21 @@ void Backward(Tape& tape, Var output, void* context) {
     const T scale = static_cast<T>(c.scale);
     if constexpr (kTiled<T>) {
       if (!tape.exec().on_gpu()) {
-        BackwardTiles(tape, logits, c.log_sum.as<T>(), scale * g.as<T>()[0], dx, dtable);
+        BackwardTiles(tape, logits, c.top.as<T>(), c.share.as<T>(), scale * g.as<T>()[0], dx,
+                      dtable);
         return;
       }
     }
     const int64_t work = logits.d * logits.d / 16 + logits.d;
     if (dx != nullptr) {
       ForRows(tape, logits.rows, logits.items * work,
-              LinearCrossEntropyBackwardRow<T>{logits, c.log_sum.as<T>(), g.as<T>(), dx, scale});
+              LinearCrossEntropyBackwardRow<T>{logits, c.top.as<T>(), c.share.as<T>(), g.as<T>(),
+                                               dx, scale});
     }
     if (dtable != nullptr) {
       ForRows(tape, logits.items, logits.rows * work,
-              LinearCrossEntropyBackwardItemRow<T>{logits, c.log_sum.as<T>(), g.as<T>(), dtable,
-                                                   scale});
+              LinearCrossEntropyBackwardItemRow<T>{logits, c.top.as<T>(), c.share.as<T>(),
+                                                   g.as<T>(), dtable, scale});
     }
   });
 }
@@ -206,7 +210,13 @@ Var LinearCrossEntropy(Tape& tape, Var x, Var table, const Tensor& targets,
   const Tensor xv = tape.value(x);
   if (!CheckInput(tape, kOp, xv, tape.value(table), targets, candidates, divisor)) return Var{};
   Context* c = tape.New<Context>();
-  *c = Context{x, table, targets, candidates, tape.NewTensor({xv.rows()}), 1 / divisor};
+  *c = Context{x,
+               table,
+               targets,
+               candidates,
+               tape.NewTensor({xv.rows()}),
+               tape.NewTensor({xv.rows()}),
+               1 / divisor};
   const Tensor loss = tape.NewTensor({xv.rows()});
   const Tensor out = WithFloat(xv.dtype, [&](auto zero) {
     using T = decltype(zero);
@@ -214,13 +224,13 @@ Var LinearCrossEntropy(Tape& tape, Var x, Var table, const Tensor& targets,
     bool done = false;
     if constexpr (kTiled<T>) {
       if (!tape.exec().on_gpu()) {
-        ForwardTiles(tape, logits, c->log_sum.as<T>(), loss.as<T>());
+        ForwardTiles(tape, logits, c->top.as<T>(), c->share.as<T>(), loss.as<T>());
         done = true;
       }
     }
     if (!done) {
       ForRows(tape, xv.rows(), logits.items * (logits.d + 20),
-              LinearCrossEntropyRow<T>{logits, c->log_sum.as<T>(), loss.as<T>()});
+              LinearCrossEntropyRow<T>{logits, c->top.as<T>(), c->share.as<T>(), loss.as<T>()});
     }
     return ScalarSum<T>(tape, xv.rows(), c->scale, ElementTerm<T>{loss.as<T>()});
   });

@@ -25,26 +25,28 @@ struct LinearLogits {
     if (offset == nullptr) return sum;
     return sum + (i == static_cast<int64_t>(targets[b]) ? target_offset[b] : offset[i]);
   }
-  // The derivative of the row's loss by logit i.
-  UNDULA_HD T Slope(int64_t b, int64_t i, T log_sum) const {
-    return Exp((*this)(b, i) - log_sum) - (i == static_cast<int64_t>(targets[b]) ? T(1) : T(0));
+  // The derivative of the row's loss by logit i, given its largest logit and 1 / sum exp(. - top).
+  UNDULA_HD T Slope(int64_t b, int64_t i, const T* top, const T* share) const {
+    return Exp((*this)(b, i) - top[b]) * share[b] -
+           (i == static_cast<int64_t>(targets[b]) ? T(1) : T(0));
   }
 };
 
 template <class T>
 struct LinearCrossEntropyRow {
   LinearLogits<T> logits;
-  T* log_sum;
+  T* top;    // [B]: the largest logit
+  T* share;  // [B]: 1 / sum of exp(logit - top); a logarithm of both would lose digits
   T* loss;
 
   template <class Group>
   UNDULA_HD void operator()(const Group& group, int64_t b) const {
-    const T top = group.Max(logits.items, [&](int64_t i) { return logits(b, i); });
-    const T sum = group.Sum(logits.items, [&](int64_t i) { return Exp(logits(b, i) - top); });
+    const T most = group.Max(logits.items, [&](int64_t i) { return logits(b, i); });
+    const T sum = group.Sum(logits.items, [&](int64_t i) { return Exp(logits(b, i) - most); });
     group.Once([&] {
-      const T total = top + Log(sum);
-      log_sum[b] = total;
-      loss[b] = total - logits(b, logits.targets[b]);
+      top[b] = most;
+      share[b] = T(1) / sum;
+      loss[b] = (most - logits(b, logits.targets[b])) + Log(sum);
     });
   }
 };
@@ -53,7 +55,8 @@ struct LinearCrossEntropyRow {
 template <class T>
 struct LinearCrossEntropyBackwardRow {
   LinearLogits<T> logits;
-  const T* log_sum;
+  const T* top;
+  const T* share;
   const T* g;  // a scalar
   T* dx;
   T scale;
@@ -63,7 +66,7 @@ struct LinearCrossEntropyBackwardRow {
     const T factor = scale * g[0];
     group.AddRows(
         dx + b * logits.d, logits.d, logits.items,
-        [&](int64_t i) { return factor * logits.Slope(b, i, log_sum[b]); },
+        [&](int64_t i) { return factor * logits.Slope(b, i, top, share); },
         [&](int64_t i) { return logits.table + i * logits.d; });
   }
 };
@@ -72,7 +75,8 @@ struct LinearCrossEntropyBackwardRow {
 template <class T>
 struct LinearCrossEntropyBackwardItemRow {
   LinearLogits<T> logits;
-  const T* log_sum;
+  const T* top;
+  const T* share;
   const T* g;  // a scalar
   T* dtable;
   T scale;
@@ -82,7 +86,7 @@ struct LinearCrossEntropyBackwardItemRow {
     const T factor = scale * g[0];
     group.AddRows(
         dtable + i * logits.d, logits.d, logits.rows,
-        [&](int64_t b) { return factor * logits.Slope(b, i, log_sum[b]); },
+        [&](int64_t b) { return factor * logits.Slope(b, i, top, share); },
         [&](int64_t b) { return logits.x + b * logits.d; });
   }
 };

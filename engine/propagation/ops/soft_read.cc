@@ -1,6 +1,8 @@
 #include "propagation/ops/soft_read.h"
 
 #include "propagation/ops/bias_row.h"
+#include "propagation/ops/gate_rows.h"
+#include "propagation/ops/gate_simd.h"
 #include "propagation/ops/op_check.h"
 #include "propagation/ops/segment_attention_row.h"
 #include "propagation/ops/segment_reduce_row.h"
@@ -23,11 +25,12 @@ void BackwardOf(Tape& tape, Var output, const Context& c) {
   const int64_t mean = 1 + slots / std::max<int64_t>(1, rows);
   T* dkey = tape.Scratch<T>(slots * d);
   T* dq = tape.Scratch<T>(rows * d);
-  ForRows(tape, rows, mean * (16 * d + m),
-          SoftReadBackwardRow<T>{
-              tape.value(c.queries).as<T>(), keys.as<T>(), values.as<T>(), tape.value(c.q).as<T>(),
-              g.as<T>(), ptr, src, c.count.as<T>(), dkey,
-              tape.needs_grad(c.queries) ? tape.grad(c.queries).as<T>() : nullptr, dq, d, m});
+  ForGateRows(tape, rows, mean * (16 * d + m), d % 16 == 0 && m % 16 == 0,
+              SoftReadBackwardRow<T>{
+                  tape.value(c.queries).as<T>(), keys.as<T>(), values.as<T>(),
+                  tape.value(c.q).as<T>(), g.as<T>(), ptr, src, c.count.as<T>(), dkey,
+                  tape.needs_grad(c.queries) ? tape.grad(c.queries).as<T>() : nullptr, dq, d, m},
+              GetGateKernels().read_backward);
   if (tape.needs_grad(c.q)) {
     ForRows(tape, ColumnTiles(d), rows * kColumnTile,
             ColumnSumTile<T>{dq, tape.grad(c.q).as<T>(), rows, d});
@@ -77,10 +80,12 @@ Var SoftRead(Tape& tape, Var queries, Var keys, Var values, Var q, const Tensor&
   const Tensor out = tape.NewTensor({rows, m});
   WithFloat(out.dtype, [&](auto zero) {
     using T = decltype(zero);
-    ForRows(
+    ForGateRows(
         tape, rows, (1 + src.size() / std::max<int64_t>(1, rows)) * (16 * d + m),
+        d % 16 == 0 && m % 16 == 0,
         SoftReadRow<T>{qv.as<T>(), kv.as<T>(), vv.as<T>(), tape.value(q).as<T>(), ptr.as<int64_t>(),
-                       src.as<uint32_t>(), count.as<T>(), weights.as<T>(), out.as<T>(), d, m});
+                       src.as<uint32_t>(), count.as<T>(), weights.as<T>(), out.as<T>(), d, m},
+        GetGateKernels().read);
   });
   Context* c = tape.New<Context>();
   *c = Context{queries, keys, values, q, ptr, src, count, weights};
