@@ -40,7 +40,7 @@ DATA = {
                           ("movielens-1m/interactions.tsv.xz", "movielens-1m-likes")],
               "set": "all", "seeds": 1, "sampled": True},
 }
-TRAIN = {"epochs": 12, "patience": 2, "metric": "ndcg", "metric-k": 20, "batch-size": 512,
+TRAIN = {"epochs": 20, "patience": 3, "metric": "ndcg", "metric-k": 20, "batch-size": 512,
          "learning-rate": .002}
 MODELS = {  # name: (family, options)
     "most_popular": ("most_popular", None),
@@ -92,6 +92,7 @@ def one(args, name, model, seed):
     flags = {"split.protocol": "leave_one_out", "split.negatives": "none", "train.seed": seed}
     if options is not None:
         flags |= {f"train.{key}": value for key, value in TRAIN.items()}
+        flags["train.epochs"] = args.epochs
         flags |= {f"model.{key}": value for key, value in options.items()}
         if DATA[name].get("sampled"):
             flags["model.sampled"] = 1000
@@ -149,6 +150,7 @@ def main():
     parser.add_argument("--data", nargs="*")
     parser.add_argument("--models", nargs="*")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--epochs", type=int, default=TRAIN["epochs"])
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--table", action="store_true")
     args = parser.parse_args()

@@ -480,7 +480,7 @@ TEST_F(CliJob, Examples) {
   ASSERT_EQ(trained.code, 0) << trained.err;
   const Output next = Execute(
       examples + "/next_item",
-      {world->dir / "first.undula", "sr_gnn", "u1", "f-1", world->dir / "event.patch"}, world->dir);
+      {world->dir / "first.undula", "sr_gnn", "user-1", "f-1", world->dir / "event.patch"}, world->dir);
   ASSERT_EQ(next.code, 0) << next.err;
   EXPECT_THAT(next.out, HasSubstr("\nchanged"));
 }

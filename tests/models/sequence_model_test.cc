@@ -209,6 +209,29 @@ TEST(SequenceModels, ANewEventChangesTheScores) {
   }
 }
 
+// New numbers for the items, their vectors moved along: scores move along too.
+TEST(SequenceModels, ScoresFollowTheItems) {
+  const Data d;
+  TaskArena workers(1);
+  const uint32_t n = d.data.n_items();
+  const auto moved = [n](uint32_t item) { return (item * 7 + 5) % n; };  // n = 36
+  const auto plain = Make(kSrGnnSpec, {}), permuted = Make(kSrGnnSpec, {});
+  ASSERT_TRUE(plain->Build(d.data, workers).ok());
+  ASSERT_TRUE(permuted->Build(d.data, workers).ok());
+  const float* from = plain->parameters()->Find("item")->value.as<float>();
+  float* to = permuted->parameters()->Find("item")->value.as<float>();
+  for (uint32_t i = 0; i < n; ++i) std::copy_n(from + i * 8, 8, to + moved(i) * 8);
+  const std::vector<ItemId> history = {ItemId{3}, ItemId{9}, ItemId{3}, ItemId{30}, ItemId{8}};
+  std::vector<ItemId> other;
+  for (const ItemId item : history) other.push_back(ItemId{moved(Index(item))});
+  std::vector<float> a(n), b(n);
+  Arena arena;
+  const auto left = *plain->MakeScorer(workers), right = *permuted->MakeScorer(workers);
+  ASSERT_TRUE(left->Score({kNone<UserId>, history}, {0, n}, a, arena).ok());
+  ASSERT_TRUE(right->Score({kNone<UserId>, other}, {0, n}, b, arena).ok());
+  for (uint32_t i = 0; i < n; ++i) EXPECT_NEAR(a[i], b[moved(i)], 1e-6);
+}
+
 // Steps > 1, sessions, pairs and a sampled softmax train too.
 TEST(SequenceModels, OtherFormsRecoverTheCircle) {
   const Data d;
