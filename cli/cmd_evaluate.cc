@@ -10,14 +10,14 @@
 namespace undula::cli {
 
 absl::Status RunEvaluate(const Args& args) {
-  Arguments a(
-      "evaluate",
-      "Evaluates a stored model on the part of the data kept out of its training, beside\n"
-      "MostPopular and item log-odds. Intervals: 95 % bootstrap over users. --against NAME\n"
-      "adds another stored model of the same split and the row of the differences, with\n"
-      "paired intervals: what the first is better by.",
-      "  undula evaluate films.undula --at 10,20 --bands\n"
-      "  undula evaluate films.undula --model kgcn --against bpr_mf --intervals");
+  Arguments a("evaluate",
+              "Evaluates a stored model on the part of the data kept out of its training, beside\n"
+              "MostPopular and item log-odds (models of sequences: MostPopular, item-to-item\n"
+              "transitions and session kNN). Intervals: 95 % bootstrap over users. --against NAME\n"
+              "adds another stored model of the same split and the row of the differences, with\n"
+              "paired intervals: what the first is better by.",
+              "  undula evaluate films.undula --at 10,20 --bands\n"
+              "  undula evaluate films.undula --model kgcn --against bpr_mf --intervals");
   std::string db, format = "table";
   EvaluateOptions options;
   std::vector<std::string> at = {"10", "20"};
@@ -26,8 +26,9 @@ absl::Status RunEvaluate(const Args& args) {
   a.Option("--model", &options.name, "stored model; may be left out where there is one");
   a.Option("--against", &options.against, "another stored model, to be compared with in pairs");
   a.Choice("--part", &options.part, {"test", "valid"}, "part of the split");
-  a.Choice("--protocol", &options.protocol, {"ranking", "ctr"},
-           "full-catalogue ranking, or the click-through protocol of the papers");
+  a.Choice("--protocol", &options.protocol, {"ranking", "ctr", "ksr"},
+           "full-catalogue ranking, the click-through protocol of the papers, or ranking among\n"
+           "50 uniform and 50 popular items");
   a.Option("--at", &at, "list lengths K, comma separated");
   a.Flag("--bands", &options.bands, "also by popularity band and history length");
   a.Flag("--no-baselines", &no_baselines, "the model only");

@@ -159,6 +159,20 @@ class LineWriter {
   const ScoreBatchOptions& options_;
 };
 
+// The user's positive events that the model knows the items of, in time order.
+std::vector<ItemId> PresentHistory(const Context& context, uint32_t user) {
+  std::vector<ItemId> out;
+  const InteractionCsr<ItemId>& log = context.snapshot->by_user;
+  if (int64_t{user} >= log.rows()) return out;
+  for (int64_t i = log.ptr[user]; i < log.ptr[user + 1]; ++i) {
+    if (log.weight[i] >= context.positive_threshold &&
+        Index(log.other[i]) < context.scorer->n_items()) {
+      out.push_back(log.other[i]);
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 absl::StatusOr<ScoreBatchReport> ScoreBatch(const Context& context,
@@ -198,9 +212,19 @@ absl::StatusOr<ScoreBatchReport> ScoreBatch(const Context& context,
         seen[i] = SeenItems(context, {UserId{base + static_cast<uint32_t>(i)}, {}});
       }
     }
+    // Models of sequences predict from what has happened by now.
+    std::vector<std::vector<ItemId>> histories;
+    if (context.scorer->sequential()) {
+      for (int64_t i = 0; i < count; ++i) {
+        histories.push_back(PresentHistory(context, base + static_cast<uint32_t>(i)));
+      }
+    }
     models::RankJob job;
     job.n = count;
     job.query = [&](int64_t i) {
+      if (!histories.empty() && !histories[i].empty()) {
+        return models::UserQuery{kNone<UserId>, histories[i]};
+      }
       return models::UserQuery{UserId{base + static_cast<uint32_t>(i)}, {}};
     };
     job.mask = [&](int64_t i) {

@@ -21,6 +21,7 @@ struct Context {
   TaskArena* workers = nullptr;
   // Changes whenever the model is trained anew: part of what makes two batch jobs equal.
   std::string_view model_tag;
+  double positive_threshold = 0;  // of the model's training: what counts as an event of a history
 };
 
 }  // namespace undula::queries

@@ -16,6 +16,7 @@ namespace undula {
 namespace {
 
 constexpr const char* kBaselines[] = {"most_popular", "item_log_odds"};
+constexpr const char* kSequenceBaselines[] = {"most_popular", "markov", "session_knn"};
 
 Metric Plain(std::string name, double value) { return {std::move(name), value, value, value}; }
 Metric WithInterval(std::string name, const models::Interval& i) {
@@ -137,8 +138,8 @@ absl::StatusOr<EvaluationRow> Difference(const Job& job, const Result& a, const 
 
 absl::StatusOr<EvaluationReport> Database::Evaluate(const EvaluateOptions& options,
                                                     Progress* progress) const {
-  if (options.protocol != "ranking" && options.protocol != "ctr") {
-    return InvalidArgumentError("protocol '", options.protocol, "' is neither ranking nor ctr");
+  if (options.protocol != "ranking" && options.protocol != "ctr" && options.protocol != "ksr") {
+    return InvalidArgumentError("protocol '", options.protocol, "' is none of ranking, ctr, ksr");
   }
   if (options.part != "test" && options.part != "valid") {
     return InvalidArgumentError("part '", options.part, "' is neither test nor valid");
@@ -160,14 +161,19 @@ absl::StatusOr<EvaluationReport> Database::Evaluate(const EvaluateOptions& optio
   UNDULA_ASSIGN_OR_RETURN(const models::Split split, api::LoadSplit(stored, *snapshot));
   const models::TrainingData data = models::MakeTrainingData(snapshot, split.train, 1);
 
-  Job job{data, split, {}, options.protocol == "ctr", impl_->arena(), progress};
-  job.options.part = options.part == "test" ? models::EvalPart::kTest : models::EvalPart::kValid;
-  job.options.bands = options.bands;
-  job.options.at.assign(options.at.begin(), options.at.end());
+  models::EvalOptions eval;
+  eval.part = options.part == "test" ? models::EvalPart::kTest : models::EvalPart::kValid;
+  eval.bands = options.bands;
+  if (options.protocol == "ksr") eval.candidates = models::Candidates::kKsr;
+  eval.at.assign(options.at.begin(), options.at.end());
+  const Job job{data, split, std::move(eval), options.protocol == "ctr", impl_->arena(), progress};
   EvaluationReport report;
-  report.protocol = Concat(options.part, " part, ",
-                           job.ctr ? "click-through protocol" : "ranking of the full catalogue",
-                           "; split: ", split.description);
+  report.protocol =
+      Concat(options.part, " part, ",
+             job.ctr                     ? "click-through protocol"
+             : options.protocol == "ksr" ? "ranking among 50 uniform and 50 popular items (KSR)"
+                                         : "ranking of the full catalogue",
+             "; split: ", split.description);
   const auto add_stored = [&](const TensorMap& map,
                               const std::string& as) -> absl::StatusOr<Result> {
     UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<models::Model> model,
@@ -192,7 +198,11 @@ absl::StatusOr<EvaluationReport> Database::Evaluate(const EvaluateOptions& optio
   }
   if (!options.baselines) return report;
   const std::string family = stored.metadata["family"];
-  for (const char* baseline : kBaselines) {
+  UNDULA_ASSIGN_OR_RETURN(const models::ModelSpec* spec, models::FindModel(family));
+  const auto baselines = spec->capabilities.sequential
+                             ? std::span<const char* const>(kSequenceBaselines)
+                             : std::span<const char* const>(kBaselines);
+  for (const char* baseline : baselines) {
     if (family == baseline) continue;
     UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<models::Model> b,
                             models::MakeModel(baseline, {}));

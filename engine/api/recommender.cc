@@ -101,6 +101,7 @@ absl::StatusOr<std::unique_ptr<Recommender>> Database::LoadRecommender(
   models::SplitOptions split;
   if (SetOptions(models::SplitOptionTable(), &split, api::Section(stored.metadata, "split")).ok()) {
     impl->positive_threshold = split.positive_threshold;
+    impl->context.positive_threshold = split.positive_threshold;
   }
   return std::make_unique<Recommender>(std::move(impl));
 }
@@ -119,7 +120,8 @@ absl::StatusOr<Recommender::Impl::Resolved> Recommender::Impl::ResolveUser(
     std::string_view user) const {
   UNDULA_ASSIGN_OR_RETURN(const UserId id, catalog->FindUser(user));
   Resolved out{id, {}};
-  if (scorer->KnowsUser(id)) return out;
+  // The next item of a sequence depends on what has happened by now, not on what was trained on.
+  if (scorer->KnowsUser(id) && !scorer->sequential()) return out;
   if (spec->capabilities.fold_in) {
     const InteractionCsr<ItemId>& log = snapshot->by_user;
     for (int64_t i = log.ptr[Index(id)]; i < log.ptr[Index(id) + 1]; ++i) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api/database_impl.h"
+#include "api/graph_vectors.h"
 #include "api/model_age.h"
 #include "api/model_checksum.h"
 #include "api/stored_split.h"
@@ -169,8 +170,9 @@ absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progres
     const std::string seen = SeenBefore(start, split, snapshot->n_users);
     if (!seen.empty()) impl_->Log(Severity::kWarning, seen);
   }
-  const models::TrainingData data =
+  models::TrainingData data =
       models::MakeTrainingData(snapshot, split.train, static_cast<uint64_t>(train_options.seed));
+  UNDULA_ASSIGN_OR_RETURN(data.vectors, api::ReadGraphVectors(*impl_, merged.model, *snapshot));
 
   TrainReport report;
   report.name = name;

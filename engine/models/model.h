@@ -37,6 +37,7 @@ enum class BatchKind : uint8_t {
   kPointwise,  // rows (user, item, label)
   kPairwise,   // rows (user, positive item, negative item)
   kTriples,    // rows (head, relation, tail, an entity in the place of head or tail)
+  kNextItem,   // rows (user, the item at a position of the user's sequence, that position)
 };
 
 // One batch. Rows are grouped in chunks: all rows of a chunk are of one user. With chunk size 1
@@ -52,6 +53,9 @@ struct Batch {
   // the head where corrupts_head[i], else of the tail.
   std::span<const uint32_t> heads, relations, tails, corrupt;  // [n]
   std::span<const uint8_t> corrupts_head;                      // [n]
+  // kNextItem, beside users, items and chunk_ptr: row i is predicted from the first positions[i]
+  // (>= 1) of the user's training positives in time order; positions ascend within a chunk.
+  std::span<const uint32_t> positions;  // [n]
 
   int64_t rows() const { return static_cast<int64_t>(users.size() + heads.size()); }
   int64_t chunks() const { return static_cast<int64_t>(chunk_ptr.size()) - 1; }
@@ -106,6 +110,7 @@ struct Capabilities {
   bool explains = false;  // Scorer::Explain
   bool factors = false;   // Scorer::ItemVector
   bool uses_graph = false;
+  bool sequential = false;  // the order of a history counts; scores follow the latest events
 };
 
 // Whose row a row of a parameter is: how a table grows with the database (train/warm_start.h).

@@ -6,13 +6,17 @@
 #include "models/kgcn/kgcn.h"
 #include "models/most_popular.h"
 #include "models/ripplenet/ripplenet.h"
+#include "models/sequence/markov.h"
+#include "models/sequence/sequence_model.h"
+#include "models/sequence/session_knn.h"
 
 namespace undula::models {
 namespace {
 
 // Alphabetical.
 const ModelSpec* const kModels[] = {
-    &kBprMfSpec, &kItemLogOddsSpec, &kKgcnSpec, &kKgnnLsSpec, &kMostPopularSpec, &kRippleNetSpec,
+    &kBprMfSpec, &kGru4RecSpec, &kItemLogOddsSpec, &kKgcnSpec,      &kKgnnLsSpec,     &kKgsrSpec,
+    &kKsrSpec,   &kMarkovSpec,  &kMostPopularSpec, &kRippleNetSpec, &kSessionKnnSpec, &kSrGnnSpec,
 };
 
 }  // namespace

@@ -26,7 +26,8 @@ struct ItemRange {
   uint32_t size() const { return end - begin; }
 };
 
-// Whom to score for: a user known to the model, or (user none) an ad-hoc history.
+// Whom to score for: a user known to the model, or (user none) an ad-hoc history. Models for which
+// order counts read a history as one sequence, oldest first.
 struct UserQuery {
   UserId user = kNone<UserId>;
   std::span<const ItemId> history;
@@ -81,6 +82,9 @@ class Scorer {
   virtual uint32_t n_items() const = 0;
   // True where Score answers for this user (e.g. has a training positive).
   virtual bool KnowsUser(UserId user) const = 0;
+  // True for models that predict the next item of a sequence: what happened after training (e.g. a
+  // validation item) is then given as a history.
+  virtual bool sequential() const { return false; }
 };
 
 }  // namespace undula::models

@@ -473,6 +473,16 @@ TEST_F(CliJob, Examples) {
       Execute(examples + "/nightly_scoring", {world->database, world->dir / "n.jsonl"}, world->dir);
   ASSERT_EQ(nightly.code, 0) << nightly.err;
   EXPECT_THAT(nightly.out, HasSubstr(" rows"));
+  const Output trained = Execute(UNDULA_PROGRAM,
+                                 {"train", world->dir / "first.undula", "--model", "sr_gnn",
+                                  "--epochs", "2", "--dim", "8", "--quiet"},
+                                 world->dir);
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  const Output next = Execute(
+      examples + "/next_item",
+      {world->dir / "first.undula", "sr_gnn", "user-1", "f-1", world->dir / "event.patch"}, world->dir);
+  ASSERT_EQ(next.code, 0) << next.err;
+  EXPECT_THAT(next.out, HasSubstr("\nchanged"));
 }
 
 }  // namespace

@@ -78,7 +78,7 @@ std::string Saved(const Model& model) {
 
 TEST_P(EveryModel, GradientsAgreeWithFiniteDifferences) {
   if (!trains()) GTEST_SKIP() << "not trained by gradients";
-  const PlantedWorld tiny = MakePlantedWorld(2, 3, 3);
+  const PlantedWorld tiny = MakePlantedWorld(2, 3, 4);
   const TrainingData data = MakeTrainingData(tiny.snapshot, tiny.split.train, 5);
   const auto model = Make(case_->tiny, DType::kF64);
   TaskArena workers(1);
@@ -156,7 +156,7 @@ TEST_P(EveryModel, LossFalls) {
 
 TEST_P(EveryModel, RecoversWhatIsPlanted) {
   TaskArena workers(2);
-  if (trains()) {
+  if (trains() || GetParam()->capabilities.sequential) {
     const auto model = Trained(2);
     const auto scorer = *model->MakeScorer(workers);
     const auto ranking = EvaluateRanking(*scorer, data_, world_.split,

@@ -5,6 +5,8 @@
 #include "propagation/ops/attention_read.h"
 #include "propagation/ops/elementwise.h"
 #include "propagation/ops/gather.h"
+#include "propagation/ops/gru.h"
+#include "propagation/ops/key_value_memory.h"
 #include "propagation/ops/losses.h"
 #include "propagation/ops/matmul.h"
 #include "propagation/ops/relation_gemv.h"
@@ -160,6 +162,27 @@ void SoftmaxCrossEntropyCase(const Oracle& oracle, OpRun& run, OpCaseRun* out) {
          });
 }
 
+void GruCellCase(const Oracle& oracle, OpRun& run, OpCaseRun* out) {
+  const auto parameter = [&](const char* name) { return Parameter(oracle, run, out, name); };
+  const Var x = parameter("x"), h = parameter("h");
+  const Var w_ih = parameter("w_ih"), w_hh = parameter("w_hh");
+  const Var y = GruCell(run.tape(), x, h, w_ih, w_hh, parameter("b_ih"), parameter("b_hh"),
+                        UpdateGate::kKeepsOld);
+  out->outputs["h_next"] = run.Value(y);
+  out->loss = Upstream(oracle, run, y);
+}
+
+// Their memories are [memory, slot, d]: here one list of values.
+void MemoryWriteCase(const Oracle& oracle, OpRun& run, OpCaseRun* out) {
+  const OracleTensor& updates = oracle.parameters.at("updates");
+  const auto& shape = updates.shape;
+  const Var x = run.Leaf(Values{{shape[0], shape[1] * shape[2], shape[3]}, updates.data});
+  out->parameters["updates"] = x;
+  const Var y = MemoryWrite(run.tape(), x);
+  out->outputs["output"] = run.Value(y);
+  out->loss = Upstream(oracle, run, y);
+}
+
 // Compositions of the operators above.
 
 void InfoNce(const Oracle& oracle, OpRun& run, OpCaseRun* out) {
@@ -198,7 +221,9 @@ constexpr OpCase kCases[] = {
     {"bce_logits", BceLogitsCase},
     {"bilinear_discriminator", BilinearDiscriminator},
     {"gather", Gather},
+    {"gru_cell", GruCellCase},
     {"infonce", InfoNce},
+    {"memory_write", MemoryWriteCase},
     {"pair_loss", PairLossCase},
     {"relation_gemv", RelationGemvCase},
     {"row_normalize", RowNormalizeCase},

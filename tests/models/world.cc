@@ -86,7 +86,10 @@ PlantedWorld MakePlantedWorld(uint32_t groups, uint32_t users_per_group, uint32_
         world.split.test.push_back({UserId{u}, ItemId{item}, 1});
         continue;
       }
-      log.push_back({u, item, 1, static_cast<int64_t>(i)});
+      // In a circle that ends before what is withheld: that is what comes next.
+      const uint32_t turn =
+          (i + items_per_group - withheld % items_per_group - 1) % items_per_group;
+      log.push_back({u, item, 1, static_cast<int64_t>(turn)});
       world.split.train.push_back({UserId{u}, ItemId{item}, 1});
     }
     const Rng rng(7, RngStream::kTest, u);

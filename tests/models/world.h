@@ -25,7 +25,8 @@ std::shared_ptr<Snapshot> RandomLog(uint32_t n_users, uint32_t n_items, uint32_t
                                     uint64_t seed);
 
 // Planted tastes: `groups` groups of users, each with its own `items_per_group` items; every user
-// has all items of the group but one (withheld, a different one from user to user). In the graph
+// has all items of the group but one (withheld, a different one from user to user), in the order of
+// a circle that the withheld item would continue. In the graph
 // item i is entity i and points to the entity of its group; relation 0 leads there, relation 1
 // back.
 struct PlantedWorld {

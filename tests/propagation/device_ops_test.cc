@@ -8,9 +8,13 @@
 #include <vector>
 
 #include "propagation/ops/attention_read.h"
+#include "propagation/ops/bias.h"
 #include "propagation/ops/elementwise.h"
 #include "propagation/ops/gather.h"
 #include "propagation/ops/group_attention.h"
+#include "propagation/ops/gru.h"
+#include "propagation/ops/key_value_memory.h"
+#include "propagation/ops/linear_cross_entropy.h"
 #include "propagation/ops/losses.h"
 #include "propagation/ops/matmul.h"
 #include "propagation/ops/relation_gemv.h"
@@ -19,6 +23,7 @@
 #include "propagation/ops/segment_attention.h"
 #include "propagation/ops/segment_reduce.h"
 #include "propagation/ops/segment_softmax.h"
+#include "propagation/ops/soft_read.h"
 #include "propagation/ops/triple_score.h"
 #include "propagation/ops/weight_sum.h"
 #include "tests/propagation/device_fixture.h"
@@ -256,6 +261,52 @@ const DeviceCase kCases[] = {
        Parameter* table = run.Table("table", {9, 40}, true);
        NormalizeRows(run.tape(), table, run.Ids({1, 4, 8}));
        run.Result(GatherRows(run.tape(), table, run.Ids({0, 1, 4, 8})));
+     }},
+    {"AddBias",
+     [](DeviceRun& run) {
+       run.Result(AddBias(run.tape(), run.Leaf({40, 70}), run.Leaf({70})));
+     }},
+    {"GruGates",
+     [](DeviceRun& run) {
+       run.Result(GruGates(run.tape(), run.Leaf({6, 57}, 2), run.Leaf({6, 57}, 2),
+                           run.Leaf({6, 19}), UpdateGate::kTakesNew));
+     }},
+    {"GruSequence",
+     [](DeviceRun& run) {
+       run.Result(GruSequence(run.tape(), run.Leaf({11, 57}), run.Leaf({19, 57}, 0.3),
+                              run.Leaf({57}), run.Offsets({0, 4, 4, 5, 11}),
+                              UpdateGate::kKeepsOld));
+     }},
+    {"SoftRead",
+     [](DeviceRun& run) {
+       run.Result(SoftRead(run.tape(), run.Leaf({6, 37}), run.Leaf({9, 37}), run.Leaf({9, 20}),
+                           run.Leaf({37}), run.Offsets(kPtr), run.Ids(Sources(48, 9)), Tensor{}));
+     }},
+    {"MemoryWrite",
+     [](DeviceRun& run) {
+       run.Result(MemoryWrite(run.tape(), run.Leaf({5, 7, 9})));
+     }},
+    {"MemoryRead",
+     [](DeviceRun& run) {
+       Tape& tape = run.tape();
+       const Var events = run.Leaf({9, 20}, 0.5), keys = run.Leaf({35, 20}, 0.5);
+       const MemoryPlan plan{run.Offsets({0, 6, 6, 9}), run.Offsets({0, 3, 3, 4}),
+                             run.Ids({1, 1, 5, 8}), 1e-6};
+       Tensor weights;
+       run.Result(MemoryRead(tape, events, MatMul(tape, events, keys, true), keys,
+                             run.Leaf({4, 20}), 2, plan, &weights));
+       run.Also("weights", weights);
+     }},
+    {"LinearCrossEntropy",
+     [](DeviceRun& run) {
+       Tape& tape = run.tape();
+       run.Result(LinearCrossEntropy(tape, run.Leaf({9, 21}), run.Leaf({45, 21}),
+                                     run.Ids(Sources(9, 45)), {}, 9));
+       SampledCandidates candidates;
+       candidates.offset = run.Floats(std::vector<float>(45, 0.5f));
+       candidates.target_offset = run.Floats(std::vector<float>(9, 0.25f));
+       run.Result(LinearCrossEntropy(tape, run.Leaf({9, 21}), run.Leaf({45, 21}),
+                                     run.Ids(Sources(9, 45)), candidates, 9));
      }},
     {"TripleL1", [](DeviceRun& run) { Triples(run, TripleForm::kL1); }},
     {"TripleL2", [](DeviceRun& run) { Triples(run, TripleForm::kL2); }},

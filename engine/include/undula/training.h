@@ -117,10 +117,10 @@ struct TuneReport {
 struct EvaluateOptions {
   std::string name;                  // a stored model; evaluated on the split it was trained with
   std::string part = "test";         // "test" or "valid"
-  std::string protocol = "ranking";  // "ranking" (full catalogue) or "ctr"
+  std::string protocol = "ranking";  // "ranking" (full catalogue), "ctr", "ksr" (100 candidates)
   std::vector<int> at = {10, 20};    // K of ranking metrics
   bool bands = false;                // rows by popularity band and history length too
-  bool baselines = true;             // MostPopular and item log-odds beside the model
+  bool baselines = true;             // MostPopular and others of its kind beside the model
   // Another stored model of the same split: it gets a row, and the row "NAME - AGAINST" has the
   // differences over the users that both score, with paired bootstrap intervals: auc, or recall and
   // ndcg at the last K. FailedPrecondition where the splits differ.

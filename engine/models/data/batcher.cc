@@ -33,6 +33,7 @@ absl::StatusOr<Batcher> Batcher::Create(BatchKind kind, const TrainingData& data
   Batcher out(kind, data, options);
   if (kind == BatchKind::kPointwise) out.MakePointwiseRows();
   if (kind == BatchKind::kPairwise) out.MakePairwiseRows();
+  if (kind == BatchKind::kNextItem) out.MakeNextItemRows();
   if (out.users_.empty()) {
     return FailedPreconditionError("there is nothing to train on: ", data.train.size(),
                                    " training rows, ", out.dropped_rows_,
@@ -75,6 +76,17 @@ void Batcher::MakePairwiseRows() {
     for (const ItemId item : row) {
       users_.push_back(u);
       items_.push_back(Index(item));
+    }
+  }
+}
+
+void Batcher::MakeNextItemRows() {
+  const InteractionCsr<ItemId>& log = data_->positives;
+  for (uint32_t u = 0; u < data_->n_users(); ++u) {
+    for (int64_t i = log.ptr[u] + 1; i < log.ptr[u + 1]; ++i) {
+      users_.push_back(u);
+      items_.push_back(Index(log.other[i]));
+      positions_.push_back(static_cast<uint32_t>(i - log.ptr[u]));
     }
   }
 }
@@ -134,8 +146,10 @@ int64_t Batcher::StartEpoch(int64_t epoch) {
     for (int64_t begin = 0; begin < n;) {
       int64_t end = begin + 1;
       while (end < n && users_[order_[end]] == users_[order_[begin]]) ++end;
-      Shuffle(std::span(order_).subspan(begin, end - begin), RowOrder(options_.seed, epoch),
-              static_cast<uint64_t>(begin));
+      if (kind_ != BatchKind::kNextItem) {
+        Shuffle(std::span(order_).subspan(begin, end - begin), RowOrder(options_.seed, epoch),
+                static_cast<uint64_t>(begin));
+      }
       for (int64_t c = begin; c < end; c += options_.chunk) {
         chunks.push_back({c, std::min(end, c + options_.chunk)});
       }
@@ -170,8 +184,9 @@ Batch Batcher::Get(int64_t step) {
   const size_t n = static_cast<size_t>(end - begin);
   batch_users_.resize(n);
   batch_items_.resize(n);
-  const bool pairwise = kind_ == BatchKind::kPairwise;
-  batch_labels_.resize(pairwise ? 0 : n);
+  const bool pairwise = kind_ == BatchKind::kPairwise, next = kind_ == BatchKind::kNextItem;
+  batch_labels_.resize(pairwise || next ? 0 : n);
+  batch_positions_.resize(next ? n : 0);
   batch_negatives_.resize(pairwise ? n : 0);
   const Rng rng(options_.seed, RngStream::kNegative, static_cast<uint32_t>(epoch_));
   for (size_t i = 0; i < n; ++i) {
@@ -182,14 +197,18 @@ Batch Batcher::Get(int64_t step) {
       return Index(
           sampler_->Draw(positives_.of(UserId{users_[row]}), rng, row * ItemSampler::kDraws));
     };
-    if (pairwise) {
+    if (next) {
+      batch_positions_[i] = positions_[row];
+    } else if (pairwise) {
       batch_negatives_[i] = draw();
     } else {
       batch_labels_[i] = labels_[row];
       if (fresh() && labels_[row] == 0) batch_items_[i] = draw();
     }
   }
-  return Batch{batch_users_, batch_items_, batch_labels_, batch_negatives_, batch_chunk_ptr_};
+  Batch batch{batch_users_, batch_items_, batch_labels_, batch_negatives_, batch_chunk_ptr_};
+  batch.positions = batch_positions_;
+  return batch;
 }
 
 }  // namespace undula::models

@@ -21,6 +21,8 @@ struct BatcherOptions {
   int64_t batch_size = 1024;  // rows of the loss at most
   // User chunks: each user's rows are shuffled and cut into chunks of at most `chunk` rows, the
   // chunks are shuffled and packed into batches as long as they fit. 1 is a plain shuffle of rows.
+  // Next-item rows of a user stay in the order of their positions, so that the rows of a chunk are
+  // prefixes of one sequence, one behind the other.
   int64_t chunk = 1;
   std::string negatives = "uniform";  // that are drawn here: "uniform" or "popularity"
   // Pointwise: in place of the rows of label 0, this many negatives for each positive row, drawn
@@ -38,9 +40,9 @@ struct BatcherOptions {
 class Batcher final : public BatchSource {
  public:
   // Rows are data.train (pointwise; see fresh_negatives) or data's distinct training positives
-  // (pairwise). `data` must
-  // outlive the batcher. FailedPrecondition where there is no row: no training positive, or
-  // (pairwise) users who have every item.
+  // (pairwise), or (next item) all positives of data's sequences but the first of each. `data` must
+  // outlive the batcher. FailedPrecondition where there is no row: no training positive, (pairwise)
+  // users who have every item, or (next item) no user with two positives.
   static absl::StatusOr<Batcher> Create(BatchKind kind, const TrainingData& data,
                                         const BatcherOptions& options);
 
@@ -65,6 +67,7 @@ class Batcher final : public BatchSource {
   int64_t epoch_ = 0;
   void MakePointwiseRows();
   void MakePairwiseRows();
+  void MakeNextItemRows();
   void MakeSampler();
   bool fresh() const { return kind_ == BatchKind::kPointwise && options_.fresh_negatives > 0; }
   void MarkSeen(std::span<const LabeledPair> seen);
@@ -73,7 +76,8 @@ class Batcher final : public BatchSource {
   // All rows, grouped by user in ascending order. With fresh negatives those that are to be drawn
   // have label 0 and the item of their positive.
   std::vector<uint32_t> users_, items_;
-  std::vector<uint8_t> old_;  // of rows: seen before; empty without replay
+  std::vector<uint32_t> positions_;  // of next-item rows
+  std::vector<uint8_t> old_;         // of rows: seen before; empty without replay
   std::vector<float> labels_;
   UserItems positives_;
   std::unique_ptr<ItemSampler> sampler_;
@@ -82,7 +86,7 @@ class Batcher final : public BatchSource {
   std::vector<int64_t> chunk_ptr_;
   std::vector<int64_t> batch_ptr_ = {0};
   // The batch that Get returned.
-  std::vector<uint32_t> batch_users_, batch_items_, batch_negatives_;
+  std::vector<uint32_t> batch_users_, batch_items_, batch_negatives_, batch_positions_;
   std::vector<float> batch_labels_;
   std::vector<int64_t> batch_chunk_ptr_;
 };

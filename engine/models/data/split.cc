@@ -13,7 +13,8 @@ namespace undula::models {
 namespace {
 
 constexpr OptionField kFields[] = {
-    UNDULA_OPTION(SplitOptions, protocol, kChoice, 0, 0, "ctr|user|leave_one_out|time|all",
+    UNDULA_OPTION(SplitOptions, protocol, kChoice, 0, 0,
+                  "ctr|user|leave_one_out|time|last_day|time_ratio|all",
                   "how interactions are cut into training, validation and test"),
     UNDULA_OPTION(SplitOptions, positive_threshold, kFloat, -1e30, 1e30, "",
                   "an interaction of at least this weight is positive"),
@@ -42,6 +43,7 @@ int64_t ShareOf(double share, int64_t n) {
 // Distinct items of one user: positives in time order (first occurrence), low-rated ascending.
 struct UserRow {
   std::vector<ItemId> positives;
+  std::vector<int64_t> time;  // of the positives' first interactions
   std::vector<ItemId> positives_sorted;
   std::vector<ItemId> low;
 };
@@ -56,6 +58,7 @@ class Splitter {
     const ItemSampler sampler = options_.negatives == "popularity"
                                     ? ItemSampler(items_, PopularityOfItems())
                                     : ItemSampler(items_);
+    if (options_.protocol == "time_ratio") CutTime();
     for (uint32_t u = 0; u < snapshot_.n_users; ++u) AddUser(u, sampler);
     if (options_.protocol == "ctr") CutPool();
     return Finish();
@@ -100,12 +103,16 @@ class Splitter {
       return std::binary_search(row.positives_sorted.begin(), row.positives_sorted.end(), item);
     });
     std::vector<uint8_t> taken(row.positives_sorted.size(), 0);
-    for (const ItemId item : log.row(u)) {
+    for (int64_t i = log.ptr[u]; i < log.ptr[u + 1]; ++i) {
+      const ItemId item = log.other[i];
       const auto at =
           std::lower_bound(row.positives_sorted.begin(), row.positives_sorted.end(), item);
       if (at == row.positives_sorted.end() || *at != item) continue;
       uint8_t& seen = taken[at - row.positives_sorted.begin()];
-      if (seen == 0) row.positives.push_back(item);
+      if (seen == 0) {
+        row.positives.push_back(item);
+        row.time.push_back(log.time[i]);
+      }
       seen = 1;
     }
     return row;
@@ -122,11 +129,53 @@ class Splitter {
     return weight;
   }
 
+  // Where validation and test begin for all users: the moments before which the shares of all
+  // positives lie. What happened at one moment stays together.
+  void CutTime() {
+    std::vector<int64_t> times;
+    for (uint32_t u = 0; u < snapshot_.n_users; ++u) {
+      const UserRow row = Read(u);
+      times.insert(times.end(), row.time.begin(), row.time.end());
+    }
+    std::sort(times.begin(), times.end());
+    const auto n = static_cast<int64_t>(times.size());
+    const auto at = [&](int64_t i) { return i < n ? times[i] : INT64_MAX; };
+    test_from_ = at(n - ShareOf(shares_.test, n));
+    valid_from_ = at(n - ShareOf(shares_.test + shares_.valid, n));
+  }
+
+  // The last calendar day to test, the one before it to validation, as long as one is left.
+  static void CutDays(const std::vector<int64_t>& time, std::vector<Part>* parts) {
+    constexpr int64_t kDay = 86400;
+    const auto day = [&](size_t i) {
+      return time[i] >= 0 ? time[i] / kDay : -((-time[i] + kDay - 1) / kDay);
+    };
+    size_t end = time.size();
+    for (const Part part : {kTest, kValid}) {
+      size_t begin = end;
+      while (begin > 0 && day(begin - 1) == day(end - 1)) --begin;
+      if (begin == 0) return;
+      std::fill(parts->begin() + static_cast<int64_t>(begin),
+                parts->begin() + static_cast<int64_t>(end), part);
+      end = begin;
+    }
+  }
+
   // The part of each of a user's n positives, which stand in time order.
-  void CutUser(uint32_t u, int64_t n, std::vector<Part>* parts) const {
+  void CutUser(uint32_t u, const UserRow& row, std::vector<Part>* parts) const {
+    const auto n = static_cast<int64_t>(row.positives.size());
     parts->assign(static_cast<size_t>(n), kTrain);
     const std::string& protocol = options_.protocol;
+    if (protocol == "time_ratio") {
+      for (int64_t i = 0; i < n; ++i) {
+        (*parts)[i] = row.time[i] >= test_from_    ? kTest
+                      : row.time[i] >= valid_from_ ? kValid
+                                                   : kTrain;
+      }
+      return;
+    }
     if (protocol == "all" || protocol == "ctr" || n < 2) return;
+    if (protocol == "last_day") return CutDays(row.time, parts);
     int64_t test, valid;
     if (protocol == "leave_one_out") {
       test = 1;
@@ -167,7 +216,7 @@ class Splitter {
     }
     const int64_t n = static_cast<int64_t>(row.positives.size());
     std::vector<Part> parts;
-    CutUser(u, n, &parts);
+    CutUser(u, row, &parts);
     int64_t count[3] = {0, 0, 0};
     for (const Part part : parts) ++count[part];
     for (int64_t i = 0; i < n; ++i) RowsOf(parts[i])->push_back({user, row.positives[i], 1.0f});
@@ -212,6 +261,7 @@ class Splitter {
   std::vector<uint8_t> usable_;  // by item
   std::vector<ItemId> items_;    // the usable ones
   std::vector<LabeledPair> pool_;
+  int64_t valid_from_ = INT64_MAX, test_from_ = INT64_MAX;  // of time_ratio
   int64_t unlinked_items_ = 0;
   int64_t short_negatives_ = 0;
   Split split_;
@@ -242,7 +292,8 @@ absl::StatusOr<Split> Splitter::Finish() {
   }
   split_.description = Concat("protocol ", options_.protocol, ", seed ", options_.seed,
                               ", negatives ", options_.negatives);
-  if (options_.protocol != "all" && options_.protocol != "leave_one_out") {
+  if (options_.protocol != "all" && options_.protocol != "leave_one_out" &&
+      options_.protocol != "last_day") {
     split_.description += Concat(", shares ", 1 - shares_.valid - shares_.test, "/", shares_.valid,
                                  "/", shares_.test);
   }

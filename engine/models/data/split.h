@@ -32,13 +32,17 @@ struct Split {
 struct SplitOptions {
   // How interactions are cut: "ctr" (the RippleNet authors': positives and as many negatives
   // pooled, uniformly random over rows), "user" (per user at random), "leave_one_out" (last by
-  // time), "time" (per user, latest interactions to test), "all" (everything is training).
+  // time), "time" (per user, latest interactions to test), "last_day" (the items of each user's
+  // last day, UTC, to test, of the day before to validation), "time_ratio" (one cut for all users:
+  // what happened from some moment on is validation, from a later one test; nothing of training is
+  // later), "all" (everything is training).
   std::string protocol = "user";
   // An interaction is positive when its weight >= this. A pair that occurs several times is
   // positive when one of its interactions is.
   double positive_threshold = 0.0;
   // Items a user gave a lower weight are never drawn as negatives.
-  // train_share 0: the protocol's own shares, .6/.2 for ctr and .8/.1 for user and time.
+  // train_share 0: the protocol's own shares, .6/.2 for ctr and .8/.1 for user, time and
+  // time_ratio (there of the interactions, whoever's they are).
   double train_share = 0;
   double valid_share = 0;  // the rest is test
   // Negatives, per user as many as positives: "sampled" (uniform without replacement over items

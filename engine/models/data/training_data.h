@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/csr.h"
@@ -13,6 +14,15 @@
 #include "models/data/split.h"
 
 namespace undula::models {
+
+// Pre-computed vectors of the graph that a model asks for (an option entity_vectors).
+struct GraphVectors {
+  int64_t dim = 0;
+  std::vector<float> entity;        // [entities, dim]
+  std::vector<uint8_t> has_entity;  // [entities]
+  std::vector<float> relation;      // [relations, dim]
+  std::string description;
+};
 
 // Immutable once made; shareable between threads.
 struct TrainingData {
@@ -23,6 +33,7 @@ struct TrainingData {
   InteractionCsr<ItemId> positives;       // training positives by user, in time order, with repeats
   std::vector<uint32_t> item_popularity;  // training positives per item, a pair counted once
   uint64_t seed = 1;
+  std::shared_ptr<const GraphVectors> vectors;  // null: none are given
   // Users that have rows in train but no positive among them, and their rows.
   int64_t dropped_users = 0;
   int64_t dropped_rows = 0;

@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "base/status.h"
+#include "models/eval/candidates.h"
 #include "models/eval/evaluator.h"
 #include "models/score/tile_scorer.h"
 
@@ -134,9 +135,19 @@ absl::StatusOr<RankingResult> EvaluateRanking(const Scorer& scorer, const Traini
   BandCounter bands(data.item_popularity);
   std::vector<ItemId> list;
 
+  InteractionCsr<ItemId> histories;
+  if (scorer.sequential()) {
+    std::vector<LabeledPair> earlier = split.train;
+    if (test) earlier.insert(earlier.end(), split.valid.begin(), split.valid.end());
+    histories = MakeTrainingData(data.snapshot, earlier, 1).positives;
+  }
   RankJob job;
   job.n = out.users;
-  job.query = [&](int64_t i) { return UserQuery{UserId{out.user[i]}, {}}; };
+  job.query = [&](int64_t i) {
+    const uint32_t user = out.user[i];
+    if (!scorer.sequential()) return UserQuery{UserId{user}, {}};
+    return UserQuery{kNone<UserId>, histories.row(user)};
+  };
   job.mask = [&](int64_t i) { return ItemMask{.excluded = seen.of(UserId{out.user[i]})}; };
   const TileOptions tiles{.k = options.at.back()};
   const auto emit = [&](int64_t i, const RankedList& ranked) -> absl::Status {
@@ -157,7 +168,16 @@ absl::StatusOr<RankingResult> EvaluateRanking(const Scorer& scorer, const Traini
     }
     return absl::OkStatus();
   };
-  UNDULA_RETURN_IF_ERROR(RankAll(scorer, job, tiles, workers, progress, emit));
+  if (options.candidates == Candidates::kKsr) {
+    const KsrCandidates candidates(data, split, options.seed);
+    const auto drawn = [&](int64_t i, std::vector<ItemId>* items) {
+      const UserId user{out.user[i]};
+      candidates.Draw(user, relevant.of(user), items);
+    };
+    UNDULA_RETURN_IF_ERROR(RankCandidates(scorer, job, tiles, drawn, workers, emit));
+  } else {
+    UNDULA_RETURN_IF_ERROR(RankAll(scorer, job, tiles, workers, progress, emit));
+  }
 
   int64_t trained_users = 0;
   for (uint32_t u = 0; u < n_users; ++u) trained_users += !trained.of(UserId{u}).empty();

@@ -20,12 +20,18 @@ namespace undula::models {
 
 enum class EvalPart : uint8_t { kValid, kTest };
 
+// What the positives of a user are ranked among: all items but the user's earlier positives, or
+// (KSR, SIGIR 2018) 50 items drawn uniformly and 50 by popularity, none of which the user has in
+// any part. Sampled ranks are not comparable with full ones.
+enum class Candidates : uint8_t { kAll, kKsr };
+
 struct EvalOptions {
   EvalPart part = EvalPart::kTest;
+  Candidates candidates = Candidates::kAll;
   std::vector<int64_t> at = {10, 20};  // K of the ranking metrics, ascending
   bool bands = false;                  // also by popularity band and history length
   int64_t bootstrap = 1000;            // replicates of the intervals; 0: none (low = high = value)
-  uint64_t seed = 1;                   // of the bootstrap
+  uint64_t seed = 1;                   // of the bootstrap and of drawn candidates
 };
 
 // -- click-through: the part's labelled rows. Logits become probabilities by the sigmoid; AUC, GAUC
@@ -62,8 +68,10 @@ absl::StatusOr<CtrResult> EvaluateCtr(const Scorer& scorer, const Split& split,
 absl::StatusOr<Interval> PairedAucDifference(const CtrResult& a, const CtrResult& b,
                                              int64_t bootstrap, uint64_t seed);
 
-// -- full ranking: all items but the user's earlier positives (train; for the test part also
-// validation), against the part's positives.
+// -- ranking: all items but the user's earlier positives (train; for the test part also
+// validation), or drawn candidates, against the part's positives. Models of sequences are given the
+// earlier positives in the order of time, so that a test item is predicted with those of validation
+// seen.
 struct RankingAt {
   int64_t k = 0;
   RankingMetrics mean;  // over users

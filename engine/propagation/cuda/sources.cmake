@@ -6,10 +6,14 @@ set(UNDULA_CUDA_KERNEL_SOURCES
     cuda/vector.cu
     ops/add_by_row.cu
     ops/attention_read.cu
+    ops/bias.cu
     ops/elementwise.cu
     ops/gather.cu
     ops/group_attention.cu
     ops/group_tile.cu
+    ops/gru.cu
+    ops/key_value_memory.cu
+    ops/linear_cross_entropy.cu
     ops/losses.cu
     ops/matmul.cu
     ops/rank_mix.cu
@@ -21,6 +25,7 @@ set(UNDULA_CUDA_KERNEL_SOURCES
     ops/segment_attention.cu
     ops/segment_reduce.cu
     ops/segment_softmax.cu
+    ops/soft_read.cu
     ops/triple_score.cu
     ops/weight_sum.cu
     optim/optimizer.cu)

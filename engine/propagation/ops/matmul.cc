@@ -154,6 +154,13 @@ void Backward(Tape& tape, Var output, void* context) {
 
 }  // namespace
 
+void AddOuterProduct(Tape& tape, const Tensor& a, const Tensor& b, const Tensor& c) {
+  WithFloat(c.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    AddOuter<T>(tape, a.as<T>(), b.as<T>(), a.rows(), a.cols(), b.cols(), c.as<T>());
+  });
+}
+
 Var MatMul(Tape& tape, Var a, Var b, bool transpose_b) {
   if (!Ready(tape, "MatMul", {a, b})) return Var{};
   const Tensor av = tape.value(a), bv = tape.value(b);

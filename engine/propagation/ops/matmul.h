@@ -11,6 +11,9 @@ namespace undula::propagation {
 // a: [n, k]; b: [k, m], with transpose_b [m, k]. Output [n, m].
 Var MatMul(Tape& tape, Var a, Var b, bool transpose_b = false);
 
+// For the backward passes of other operators: c [k, m] += a^T b, a: [n, k], b: [n, m].
+void AddOuterProduct(Tape& tape, const Tensor& a, const Tensor& b, const Tensor& c);
+
 }  // namespace undula::propagation
 
 #endif  // UNDULA_PROPAGATION_OPS_MATMUL_H_

@@ -1,0 +1,27 @@
+// Tuned float32 CPU kernels of GruGates and SoftRead, for widths that are multiples of 16; their
+// row bodies (gru_row.h, soft_read_row.h) are their oracles, to 1e-5. The same bits on every
+// instruction set.
+#ifndef UNDULA_PROPAGATION_OPS_GATE_SIMD_H_
+#define UNDULA_PROPAGATION_OPS_GATE_SIMD_H_
+
+#include <cstdint>
+
+#include "propagation/ops/gru_row.h"
+#include "propagation/ops/soft_read_row.h"
+#include "propagation/simd/target.h"
+
+namespace undula::propagation {
+
+// The rows [begin, end) of the row bodies.
+struct GateKernels {
+  void (*gates)(const GruGatesRow<float>& args, int64_t begin, int64_t end);
+  void (*gates_backward)(const GruGatesBackwardRow<float>& args, int64_t begin, int64_t end);
+  void (*read)(const SoftReadRow<float>& args, int64_t begin, int64_t end);
+  void (*read_backward)(const SoftReadBackwardRow<float>& args, int64_t begin, int64_t end);
+};
+
+const GateKernels& GetGateKernels(simd::Target target = simd::BestTarget());
+
+}  // namespace undula::propagation
+
+#endif  // UNDULA_PROPAGATION_OPS_GATE_SIMD_H_

@@ -1,0 +1,123 @@
+// The kernels of gate_simd.h, compiled once per instruction set: the including file defines
+// UNDULA_SIMD_TARGET. No function of the standard library here (see simd/v16.h).
+#ifndef UNDULA_PROPAGATION_OPS_GATE_SIMD_BODY_H_
+#define UNDULA_PROPAGATION_OPS_GATE_SIMD_BODY_H_
+
+#include "propagation/ops/gate_simd.h"
+#include "propagation/simd/v16.h"
+
+namespace undula::propagation::simd::UNDULA_SIMD_TARGET {
+
+inline V16 SigmoidV(V16 x) {
+  const V16 one = Set(1.0f);
+  return Div(one, Add(one, Exp(Sub(Set(0.0f), x))));
+}
+
+struct GatesV {
+  V16 r, z, n, old, hidden_n;
+};
+
+inline GatesV GatesAt(const float* i, const float* a, const float* h, int64_t d, int64_t c) {
+  GatesV g;
+  g.r = SigmoidV(Add(Load(i + c), Load(a + c)));
+  g.z = SigmoidV(Add(Load(i + d + c), Load(a + d + c)));
+  g.hidden_n = Load(a + 2 * d + c);
+  g.n = Tanh(Fma(g.r, g.hidden_n, Load(i + 2 * d + c)));
+  g.old = Load(h + c);
+  return g;
+}
+
+inline void Gates(const GruGatesRow<float>& p, int64_t begin, int64_t end) {
+  for (int64_t row = begin; row < end; ++row) {
+    const float *i = p.gi + row * 3 * p.d, *a = p.gh + row * 3 * p.d, *h = p.h + row * p.d;
+    for (int64_t c = 0; c < p.d; c += 16) {
+      const GatesV g = GatesAt(i, a, h, p.d, c);
+      Store(p.out + row * p.d + c,
+            p.keeps_old ? Fma(g.z, Sub(g.old, g.n), g.n) : Fma(g.z, Sub(g.n, g.old), g.old));
+    }
+  }
+}
+
+inline void AddAt(float* p, V16 x) { Store(p, Add(Load(p), x)); }
+
+inline void GatesBackward(const GruGatesBackwardRow<float>& p, int64_t begin, int64_t end) {
+  const V16 one = Set(1.0f);
+  for (int64_t row = begin; row < end; ++row) {
+    const int64_t wide = row * 3 * p.d;
+    const float *i = p.gi + wide, *a = p.gh + wide, *h = p.h + row * p.d;
+    for (int64_t c = 0; c < p.d; c += 16) {
+      const GatesV g = GatesAt(i, a, h, p.d, c);
+      const V16 up = Load(p.g + row * p.d + c);
+      const V16 to_new = p.keeps_old ? Sub(one, g.z) : g.z;
+      const V16 change = p.keeps_old ? Sub(g.old, g.n) : Sub(g.n, g.old);
+      const V16 dn = Mul(Mul(up, to_new), Sub(one, Mul(g.n, g.n)));
+      const V16 dz = Mul(Mul(up, change), Mul(g.z, Sub(one, g.z)));
+      const V16 dr = Mul(Mul(dn, g.hidden_n), Mul(g.r, Sub(one, g.r)));
+      if (p.dgi != nullptr) {
+        AddAt(p.dgi + wide + c, dr);
+        AddAt(p.dgi + wide + p.d + c, dz);
+        AddAt(p.dgi + wide + 2 * p.d + c, dn);
+      }
+      if (p.dgh != nullptr) {
+        AddAt(p.dgh + wide + c, dr);
+        AddAt(p.dgh + wide + p.d + c, dz);
+        AddAt(p.dgh + wide + 2 * p.d + c, Mul(dn, g.r));
+      }
+      if (p.dh != nullptr) AddAt(p.dh + row * p.d + c, Mul(up, Sub(one, to_new)));
+    }
+  }
+}
+
+inline void Read(const SoftReadRow<float>& p, int64_t begin, int64_t end) {
+  for (int64_t i = begin; i < end; ++i) {
+    const float* query = p.queries + i * p.d;
+    const int64_t first = p.ptr[i], last = p.ptr[i + 1];
+    for (int64_t e = first; e < last; ++e) {
+      const float* key = p.keys + static_cast<int64_t>(p.src[e]) * p.d;
+      V16 sum = Set(0.0f);
+      for (int64_t c = 0; c < p.d; c += 16) {
+        sum = Fma(Load(p.q + c), SigmoidV(Add(Load(query + c), Load(key + c))), sum);
+      }
+      const float alpha = HSum(sum);
+      p.weights[e] = p.count == nullptr ? alpha : p.count[e] * alpha;
+    }
+    for (int64_t c = 0; c < p.m; c += 16) {
+      V16 sum = Set(0.0f);
+      for (int64_t e = first; e < last; ++e) {
+        sum =
+            Fma(Set(p.weights[e]), Load(p.values + static_cast<int64_t>(p.src[e]) * p.m + c), sum);
+      }
+      Store(p.out + i * p.m + c, sum);
+    }
+  }
+}
+
+inline void ReadBackward(const SoftReadBackwardRow<float>& p, int64_t begin, int64_t end) {
+  const V16 one = Set(1.0f);
+  for (int64_t i = begin; i < end; ++i) {
+    const float *query = p.queries + i * p.d, *up = p.g + i * p.m;
+    float* to_q = p.dq + i * p.d;
+    for (int64_t c = 0; c < p.d; c += 16) Store(to_q + c, Set(0.0f));
+    for (int64_t e = p.ptr[i]; e < p.ptr[i + 1]; ++e) {
+      const float* value = p.values + static_cast<int64_t>(p.src[e]) * p.m;
+      V16 dot = Set(0.0f);
+      for (int64_t c = 0; c < p.m; c += 16) dot = Fma(Load(up + c), Load(value + c), dot);
+      const float sum = HSum(dot);
+      const V16 dalpha = Set(p.count == nullptr ? sum : p.count[e] * sum);
+      const float* key = p.keys + static_cast<int64_t>(p.src[e]) * p.d;
+      for (int64_t c = 0; c < p.d; c += 16) {
+        const V16 y = SigmoidV(Add(Load(query + c), Load(key + c)));
+        const V16 slope = Mul(Mul(dalpha, Load(p.q + c)), Mul(y, Sub(one, y)));
+        Store(p.dkey + e * p.d + c, slope);
+        AddAt(to_q + c, Mul(dalpha, y));
+        if (p.dquery != nullptr) AddAt(p.dquery + i * p.d + c, slope);
+      }
+    }
+  }
+}
+
+inline constexpr GateKernels kGate = {&Gates, &GatesBackward, &Read, &ReadBackward};
+
+}  // namespace undula::propagation::simd::UNDULA_SIMD_TARGET
+
+#endif  // UNDULA_PROPAGATION_OPS_GATE_SIMD_BODY_H_

@@ -1,0 +1,325 @@
+// The operators of sequence models: gradients against central differences, float32 against float64,
+// and their exact forms against plain ones.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "propagation/ops/bias.h"
+#include "propagation/ops/gate_simd.h"
+#include "propagation/ops/gru.h"
+#include "propagation/ops/key_value_memory.h"
+#include "propagation/ops/linear_cross_entropy.h"
+#include "propagation/ops/losses.h"
+#include "propagation/ops/matmul.h"
+#include "propagation/ops/soft_read.h"
+#include "propagation/ops/softmax_simd.h"
+#include "tests/propagation/op_gradient.h"
+
+namespace undula::propagation {
+namespace {
+
+constexpr double kExcluded = -std::numeric_limits<double>::infinity();
+
+std::vector<GradientCase> BiasCases(int64_t d) {
+  const auto add = [](OpRun& run, const Leaves& v) { return AddBias(run.tape(), v[0], v[1]); };
+  return {{"rows", {RandomValues({5, d}, 1), RandomValues({d}, 2)}, add},
+          {"no rows", {RandomValues({0, d}, 1), RandomValues({1, d}, 2)}, add}};
+}
+
+std::vector<GradientCase> GruCases(int64_t d) {
+  std::vector<GradientCase> cases;
+  for (const UpdateGate gate : {UpdateGate::kKeepsOld, UpdateGate::kTakesNew}) {
+    cases.push_back(
+        {"gates",
+         {RandomValues({4, 3 * d}, 1), RandomValues({4, 3 * d}, 2), RandomValues({4, d}, 3)},
+         [gate](OpRun& run, const Leaves& v) {
+           return GruGates(run.tape(), v[0], v[1], v[2], gate);
+         }});
+    for (const bool bias : {true, false}) {
+      std::vector<Values> inputs = {RandomValues({7, 3 * d}, 1), RandomValues({d, 3 * d}, 2)};
+      if (bias) inputs.push_back(RandomValues({3 * d}, 3));
+      // Sequences of 3, 0 and 4 events.
+      cases.push_back({bias ? "sequence" : "sequence without bias", inputs,
+                       [gate](OpRun& run, const Leaves& v) {
+                         return GruSequence(run.tape(), v[0], v[1], v.size() > 2 ? v[2] : Var{},
+                                            run.Offsets({0, 3, 3, 7}), gate);
+                       }});
+    }
+  }
+  return cases;
+}
+
+std::vector<GradientCase> SoftReadCases(int64_t d) {
+  std::vector<GradientCase> cases;
+  for (const int64_t m : {int64_t{4}, d}) {
+    for (const bool count : {true, false}) {
+      cases.push_back({count ? "counts" : "no counts",
+                       {RandomValues({3, d}, 1), RandomValues({5, d}, 2), RandomValues({5, m}, 3),
+                        RandomValues({d}, 4)},
+                       [count](OpRun& run, const Leaves& v) {
+                         return SoftRead(run.tape(), v[0], v[1], v[2], v[3],
+                                         run.Offsets({0, 2, 2, 6}), run.Ids({4, 0, 1, 0, 3, 1}),
+                                         count ? run.Floats({1, 2, 1, 3, 1, 1}) : Tensor{});
+                       }});
+    }
+  }
+  return cases;
+}
+
+// Sequences of 6, 1, 0 and 3 events, with a repeat (rows of `item`), and 7 reads.
+constexpr int64_t kKeys = 5;
+const std::vector<int64_t> kEventPtr = {0, 6, 7, 7, 10};
+const std::vector<int64_t> kReadPtr = {0, 4, 5, 5, 7};
+const std::vector<uint32_t> kReadEvent = {0, 2, 2, 5, 6, 8, 9};
+
+MemoryPlan PlanOf(OpRun& run, double truncation = 0) {
+  return {run.Offsets(kEventPtr), run.Offsets(kReadPtr), run.Ids(kReadEvent), truncation};
+}
+
+std::vector<GradientCase> MemoryCases(int64_t d) {
+  std::vector<GradientCase> cases;
+  cases.push_back({"direct write", {RandomValues({4, 3, d}, 1)}, [](OpRun& run, const Leaves& v) {
+                     return MemoryWrite(run.tape(), v[0]);
+                   }});
+  cases.push_back({"everything trained",
+                   {RandomValues({10, d}, 1), RandomValues({kKeys, d}, 2), RandomValues({7, d}, 3)},
+                   [](OpRun& run, const Leaves& v) {
+                     const Var products = MatMul(run.tape(), v[0], v[1], true);
+                     return MemoryRead(run.tape(), v[0], products, v[1], v[2], 1.5, PlanOf(run),
+                                       nullptr);
+                   }});
+  // Frozen events and keys: z has no gradient, the query has.
+  cases.push_back({"frozen", {RandomValues({7, d}, 3)}, [d](OpRun& run, const Leaves& v) {
+                     const Var events = run.Constant(RandomValues({10, d}, 1));
+                     const Var keys = run.Constant(RandomValues({kKeys, d}, 2));
+                     const Var products = MatMul(run.tape(), events, keys, true);
+                     return MemoryRead(run.tape(), events, products, keys, v[0],
+                                       10 / std::sqrt(static_cast<double>(d)), PlanOf(run),
+                                       nullptr);
+                   }});
+  cases.push_back({"frozen keys",
+                   {RandomValues({10, d}, 1), RandomValues({7, d}, 3)},
+                   [d](OpRun& run, const Leaves& v) {
+                     const Var keys = run.Constant(RandomValues({kKeys, d}, 2));
+                     const Var products = MatMul(run.tape(), v[0], keys, true);
+                     return MemoryRead(run.tape(), v[0], products, keys, v[1], 2, PlanOf(run),
+                                       nullptr);
+                   }});
+  return cases;
+}
+
+std::vector<GradientCase> LinearCrossEntropyCases(int64_t d) {
+  std::vector<GradientCase> cases;
+  const auto full = [](std::vector<uint32_t> targets) {
+    return [targets](OpRun& run, const Leaves& v) {
+      return LinearCrossEntropy(run.tape(), v[0], v[1], run.Ids(targets), {}, 3);
+    };
+  };
+  cases.push_back(
+      {"full", {RandomValues({4, d}, 1), RandomValues({21, d}, 2)}, full({3, 20, 0, 3})});
+  cases.push_back({"no rows", {RandomValues({0, d}, 1), RandomValues({5, d}, 2)}, full({})});
+  cases.push_back(
+      {"sampled",
+       {RandomValues({3, d}, 1), RandomValues({6, d}, 2)},
+       [](OpRun& run, const Leaves& v) {
+         SampledCandidates candidates;
+         candidates.offset = run.Floats({0.5, 0.1, kExcluded, 0.3, 0, 1});
+         candidates.target_offset = run.Floats({0.2, 0.4, 0.1});
+         return LinearCrossEntropy(run.tape(), v[0], v[1], run.Ids({2, 0, 5}), candidates, 3);
+       }});
+  return cases;
+}
+
+struct Family {
+  const char* name;
+  std::vector<GradientCase> (*cases)(int64_t d);
+};
+constexpr Family kFamilies[] = {
+    {"Bias", BiasCases},
+    {"Gru", GruCases},
+    {"SoftRead", SoftReadCases},
+    {"KeyValueMemory", MemoryCases},
+    {"LinearCrossEntropy", LinearCrossEntropyCases},
+};
+
+class SequenceOpGradient : public testing::TestWithParam<std::tuple<Family, int64_t>> {
+ protected:
+  std::vector<GradientCase> Cases() const {
+    return std::get<0>(GetParam()).cases(std::get<1>(GetParam()));
+  }
+};
+
+TEST_P(SequenceOpGradient, MatchesCentralDifferences) {
+  for (const GradientCase& c : Cases()) CheckGradients(c);
+}
+
+TEST_P(SequenceOpGradient, Float32AgreesWithFloat64) {
+  for (const GradientCase& c : Cases()) CheckFloat32(c);
+}
+
+INSTANTIATE_TEST_SUITE_P(Ops, SequenceOpGradient,
+                         testing::Combine(testing::ValuesIn(kFamilies),
+                                          testing::Values<int64_t>(1, 3, 16, 17, 64)),
+                         [](const auto& info) {
+                           return std::string(std::get<0>(info.param).name) + "_d" +
+                                  std::to_string(std::get<1>(info.param));
+                         });
+
+// The value of read b by the direct form: every key's value after the events up to its last one.
+std::vector<double> DirectRead(const Values& events, const Values& keys, const Values& query,
+                               int64_t steps, double gamma) {
+  const int64_t d = events.shape[1], a = keys.shape[0];
+  Values updates{{steps, a, d}, {}};
+  for (int64_t t = 0; t < steps; ++t) {
+    for (int64_t i = 0; i < a * d; ++i) {
+      updates.data.push_back(events.data[t * d + i % d] + keys.data[i]);
+    }
+  }
+  OpRun run(DType::kF64);
+  const std::vector<double> values = run.Value(MemoryWrite(run.tape(), run.Leaf(updates)));
+  std::vector<double> w(static_cast<size_t>(a)), out(static_cast<size_t>(d), 0.0);
+  double sum = 0;
+  for (int64_t k = 0; k < a; ++k) {
+    double logit = 0;
+    for (int64_t c = 0; c < d; ++c) logit += gamma * query.data[c] * keys.data[k * d + c];
+    sum += w[k] = std::exp(logit);
+  }
+  for (int64_t k = 0; k < a; ++k) {
+    for (int64_t c = 0; c < d; ++c) out[c] += w[k] / sum * values[k * d + c];
+  }
+  return out;
+}
+
+// 50 events of 12 items: many repeats.
+TEST(KeyValueMemory, ScalarFormIsTheDirectForm) {
+  constexpr int64_t kSteps = 50, kDim = 20, kManyKeys = 23;
+  const Values items = RandomValues({12, kDim}, 5), keys = RandomValues({kManyKeys, kDim}, 6);
+  Values events{{kSteps, kDim}, {}};
+  for (int64_t t = 0; t < kSteps; ++t) {
+    const int64_t item = (t * t + 3 * t) % 12;
+    events.data.insert(events.data.end(), items.data.begin() + item * kDim,
+                       items.data.begin() + (item + 1) * kDim);
+  }
+  const Values queries = RandomValues({kSteps, kDim}, 7);
+  for (const DType type : {DType::kF64, DType::kF32}) {
+    OpRun run(type);
+    std::vector<uint32_t> last(kSteps);
+    for (uint32_t t = 0; t < kSteps; ++t) last[t] = t;
+    const Var e = run.Leaf(events), r = run.Leaf(keys);
+    for (const double truncation : {0.0, 1e-7}) {
+      const Var out = MemoryRead(
+          run.tape(), e, MatMul(run.tape(), e, r, true), r, run.Leaf(queries), 2,
+          {run.Offsets({0, kSteps}), run.Offsets({0, kSteps}), run.Ids(last), truncation}, nullptr);
+      ASSERT_TRUE(run.tape().status().ok()) << run.tape().status();
+      const std::vector<double> got = run.Value(out);
+      for (int64_t t = 0; t < kSteps; ++t) {
+        const Values query{
+            {kDim}, {queries.data.begin() + t * kDim, queries.data.begin() + (t + 1) * kDim}};
+        const std::vector<double> want = DirectRead(events, keys, query, t + 1, 2);
+        for (int64_t c = 0; c < kDim; ++c) ASSERT_NEAR(got[t * kDim + c], want[c], 1e-6) << t;
+      }
+    }
+  }
+}
+
+// The first write gives half of e + r; with one key the read is its value whatever the query; with
+// gamma 0 it is the mean.
+TEST(KeyValueMemory, HandComputed) {
+  OpRun run(DType::kF64);
+  const Var e = run.Leaf({{1, 2}, {0.4, -1}});
+  const MemoryPlan plan{run.Offsets({0, 1}), run.Offsets({0, 1}), run.Ids({0}), 0};
+  const auto read = [&](const Values& keys, double gamma) {
+    const Var r = run.Leaf(keys);
+    return run.Value(MemoryRead(run.tape(), e, MatMul(run.tape(), e, r, true), r,
+                                run.Leaf({{1, 2}, {3, 7}}), gamma, plan, nullptr));
+  };
+  const std::vector<double> one = read({{1, 2}, {0.2, 0.6}}, 10);
+  EXPECT_NEAR(one[0], 0.3, 1e-12);
+  EXPECT_NEAR(one[1], -0.2, 1e-12);
+  const std::vector<double> mean = read({{2, 2}, {0.2, 0.6, -1, 0}}, 0);
+  EXPECT_NEAR(mean[0], (0.3 - 0.3) / 2, 1e-12);
+  EXPECT_NEAR(mean[1], (-0.2 - 0.5) / 2, 1e-12);
+}
+
+// More items than a tile and no multiple of one; more rows than a tile.
+TEST(LinearCrossEntropy, TilesAgreeWithTheSoftmaxOfAllLogits) {
+  constexpr int64_t kRows = 150, kItems = 1100, kDim = 24;
+  const Values x = RandomValues({kRows, kDim}, 1), table = RandomValues({kItems, kDim}, 2);
+  std::vector<uint32_t> targets(kRows);
+  for (uint32_t b = 0; b < kRows; ++b) targets[b] = (b * 37) % kItems;
+  TaskArena workers(3);
+  std::vector<double> bits;
+  for (TaskArena* arena : {static_cast<TaskArena*>(nullptr), &workers}) {
+    OpRun fused(DType::kF32, arena), plain(DType::kF64);
+    const Var fx = fused.Leaf(x), ft = fused.Leaf(table);
+    const Var px = plain.Leaf(x), pt = plain.Leaf(table);
+    const Var a = LinearCrossEntropy(fused.tape(), fx, ft, fused.Ids(targets), {}, kRows);
+    const Var b = SoftmaxCrossEntropy(plain.tape(), MatMul(plain.tape(), px, pt, true),
+                                      plain.Ids(targets), kRows);
+    EXPECT_NEAR(fused.tape().Scalar(a), plain.tape().Scalar(b), 1e-6 * plain.tape().Scalar(b));
+    fused.tape().Backward(a);
+    plain.tape().Backward(b);
+    std::vector<double> all;
+    for (const auto& [got, want] :
+         {std::pair(fused.Grad(fx), plain.Grad(px)), std::pair(fused.Grad(ft), plain.Grad(pt))}) {
+      double largest = 0;
+      for (const double g : want) largest = std::max(largest, std::abs(g));
+      for (size_t i = 0; i < want.size(); ++i) ASSERT_NEAR(got[i], want[i], 1e-5 * largest);
+      all.insert(all.end(), got.begin(), got.end());
+    }
+    if (bits.empty()) bits = all;
+    EXPECT_EQ(all, bits);
+  }
+}
+
+// The tuned kernels of gates, of the read-out and of softmaxes on every instruction set.
+TEST(SequenceKernels, HaveTheSameBitsOnEveryInstructionSet) {
+  constexpr int64_t kRows = 5, kDim = 32;
+  const auto floats = [](int64_t n, uint32_t seed) {
+    const std::vector<double> v = RandomValues({n}, seed).data;
+    return std::vector<float>(v.begin(), v.end());
+  };
+  const std::vector<float> gi = floats(kRows * 3 * kDim, 1), gh = floats(kRows * 3 * kDim, 2);
+  const std::vector<float> h = floats(kRows * kDim, 3), g = floats(kRows * kDim, 4);
+  const std::vector<int64_t> ptr = {0, 2, 2, 3, 7, 8};
+  const std::vector<uint32_t> src = {4, 1, 0, 2, 2, 3, 1, 0};
+  std::vector<std::vector<float>> all;
+  for (const simd::Target target :
+       {simd::Target::kScalar, simd::Target::kAvx2, simd::Target::kAvx512}) {
+    const GateKernels& kernels = GetGateKernels(target);
+    std::vector<float> out(kRows * kDim), dgi(gi.size(), 0.0f), dgh = dgi, dh(out.size(), 0.0f);
+    std::vector<float> weights(src.size()), read(out.size()), dkey(src.size() * kDim),
+        dquery(out.size(), 0.0f), dq(out.size());
+    kernels.gates({gi.data(), gh.data(), h.data(), out.data(), kDim, true}, 0, kRows);
+    kernels.gates_backward(
+        {gi.data(), gh.data(), h.data(), g.data(), dgi.data(), dgh.data(), dh.data(), kDim, false},
+        0, kRows);
+    kernels.read({h.data(), g.data(), h.data(), gi.data(), ptr.data(), src.data(), nullptr,
+                  weights.data(), read.data(), kDim, kDim},
+                 0, kRows);
+    kernels.read_backward({h.data(), g.data(), h.data(), gi.data(), gh.data(), ptr.data(),
+                           src.data(), nullptr, dkey.data(), dquery.data(), dq.data(), kDim, kDim},
+                          0, kRows);
+    const SoftmaxKernels& softmax = GetSoftmaxKernels(target);
+    std::vector<float> x = gi;
+    const int64_t n = static_cast<int64_t>(x.size()) / 16 * 16;
+    const float top = softmax.max(x.data(), n), sum = softmax.exp_sum(x.data(), n, top);
+    softmax.exp_scale(x.data(), n, top, 1 / sum);
+    std::vector<float> bits = {top, sum};
+    for (const auto* part : {&out, &dgi, &dgh, &dh, &weights, &read, &dkey, &dquery, &dq, &x}) {
+      bits.insert(bits.end(), part->begin(), part->end());
+    }
+    all.push_back(std::move(bits));
+  }
+  EXPECT_EQ(all[0], all[1]);
+  EXPECT_EQ(all[0], all[2]);
+}
+
+}  // namespace
+}  // namespace undula::propagation
