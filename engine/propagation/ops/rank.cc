@@ -22,7 +22,7 @@ class Uploads {
   template <class T>
   absl::Status Add(std::span<const T> values, const T** out) {
     Memory memory(values.size_bytes());
-    std::memcpy(memory.data(), values.data(), values.size_bytes());
+    if (!values.empty()) std::memcpy(memory.data(), values.data(), values.size_bytes());
     return Keep(std::move(memory), out);
   }
   // Rows padded to `pad` columns.
