@@ -83,7 +83,8 @@ void Attention(DeviceRun& run, int64_t d, int64_t m, bool counts) {
   run.Also("weights", weights);
 }
 
-void Mix(DeviceRun& run, int64_t d, int64_t m, bool value_rows, bool base, Activation activation) {
+void Mix(DeviceRun& run, int64_t d, int64_t m, bool value_rows, bool base, Activation activation,
+         bool weights_gradient = false) {
   RelationSlots slots;
   slots.row_ptr = run.Offsets({0, 35, 36, 36, 39, 41});
   slots.slot_ptr = run.Offsets({0, 5, 45, 48, 48, 49});
@@ -91,10 +92,14 @@ void Mix(DeviceRun& run, int64_t d, int64_t m, bool value_rows, bool base, Activ
   if (value_rows) slots.value_row = run.Ids(Mixed(49, 7));
   const Var q = run.Leaf({41, d}), relations = run.Leaf({5, d});
   const Var values = run.Leaf({value_rows ? 7 : 49, m});
-  Tensor weights;
+  Var weights;
   run.Result(RelationMix(run.tape(), q, relations, values, base ? run.Leaf({5, m}) : Var{}, slots,
                          0.8, 1.5, activation, &weights));
-  run.Also("weights", weights);
+  if (weights_gradient) {
+    run.Result(weights);
+  } else {
+    run.Also("weights", run.tape().value(weights));
+  }
 }
 
 const TileCase kCases[] = {
@@ -107,6 +112,8 @@ const TileCase kCases[] = {
     {"AttentionCounts", [](DeviceRun& run) { Attention(run, 5, 33, true); }},
     {"AttentionNarrow", [](DeviceRun& run) { Attention(run, 4, 1, true); }},
     {"Mix", [](DeviceRun& run) { Mix(run, 16, 16, false, true, Activation::kTanh); }},
+    {"MixWeightsGradient",
+     [](DeviceRun& run) { Mix(run, 16, 16, true, true, Activation::kTanh, true); }},
     {"MixSigmoid", [](DeviceRun& run) { Mix(run, 12, 7, true, false, Activation::kSigmoid); }},
     {"MixLabels", [](DeviceRun& run) { Mix(run, 16, 1, true, true, Activation::kNone); }},
     {"MixRelu", [](DeviceRun& run) { Mix(run, 8, 32, false, false, Activation::kRelu); }},

@@ -146,7 +146,8 @@ void BackwardOf(Tape& tape, Var output, const Context& c) {
 
 void Backward(Tape& tape, Var output, void* context) {
   const auto& c = *static_cast<const Context*>(context);
-  if (c.tiled) {
+  // The tiled kernels do not take in a gradient of the weights.
+  if (c.tiled && !tape.has_grad(c.weights_var)) {
     BackwardTiles(tape, output, c);
     return;
   }
@@ -229,8 +230,7 @@ Var RelationMix(Tape& tape, Var q, Var relations, Var values, Var base, const Re
   }
   const int64_t n = slots.query_row.empty() ? qv.rows() : slots.query_row.size();
   const Tensor out = tape.NewTensor({n, m});
-  // The tiled kernels do not read a gradient of the weights.
-  c->tiled = weights_out == nullptr && MakeTiles(tape, c);
+  c->tiled = MakeTiles(tape, c);
   if (c->tiled) {
     if constexpr (kHasCuda) {
       tape.Check(cuda::GroupTileForward(tape.exec().device()->queue(), c->tiles, out.as<float>()),
