@@ -9,6 +9,7 @@
 namespace undula::propagation {
 
 absl::Status ScalarLog::Read() {
+  if (there_ == 0) return absl::OkStatus();
   float values[kOnDevice];
   UNDULA_RETURN_IF_ERROR(device_.Read(0, static_cast<size_t>(there_) * sizeof(float), values));
   values_.insert(values_.end(), values, values + there_);
@@ -53,7 +54,7 @@ absl::Status ScalarLog::MakeRoom(int64_t n) {
 
 absl::Status ScalarLog::Take(std::vector<double>* out) {
   UNDULA_RETURN_IF_ERROR(Read());
-  *out = std::move(values_);
+  out->swap(values_);
   values_.clear();
   return absl::OkStatus();
 }

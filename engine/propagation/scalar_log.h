@@ -24,7 +24,7 @@ class ScalarLog {
   void Add(Tape& tape, Var v);
   // Reads the values so far where n more have no room on the device.
   absl::Status MakeRoom(int64_t n);
-  // All values since the last call, in order.
+  // Puts all values since the last call into *out, in order, and takes its memory in exchange.
   absl::Status Take(std::vector<double>* out);
 
  private:

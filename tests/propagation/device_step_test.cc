@@ -84,7 +84,7 @@ void RunSteps(Exec* exec, const MakeModel& make, int steps, std::vector<double>*
   }
   const auto taken = step.TakeLosses();
   ASSERT_TRUE(taken.ok()) << taken.status();
-  *losses = *taken;
+  losses->assign(taken->begin(), taken->end());
   ASSERT_TRUE(step.TakeLosses().ok());
   EXPECT_TRUE(step.TakeLosses()->empty());
   ASSERT_TRUE(model->parameters()->MoveTo(nullptr).ok());

@@ -69,13 +69,13 @@ TrainingStep::~TrainingStep() = default;
 
 absl::StatusOr<double> TrainingStep::Run(const Batch& batch) {
   UNDULA_RETURN_IF_ERROR(RunImpl(batch, true));
-  UNDULA_ASSIGN_OR_RETURN(const std::vector<double> losses, TakeLosses());
+  UNDULA_ASSIGN_OR_RETURN(const std::span<const double> losses, TakeLosses());
   return losses.back();
 }
 
 absl::StatusOr<double> TrainingStep::Forward(const Batch& batch) {
   UNDULA_RETURN_IF_ERROR(RunImpl(batch, false));
-  UNDULA_ASSIGN_OR_RETURN(const std::vector<double> losses, TakeLosses());
+  UNDULA_ASSIGN_OR_RETURN(const std::span<const double> losses, TakeLosses());
   return losses.back();
 }
 
@@ -109,18 +109,17 @@ void TrainingStep::ResetArenas() {
   }
 }
 
-absl::StatusOr<std::vector<double>> TrainingStep::TakeLosses() {
-  std::vector<double> parts;
-  UNDULA_RETURN_IF_ERROR(losses_.Take(&parts));
-  std::vector<double> out;
+absl::StatusOr<std::span<const double>> TrainingStep::TakeLosses() {
+  UNDULA_RETURN_IF_ERROR(losses_.Take(&loss_parts_));
+  taken_.clear();
   size_t at = 0;
   for (const int64_t n : terms_) {
     double loss = 0;
-    for (int64_t i = 0; i < n; ++i) loss += parts[at++];
-    out.push_back(loss);
+    for (int64_t i = 0; i < n; ++i) loss += loss_parts_[at++];
+    taken_.push_back(loss);
   }
   terms_.clear();
-  return out;
+  return taken_;
 }
 
 void TrainingStep::RunSlice(const Batch& batch, const Slice& slice, bool backward,

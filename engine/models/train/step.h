@@ -45,8 +45,9 @@ class TrainingStep {
   // that share one program for batches of about as many rows and chunks. `update` must end with
   // ZeroGradients. FailedPrecondition on a CPU.
   absl::Status EnqueueAsGraph(const Batch& batch, const std::function<absl::Status()>& update);
-  // The losses of the batches since the last call of TakeLosses or Run, in order.
-  absl::StatusOr<std::vector<double>> TakeLosses();
+  // The losses of the batches since the last call of TakeLosses or Run, in order. Valid until the
+  // next call of either.
+  absl::StatusOr<std::span<const double>> TakeLosses();
   // The loss alone; gradients stay as they are.
   absl::StatusOr<double> Forward(const Batch& batch);
 
@@ -75,6 +76,7 @@ class TrainingStep {
   std::vector<propagation::Tensor> parts_;  // of one leaf's gradient
   propagation::ScalarLog losses_;           // the terms of each batch's loss
   std::vector<int64_t> terms_;              // of each batch in losses_
+  std::vector<double> loss_parts_, taken_;  // of TakeLosses
   std::unique_ptr<propagation::StepGraphs> graphs_;
   bool checked_ = false;
 };

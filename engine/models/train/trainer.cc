@@ -253,7 +253,7 @@ class Trainer {
 
   // Losses are read back every few steps: on a GPU reading waits for all steps before.
   absl::Status CollectLosses() {
-    UNDULA_ASSIGN_OR_RETURN(const std::vector<double> losses, step_->TakeLosses());
+    UNDULA_ASSIGN_OR_RETURN(const std::span<const double> losses, step_->TakeLosses());
     for (size_t i = 0; i < losses.size(); ++i) {
       const double loss = losses[i];
       if (!std::isfinite(loss)) {
