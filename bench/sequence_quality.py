@@ -51,8 +51,10 @@ MODELS = {  # name: (family, options)
     "ksr": ("ksr", {}),
     "kgsr": ("kgsr", {}),
     "kgsr_shuffled": ("kgsr", {"shuffle-kb": "true"}),
+    "kgsr_sum": ("kgsr", {"combine": "sum"}),
+    "kgsr_sum_shuffled": ("kgsr", {"combine": "sum", "shuffle-kb": "true"}),
 }
-OF_KB = ("ksr", "kgsr", "kgsr_shuffled")
+OF_KB = ("ksr", "kgsr", "kgsr_shuffled", "kgsr_sum", "kgsr_sum_shuffled")
 METRICS = ["recall@10", "recall@20", "mrr@10", "mrr@20", "ndcg@10", "ndcg@20"]
 
 
