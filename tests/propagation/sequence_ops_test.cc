@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "propagation/ops/bias.h"
+#include "propagation/ops/elementwise.h"
 #include "propagation/ops/gate_simd.h"
 #include "propagation/ops/gru.h"
 #include "propagation/ops/key_value_memory.h"
@@ -319,6 +320,45 @@ TEST(SequenceKernels, HaveTheSameBitsOnEveryInstructionSet) {
   }
   EXPECT_EQ(all[0], all[1]);
   EXPECT_EQ(all[0], all[2]);
+}
+
+// Products of the sizes that training has, on threads: the same bits every time.
+TEST(SequenceKernels, HaveTheSameBitsOnThreads) {
+  constexpr int64_t kRows = 512, kItems = 1700, kDim = 64, kSlots = 4000;
+  const auto run = [&](int op, TaskArena* workers) {
+    OpRun r(DType::kF32, workers);
+    Tape& tape = r.tape();
+    const Var x = r.Leaf(RandomValues({kRows, kDim}, 1));
+    const Var table = r.Leaf(RandomValues({kItems, kDim}, 2));
+    Var out;
+    if (op == 0) {
+      std::vector<uint32_t> targets;
+      for (uint32_t b = 0; b < kRows; ++b) targets.push_back(b * 3);
+      out = LinearCrossEntropy(tape, x, table, r.Ids(targets), {}, kRows);
+    } else if (op == 1) {
+      const Var w = r.Leaf(RandomValues({3 * kDim, kDim}, 3));
+      out = Sum(tape, MatMul(tape, table, w, true));
+    } else {
+      std::vector<int64_t> ptr;
+      std::vector<uint32_t> src;
+      for (int64_t b = 0; b <= kRows; ++b) ptr.push_back(b * kSlots / kRows);
+      for (uint32_t e = 0; e < kSlots; ++e) src.push_back(e * 7 % kItems);
+      const Var q = r.Leaf(RandomValues({kDim}, 4));
+      const Var y = SoftRead(tape, x, table, table, q, r.Offsets(ptr), r.Ids(src), Tensor{});
+      out = Sum(tape, AddBias(tape, y, q));
+    }
+    tape.Backward(out);
+    EXPECT_TRUE(tape.status().ok()) << tape.status();
+    std::vector<double> bits = r.Grad(x), more = r.Grad(table);
+    bits.insert(bits.end(), more.begin(), more.end());
+    bits.push_back(tape.Scalar(out));
+    return bits;
+  };
+  TaskArena workers(4);
+  for (const int op : {0, 1, 2}) {
+    const std::vector<double> alone = run(op, nullptr);
+    for (int i = 0; i < 40; ++i) ASSERT_EQ(run(op, &workers), alone) << "operator " << op;
+  }
 }
 
 }  // namespace

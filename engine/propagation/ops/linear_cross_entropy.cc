@@ -1,7 +1,5 @@
 #include "propagation/ops/linear_cross_entropy.h"
 
-#include <cblas.h>
-
 #include <cmath>
 #include <limits>
 #include <type_traits>
@@ -11,12 +9,14 @@
 #include "propagation/ops/op_check.h"
 #include "propagation/ops/scalar_sum.h"
 #include "propagation/ops/softmax_simd.h"
+#include "propagation/tile_gemm.h"
 
 namespace undula::propagation {
 namespace {
 
-// Logits of 128 x 512: 256 KiB, within L2. Constants, because BLAS results depend on shapes.
-constexpr int64_t kRowTile = 128;
+// Logits of 64 x 512: 128 KiB, within L2. Our own products: the same bits on every processor and
+// number of threads.
+constexpr int64_t kRowTile = kTileRows;
 constexpr int64_t kItemTile = 512;
 // Parts of the table in the backward pass, each with a gradient of x of its own; they are summed in
 // order. Fixed, so that the bits do not depend on threads.
@@ -53,11 +53,15 @@ struct Tile {
 
 // The tile's logits in rows of kItemTile, the rest of the last 16 lanes filled with minus infinity.
 // Returns the columns to work on, a multiple of 16.
-int64_t FormLogits(const LinearLogits<float>& in, const Tile& t, float* out) {
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, static_cast<int>(t.rows),
-              static_cast<int>(t.items), static_cast<int>(in.d), 1.0f, in.x + t.row * in.d,
-              static_cast<int>(in.d), in.table + t.item * in.d, static_cast<int>(in.d), 0.0f, out,
-              static_cast<int>(kItemTile));
+int64_t FormLogits(const LinearLogits<float>& in, const float* transposed, const Tile& t,
+                   float* out) {
+  const float* from[kRowTile];
+  float* to[kRowTile];
+  for (int64_t r = 0; r < t.rows; ++r) {
+    from[r] = in.x + (t.row + r) * in.d;
+    to[r] = out + r * kItemTile;
+  }
+  TileGemm<float>(from, t.rows, in.d, transposed + t.item, in.items, to, t.items, false);
   const int64_t padded = (t.items + 15) / 16 * 16;
   for (int64_t r = 0; r < t.rows; ++r) {
     float* row = out + r * kItemTile;
@@ -72,10 +76,17 @@ int64_t FormLogits(const LinearLogits<float>& in, const Tile& t, float* out) {
   return padded;
 }
 
+const float* TransposedTable(Tape& tape, const LinearLogits<float>& in) {
+  float* out = tape.Scratch<float>(in.items * in.d);
+  Transpose(in.table, in.items, in.d, out);
+  return out;
+}
+
 void ForwardTiles(Tape& tape, const LinearLogits<float>& in, float* top_out, float* share,
                   float* loss) {
   const SoftmaxKernels& kernels = GetSoftmaxKernels();
   const int64_t tiles = (in.rows + kRowTile - 1) / kRowTile;
+  const float* transposed = TransposedTable(tape, in);
   float* scratch = tape.Scratch<float>(tiles * kRowTile * kItemTile);
   ForRows(tape.exec().workers(), tiles, int64_t{1} << 20, [&](const LaneGroup&, int64_t tile) {
     float* logits = scratch + tile * kRowTile * kItemTile;
@@ -87,7 +98,7 @@ void ForwardTiles(Tape& tape, const LinearLogits<float>& in, float* top_out, flo
     }
     for (; t.item < in.items; t.item += kItemTile) {
       t.items = std::min(kItemTile, in.items - t.item);
-      const int64_t columns = FormLogits(in, t, logits);
+      const int64_t columns = FormLogits(in, transposed, t, logits);
       for (int64_t r = 0; r < t.rows; ++r) {
         const float* row = logits + r * kItemTile;
         const float most = std::max(top[r], kernels.max(row, columns));
@@ -111,9 +122,9 @@ void BackwardTiles(Tape& tape, const LinearLogits<float>& in, const float* top, 
   const SoftmaxKernels& kernels = GetSoftmaxKernels();
   const int64_t tiles = (in.items + kItemTile - 1) / kItemTile;
   const int64_t parts = std::min(kParts, tiles);
+  const float* transposed = TransposedTable(tape, in);
   float* scratch = tape.Scratch<float>(parts * kRowTile * kItemTile);
   float* part_dx = tape.Scratch<float>(dx == nullptr ? 0 : parts * in.rows * in.d);
-  const int d = static_cast<int>(in.d), ld = static_cast<int>(kItemTile);
   ForRows(tape.exec().workers(), parts, int64_t{1} << 20, [&](const LaneGroup&, int64_t part) {
     float* logits = scratch + part * kRowTile * kItemTile;
     float* to_x = dx == nullptr ? nullptr : part_dx + part * in.rows * in.d;
@@ -124,21 +135,25 @@ void BackwardTiles(Tape& tape, const LinearLogits<float>& in, const float* top, 
       t.items = std::min(kItemTile, in.items - t.item);
       for (t.row = 0; t.row < in.rows; t.row += kRowTile) {
         t.rows = std::min(kRowTile, in.rows - t.row);
-        const int64_t columns = FormLogits(in, t, logits);
+        const int64_t columns = FormLogits(in, transposed, t, logits);
         for (int64_t r = 0; r < t.rows; ++r) {
           float* row = logits + r * kItemTile;
           kernels.exp_scale(row, columns, top[t.row + r], factor * share[t.row + r]);
           const int64_t target = t.target(in.targets[t.row + r]);
           if (target >= 0) row[target] -= factor;
         }
-        const int rows = static_cast<int>(t.rows), items = static_cast<int>(t.items);
+        const float *slope[kRowTile], *x[kRowTile];
+        float* to[kRowTile];
+        for (int64_t r = 0; r < t.rows; ++r) {
+          slope[r] = logits + r * kItemTile;
+          x[r] = in.x + (t.row + r) * in.d;
+          if (to_x != nullptr) to[r] = to_x + (t.row + r) * in.d;
+        }
         if (to_x != nullptr) {
-          cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, d, items, 1.0f, logits, ld,
-                      in.table + t.item * in.d, d, 1.0f, to_x + t.row * in.d, d);
+          TileGemm<float>(slope, t.rows, t.items, in.table + t.item * in.d, in.d, to, in.d, true);
         }
         if (dtable != nullptr) {
-          cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, items, d, rows, 1.0f, logits, ld,
-                      in.x + t.row * in.d, d, 1.0f, dtable + t.item * in.d, d);
+          TileOuter<float>(slope, x, t.rows, t.items, in.d, dtable + t.item * in.d, in.d);
         }
       }
     }
