@@ -5,11 +5,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <functional>
 #include <numeric>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "base/rng.h"
 #include "base/status.h"
@@ -266,6 +269,28 @@ TEST(OpProperty, SameBitsForAnyNumberOfThreads) {
 }
 
 // The tiled RelationGemv and MatMul against their row bodies.
+// Large products go to a BLAS that must be called by one thread at a time.
+TEST(OpProperty, LargeProductsInSeveralThreadsAtOnce) {
+  const Values a = RandomValues({66, 66}, 1), b = RandomValues({66, 70}, 2);
+  const auto product = [&](OpRun& run) {
+    return run.Value(MatMul(run.tape(), run.Constant(a), run.Constant(b), false));
+  };
+  OpRun alone(DType::kF32);
+  const std::vector<double> expected = product(alone);
+  std::atomic<int64_t> wrong{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 2000; ++i) {
+        OpRun run(DType::kF32);
+        if (product(run) != expected) ++wrong;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong.load(), 0);
+}
+
 TEST(OpProperty, TiledProductsEqualTheRowBodies) {
   constexpr int64_t kEdges = 150;
   for (const int64_t d : {1, 4, 17, 64}) {

@@ -2,6 +2,7 @@
 
 #include <cblas.h>
 
+#include <mutex>
 #include <type_traits>
 
 #include "propagation/cuda/blas.h"
@@ -23,14 +24,20 @@ struct Context {
   bool transpose_b;
 };
 
+// The serial OpenBLAS hands out its working memory without a lock: of calls at once some compute in
+// the same buffer and return wrong products (0.3.21, measured: docs/decisions.md).
+std::mutex blas_turn;
+
 void Gemm(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int64_t n, int64_t m, int64_t k, const float* a,
           int64_t lda, const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {
+  const std::lock_guard lock(blas_turn);
   cblas_sgemm(CblasRowMajor, ta, tb, static_cast<int>(n), static_cast<int>(m), static_cast<int>(k),
               1.0f, a, static_cast<int>(lda), b, static_cast<int>(ldb), beta, c,
               static_cast<int>(ldc));
 }
 void Gemm(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int64_t n, int64_t m, int64_t k, const double* a,
           int64_t lda, const double* b, int64_t ldb, double beta, double* c, int64_t ldc) {
+  const std::lock_guard lock(blas_turn);
   cblas_dgemm(CblasRowMajor, ta, tb, static_cast<int>(n), static_cast<int>(m), static_cast<int>(k),
               1.0, a, static_cast<int>(lda), b, static_cast<int>(ldb), beta, c,
               static_cast<int>(ldc));
