@@ -123,9 +123,8 @@ absl::Status Run(const std::string& path, OptionMap given) {
   context.workers = &workers;
   Kge model(model_options, DType::kF32);
   const double before = CpuSeconds();
-  UNDULA_ASSIGN_OR_RETURN(
-      const TrainReport report,
-      TrainOnTriples(&model, snapshot, split, triples.corruption, train, context));
+  UNDULA_ASSIGN_OR_RETURN(const TrainReport report,
+                          TrainOnTriples(&model, snapshot, split, triples, train, context));
   const double trained = CpuSeconds();
   UNDULA_ASSIGN_OR_RETURN(const LinkMetrics test, EvaluateLinks(model, split.test, snapshot->out,
                                                                 snapshot->in, workers, nullptr));

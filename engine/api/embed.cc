@@ -122,8 +122,7 @@ absl::StatusOr<EmbedReport> Database::Embed(const EmbedOptions& given, Progress*
   models::Kge model(options.model, DType::kF32);
   UNDULA_ASSIGN_OR_RETURN(
       const models::TrainReport trained,
-      models::TrainOnTriples(&model, snapshot, split, options.triples.corruption, options.train,
-                             context));
+      models::TrainOnTriples(&model, snapshot, split, options.triples, options.train, context));
   report.epochs = trained.epochs;
   report.best_epoch = trained.best_epoch;
   report.samples = trained.samples;

@@ -59,7 +59,7 @@ TEST_P(KgeTraining, FindsHeldOutTriples) {
   TaskArena workers(2);
   TrainContext context;
   context.workers = &workers;
-  const auto report = TrainOnTriples(&model, graph, *split, "bernoulli",
+  const auto report = TrainOnTriples(&model, graph, *split, {.corruption = "bernoulli"},
                                      Training(GetParam().learning_rate, 120), context);
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_EQ(report->metric, "mrr");
@@ -80,7 +80,8 @@ TEST_P(KgeTraining, SameBitsForThreadsAndAfterACancelledRun) {
     TaskArena workers(threads);
     TrainContext context;
     context.workers = &workers;
-    const auto report = TrainOnTriples(&model, graph, *split, "uniform", options, context);
+    const auto report =
+        TrainOnTriples(&model, graph, *split, {.corruption = "uniform"}, options, context);
     ASSERT_TRUE(report.ok()) << report.status();
     if (threads == 1) expected = AllValues(&model);
     EXPECT_EQ(AllValues(&model), expected) << threads << " threads";
@@ -99,18 +100,22 @@ TEST_P(KgeTraining, SameBitsForThreadsAndAfterACancelledRun) {
   };
   {
     Kge model(Options(), DType::kF32);
-    const auto report = TrainOnTriples(&model, graph, *split, "uniform", options, context);
+    const auto report =
+        TrainOnTriples(&model, graph, *split, {.corruption = "uniform"}, options, context);
     ASSERT_EQ(report.status().code(), absl::StatusCode::kCancelled);
   }
   context.progress = nullptr;
   Kge model(Options(), DType::kF32);
-  const auto report = TrainOnTriples(&model, graph, *split, "uniform", options, context);
+  const auto report =
+      TrainOnTriples(&model, graph, *split, {.corruption = "uniform"}, options, context);
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_TRUE(report->resumed);
   EXPECT_EQ(AllValues(&model), expected);
   // Another corruption is another training.
   Kge other(Options(), DType::kF32);
-  EXPECT_EQ(TrainOnTriples(&other, graph, *split, "bernoulli", options, context).status().code(),
+  EXPECT_EQ(TrainOnTriples(&other, graph, *split, {.corruption = "bernoulli"}, options, context)
+                .status()
+                .code(),
             absl::StatusCode::kFailedPrecondition);
 }
 
@@ -147,11 +152,15 @@ TEST(KgeOptionsTest, OptionsOfRowsAreRefused) {
   Kge model({}, DType::kF32);
   TrainOptions options;
   options.metric = "auc";
-  EXPECT_EQ(TrainOnTriples(&model, graph, *split, "uniform", options, context).status().code(),
+  EXPECT_EQ(TrainOnTriples(&model, graph, *split, {.corruption = "uniform"}, options, context)
+                .status()
+                .code(),
             absl::StatusCode::kInvalidArgument);
   options = {};
   options.negatives = "popularity";
-  EXPECT_EQ(TrainOnTriples(&model, graph, *split, "uniform", options, context).status().code(),
+  EXPECT_EQ(TrainOnTriples(&model, graph, *split, {.corruption = "uniform"}, options, context)
+                .status()
+                .code(),
             absl::StatusCode::kInvalidArgument);
 }
 

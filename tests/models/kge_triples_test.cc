@@ -69,10 +69,36 @@ TEST(TripleSplit, BadInput) {
             absl::StatusCode::kFailedPrecondition);
 }
 
+TEST(TripleBatcher, NegativesMayBeKnownUnlessFiltered) {
+  // Nearly all pairs of 6 entities are triples: a negative is mostly one of them.
+  const auto graph = RandomGraph(6, 1, 30, 1);
+  for (const bool filter : {false, true}) {
+    TripleBatcher batcher(graph->out, 1, {.batch_size = 30, .filter_negatives = filter, .seed = 3});
+    int64_t known = 0;
+    for (int64_t epoch = 1; epoch <= 10; ++epoch) {
+      batcher.StartEpoch(epoch);
+      const Batch batch = batcher.Get(0);
+      for (size_t i = 0; i < batch.heads.size(); ++i) {
+        const uint32_t h = batch.corrupts_head[i] != 0 ? batch.corrupt[i] : batch.heads[i];
+        const uint32_t t = batch.corrupts_head[i] != 0 ? batch.tails[i] : batch.corrupt[i];
+        known += HasEdge(graph->out, EntityId{h}, RelationId{0}, EntityId{t}) ? 1 : 0;
+      }
+    }
+    // Of 300: 5 in 6 by chance; filtered, those whose 8 draws all fail.
+    if (filter) {
+      EXPECT_LT(known, 150);
+    } else {
+      EXPECT_GT(known, 200);
+    }
+  }
+}
+
 TEST(TripleBatcher, EveryTripleOnceAnEpochWithOneEndReplaced) {
   const auto graph = RandomGraph(40, 5, 300, 1);
   const std::set<Key> keys = KeysOf(graph->out);
-  TripleBatcher batcher(graph->out, 5, {.batch_size = 64, .corruption = "uniform", .seed = 3});
+  TripleBatcher batcher(
+      graph->out, 5,
+      {.batch_size = 64, .corruption = "uniform", .filter_negatives = true, .seed = 3});
   for (const int64_t epoch : {1, 2}) {
     const int64_t steps = batcher.StartEpoch(epoch);
     EXPECT_EQ(steps, 5);

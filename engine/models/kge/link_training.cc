@@ -36,7 +36,7 @@ class LinkSelection final : public Selection {
 }  // namespace
 
 absl::StatusOr<TrainReport> TrainOnTriples(Kge* model, std::shared_ptr<const Snapshot> snapshot,
-                                           const TripleSplit& split, const std::string& corruption,
+                                           const TripleSplit& split, const TripleOptions& triples,
                                            const TrainOptions& options,
                                            const TrainContext& context) {
   if (context.workers == nullptr) return InvalidArgumentError("TrainContext.workers is null");
@@ -60,7 +60,8 @@ absl::StatusOr<TrainReport> TrainOnTriples(Kge* model, std::shared_ptr<const Sna
   UNDULA_RETURN_IF_ERROR(model->Build(data, *context.workers));
   TripleBatcher batcher(split.train, snapshot->n_relations,
                         TripleBatchOptions{.batch_size = options.batch_size,
-                                           .corruption = corruption,
+                                           .corruption = triples.corruption,
+                                           .filter_negatives = triples.filter_negatives,
                                            .seed = static_cast<uint64_t>(options.seed)});
   const bool selects = options.metric == "auto" && !split.valid.empty();
   const LinkSelection selection(selects ? "mrr" : "none", *snapshot, split);
@@ -68,7 +69,8 @@ absl::StatusOr<TrainReport> TrainOnTriples(Kge* model, std::shared_ptr<const Sna
                  .selection = &selection,
                  .data = FingerprintOf(data),
                  .snapshot = snapshot.get()};
-  task.data.Add(corruption == "bernoulli");
+  task.data.Add(triples.corruption == "bernoulli");
+  task.data.Add(triples.filter_negatives);
   for (int64_t i = 0; i < split.train.edges(); ++i) {
     task.data.Add(uint64_t{Index(split.train.relation[i])} << 32 | Index(split.train.entity[i]));
   }

@@ -19,10 +19,10 @@ namespace undula::models {
 // "mrr" are the filtered MRR on the validation triples, where there are any; "none"), eval_every,
 // patience, checkpoints, keep_optimizer and seed. The others must have their defaults.
 //
-// Builds and trains `model`, which must be new. corruption: see TripleBatchOptions. Errors: as of
-// Train.
+// Builds and trains `model`, which must be new. Of `triples` the corruption and filter_negatives
+// count: the cut is made. Errors: as of Train.
 absl::StatusOr<TrainReport> TrainOnTriples(Kge* model, std::shared_ptr<const Snapshot> snapshot,
-                                           const TripleSplit& split, const std::string& corruption,
+                                           const TripleSplit& split, const TripleOptions& triples,
                                            const TrainOptions& options,
                                            const TrainContext& context);
 

@@ -17,6 +17,8 @@ constexpr OptionField kFields[] = {
                   "share of the triples that the result is measured on"),
     UNDULA_OPTION(TripleOptions, corruption, kChoice, 0, 0, "bernoulli|uniform",
                   "which end of a triple is replaced: by the relation's fan-out, or either"),
+    UNDULA_OPTION(TripleOptions, filter_negatives, kBool, 0, 0, "",
+                  "never train on a negative that is a training triple"),
     UNDULA_OPTION(TripleOptions, seed, kInt, 0, 9e18, "", "of the cut"),
 };
 constexpr OptionTable kTable{"triples", kFields};
@@ -197,7 +199,9 @@ Batch TripleBatcher::Get(int64_t step) {
       const EntityId other{rng.Below(first + static_cast<uint64_t>(draw), entities)};
       corrupt_[i] = Index(other);
       const EntityId h = replaces_head ? other : head, t = replaces_head ? tail : other;
-      if (!filter_.MayHave(h, relation, t) || !HasEdge(*graph_, h, relation, t)) break;
+      if (!options_.filter_negatives || !filter_.MayHave(h, relation, t) ||
+          !HasEdge(*graph_, h, relation, t))
+        break;
     }
   }
   Batch batch;

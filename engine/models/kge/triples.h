@@ -56,6 +56,7 @@ struct TripleOptions {
   double valid_share = 0.05;  // chooses the epoch
   double test_share = 0.05;
   std::string corruption = "bernoulli";  // see TripleBatchOptions
+  bool filter_negatives = false;         // see TripleBatchOptions
   int64_t seed = 555;                    // of the cut
 };
 
@@ -67,6 +68,9 @@ struct TripleBatchOptions {
   // probability tph / (tph + hpt) of the relation's mean tails per head and heads per tail (Wang et
   // al., "TransH", AAAI 2014).
   std::string corruption = "bernoulli";
+  // A replacing entity that makes a training triple is drawn anew, up to kDraws times. Off: it
+  // stays, which keeps vectors from fitting the training triples too closely (docs/models/kge.md).
+  bool filter_negatives = false;
   uint64_t seed = 1;
 };
 

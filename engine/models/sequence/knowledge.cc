@@ -27,7 +27,8 @@ absl::StatusOr<GraphVectors> TrainVectors(const TrainingData& data, const Sequen
   const TrainContext context{.workers = &workers};
   if (options.kb_epochs > 0) {
     UNDULA_RETURN_IF_ERROR(
-        TrainOnTriples(&model, data.snapshot, split, "bernoulli", train, context).status());
+        TrainOnTriples(&model, data.snapshot, split, {.corruption = "bernoulli"}, train, context)
+            .status());
   } else {
     UNDULA_RETURN_IF_ERROR(model.Build(data, workers));
   }
