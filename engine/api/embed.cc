@@ -87,6 +87,12 @@ absl::StatusOr<EmbedReport> Database::Embed(const EmbedOptions& given, Progress*
     return FailedPreconditionError(impl_->path, " is open read-only; open it for writing to train");
   }
   const std::lock_guard writing(impl_->writing);
+  {
+    // Before the training, not after it.
+    const std::lock_guard lock(impl_->model_access);
+    UNDULA_RETURN_IF_ERROR(kgstore::CheckVectorsName(*impl_->models, report.name));
+    UNDULA_RETURN_IF_ERROR(kgstore::CheckVectorsName(*impl_->models, report.relations_name));
+  }
   UNDULA_ASSIGN_OR_RETURN(Snapshot taken, kgstore::TakeSnapshot(*impl_->store));
   const auto snapshot = std::make_shared<const Snapshot>(std::move(taken));
   if (snapshot->out.edges() == 0) {

@@ -48,20 +48,6 @@ bool HasRows(const NamedTensor* ids, const NamedTensor* values) {
          ids->shape[0] == values->shape[0];
 }
 
-// That no trained model has this name.
-absl::Status CheckFree(const ModelSink& sink, std::string_view name) {
-  UNDULA_ASSIGN_OR_RETURN(const std::vector<std::string> names, sink.List());
-  if (std::find(names.begin(), names.end(), name) != names.end()) {
-    UNDULA_ASSIGN_OR_RETURN(const auto metadata, sink.Metadata(name));
-    if (Get(metadata, "kind") != kKind) {
-      return FailedPreconditionError("'", name,
-                                     "' is a trained model; store the vectors under "
-                                     "another name");
-    }
-  }
-  return absl::OkStatus();
-}
-
 TensorMap MakeRecord(const Vectors& vectors, int64_t unknown, uint64_t id_space) {
   const auto count = static_cast<int64_t>(vectors.ids.size());
   TensorMap map;
@@ -90,10 +76,23 @@ absl::StatusOr<VectorSpace> ParseVectorSpace(std::string_view name) {
 
 std::string_view SpaceName(VectorSpace space) { return kSpaces[static_cast<size_t>(space)]; }
 
+absl::Status CheckVectorsName(const ModelSink& sink, std::string_view name) {
+  UNDULA_ASSIGN_OR_RETURN(const std::vector<std::string> names, sink.List());
+  if (std::find(names.begin(), names.end(), name) != names.end()) {
+    UNDULA_ASSIGN_OR_RETURN(const auto metadata, sink.Metadata(name));
+    if (Get(metadata, "kind") != kKind) {
+      return FailedPreconditionError("'", name,
+                                     "' is a trained model; store the vectors under "
+                                     "another name");
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<VectorReport> StoreVectors(const Database& database, ModelSink& sink,
                                           std::string_view name, VectorSpace space,
                                           const VectorTable& table, std::string_view source) {
-  UNDULA_RETURN_IF_ERROR(CheckFree(sink, name));
+  UNDULA_RETURN_IF_ERROR(CheckVectorsName(sink, name));
   UNDULA_ASSIGN_OR_RETURN(const ReadView view, database.Read());
   VectorReport report;
   std::vector<std::pair<uint32_t, size_t>> rows;  // id, row of the table
@@ -128,7 +127,7 @@ absl::StatusOr<VectorReport> StoreVectors(const Database& database, ModelSink& s
 
 absl::Status PutVectors(const Database& database, ModelSink& sink, std::string_view name,
                         const Vectors& vectors) {
-  UNDULA_RETURN_IF_ERROR(CheckFree(sink, name));
+  UNDULA_RETURN_IF_ERROR(CheckVectorsName(sink, name));
   UNDULA_ASSIGN_OR_RETURN(const ReadView view, database.Read());
   return sink.Put(name, MakeRecord(vectors, 0, view.id_space()));
 }

@@ -46,6 +46,9 @@ absl::StatusOr<VectorReport> StoreVectors(const Database& database, ModelSink& s
                                           std::string_view name, VectorSpace space,
                                           const VectorTable& table, std::string_view source);
 
+// FailedPrecondition where `name` is a trained model: vectors cannot be stored under it.
+absl::Status CheckVectorsName(const ModelSink& sink, std::string_view name);
+
 // The same for rows that go by id: `vectors` with ids ascending and distinct.
 absl::Status PutVectors(const Database& database, ModelSink& sink, std::string_view name,
                         const Vectors& vectors);

@@ -98,6 +98,25 @@ TEST(Embed, ACancelledRunGoesOn) {
   EXPECT_EQ(cut->ReadVectors("transe")->values, whole->ReadVectors("transe")->values);
 }
 
+TEST(Embed, ATrainedModelIsNotReplacedAndIsNoticedBeforeTheTraining) {
+  SmallWorld world;
+  auto db = OpenWith(world);
+  ASSERT_TRUE(db->Import(world.catalogue).ok());
+  ASSERT_TRUE(db->Import(world.interactions).ok());
+  TrainOptions train;
+  train.model = "most_popular";
+  train.name = "transe.relations";
+  ASSERT_TRUE(db->Train(train).ok());
+  EmbedOptions options = Small();
+  int epochs = 0;
+  options.on_epoch = [&](std::string_view) { ++epochs; };
+  const auto refused = db->Embed(options);
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr("trained model"));
+  EXPECT_EQ(epochs, 0);
+  EXPECT_EQ(db->ReadVectors("transe").status().code(), absl::StatusCode::kNotFound);
+}
+
 TEST(Embed, BadInput) {
   SmallWorld world;
   auto db = OpenWith(world);
