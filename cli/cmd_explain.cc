@@ -2,9 +2,42 @@
 
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/progress_bar.h"
 #include "cli/table.h"
 
 namespace undula::cli {
+namespace {
+
+Cell EffectCell(const Reason& reason) {
+  if (!reason.effect.has_value()) return "not known";
+  if (reason.kind == Reason::Kind::kConnection && *reason.effect == 0)
+    return "none: connection only";
+  return *reason.effect;
+}
+
+absl::Status PrintQuality(const Recommender& recommender, int64_t users,
+                          const std::string& format) {
+  ExplanationQualityOptions options;
+  options.users = users;
+  ProgressBar bar(false);
+  const auto quality = recommender.MeasureExplanations(options, bar.progress());
+  bar.Clear();
+  if (!quality.ok()) return quality.status();
+  Table table({"kind",       "users",       "items",      "coverage",          "touching",
+               "faithful",   "bits",        "recency",    "popularity",        "diversity",
+               "ms_an_item", "deletions",   "drop",       "random_drop",       "better",
+               "better_low", "better_high", "ranks_lost", "random_ranks_lost", "without_effect"});
+  for (const ExplanationQuality& q : *quality) {
+    table.Add({q.kind,         q.users,       q.items,      q.coverage,          q.touching,
+               q.faithful,     q.bits,        q.recency,    q.popularity,        q.diversity,
+               q.milliseconds, q.deletions,   q.drop,       q.random_drop,       q.better,
+               q.better_low,   q.better_high, q.ranks_lost, q.random_ranks_lost, q.without_effect});
+  }
+  table.Print(format);
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::Status RunExplain(const Args& args) {
   Arguments a(
@@ -18,17 +51,25 @@ absl::Status RunExplain(const Args& args) {
   std::string db, model, format = "table";
   std::vector<std::string> who, history;
   ExplainOptions options;
-  int64_t slots = options.slots, connections = 0;
+  int64_t slots = options.slots, connections = 0, measure = 0;
   a.Positional("database", &db, "database file");
-  a.Positionals("user_item", &who, "user id and item id (only the item with --history)");
+  a.Positionals("user_item", &who, "user id and item id (only the item with --history)", false);
   a.Option("--history", &history, "items instead of a user, comma separated");
   a.Option("--model", &model, "stored model; may be left out where there is one");
   a.Option("--slots", &slots, "slots of each hop, heaviest first; 0 = all");
   a.Option("--connections", &connections, "show so many connections instead");
+  a.Flag("--effect", &options.effect,
+         "also what the edges are worth to the model: the score less the score without them");
+  a.Option(
+      "--measure", &measure,
+      "instead of explaining: how good both kinds of reasons are for the top 10 of so many users");
   a.Choice("--format", &format, {"table", "csv", "json"}, "how to print rows");
   bool help = false;
   if (absl::Status s = a.Parse(args, &help); !s.ok() || help) return s;
-  if (who.size() != (history.empty() ? 2u : 1u)) {
+  if (measure > 0 && (!who.empty() || !history.empty())) {
+    return absl::InvalidArgumentError("--measure takes neither a user nor an item");
+  }
+  if (measure <= 0 && who.size() != (history.empty() ? 2u : 1u)) {
     return absl::InvalidArgumentError("give USER ITEM, or --history A,B ITEM");
   }
   options.slots = static_cast<int>(slots);
@@ -37,16 +78,21 @@ absl::Status RunExplain(const Args& args) {
   if (!database.ok()) return database.status();
   auto recommender = (*database)->LoadRecommender(model);
   if (!recommender.ok()) return recommender.status();
+  if (measure > 0) return PrintQuality(**recommender, measure, format);
   auto explanation = history.empty() ? (*recommender)->Explain(who[0], who[1], options)
                                      : (*recommender)->ExplainForHistory(history, who[0], options);
   if (!explanation.ok()) return explanation.status();
   std::cerr << explanation->title << " (" << explanation->item << "): score " << explanation->score
             << "\n";
   if (connections > 0) {
-    Table table({"bits", "steps", "supports", "from", "connection"});
+    std::vector<std::string> columns = {"bits", "steps", "supports", "from", "connection"};
+    if (options.effect) columns.push_back("effect");
+    Table table(columns);
     for (const Reason& r : explanation->connections) {
-      table.Add({r.bits, static_cast<int64_t>(r.hop), static_cast<int64_t>(r.supports.size()),
-                 r.seed_title, r.sentence});
+      std::vector<Cell> row = {r.bits, static_cast<int64_t>(r.hop),
+                               static_cast<int64_t>(r.supports.size()), r.seed_title, r.sentence};
+      if (options.effect) row.push_back(EffectCell(r));
+      table.Add(std::move(row));
     }
     table.Print(format);
     if (explanation->connections.empty()) {
@@ -54,12 +100,18 @@ absl::Status RunExplain(const Args& args) {
     }
     return absl::OkStatus();
   }
-  Table table({"hop", "weight", "head", "relation", "tail", "from", "shared"});
+  std::vector<std::string> columns = {"hop",  "weight", "head",  "relation",
+                                      "tail", "from",   "shared"};
+  if (options.effect) columns.push_back("effect");
+  Table table(columns);
   for (const auto& hop : explanation->hops) {
     for (const Reason& r : hop) {
       const PathEdge& edge = r.path.back();
-      table.Add({static_cast<int64_t>(r.hop), r.weight, edge.head_label, edge.relation_label,
-                 edge.tail_label, r.seed_title, r.shared ? "yes" : "no"});
+      std::vector<Cell> row = {static_cast<int64_t>(r.hop), r.weight,        edge.head_label,
+                               edge.relation_label,         edge.tail_label, r.seed_title,
+                               r.shared ? "yes" : "no"};
+      if (options.effect) row.push_back(EffectCell(r));
+      table.Add(std::move(row));
     }
   }
   table.Print(format);

@@ -164,7 +164,7 @@ class LineWriter {
   void AppendConnections(UserId user, ItemId item, std::string* out) {
     *out += ", \"connections\": [";
     const char* separator = "";
-    for (const Reason& reason :
+    for (const auto& [reason, edges] :
          ConnectionReasons(context_, {user, {}}, item, options_.connections)) {
       *out += Concat(separator, "{\"steps\": ", reason.hop, ", \"bits\": ", Number(reason.bits),
                      ", \"supports\": ", reason.supports.size(),

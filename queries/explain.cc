@@ -125,10 +125,39 @@ bool Heavier(const AttentionSlot& a, const AttentionSlot& b) {
 
 }  // namespace
 
+absl::StatusOr<EffectOf> EffectOf::Make(const Context& context, const models::UserQuery& query,
+                                        ItemId item) {
+  EffectOf effect(context, query, item);
+  if (!context.spec->capabilities.explains) return effect;
+  const auto score = context.scorer->ScoreWithout(query, item, 0, {});
+  if (score.status().code() == absl::StatusCode::kUnimplemented) return effect;
+  if (!score.ok()) return score.status();
+  effect.known_ = true;
+  effect.score_ = static_cast<double>(*score);
+  return effect;
+}
+
+absl::StatusOr<std::optional<double>> EffectOf::operator()(
+    std::span<const AttentionSlot> triples) const {
+  if (!known_) return std::optional<double>();
+  UNDULA_ASSIGN_OR_RETURN(const float without,
+                          context_->scorer->ScoreWithout(query_, item_, 0, triples));
+  return std::optional<double>(score_ - static_cast<double>(without));
+}
+
 absl::StatusOr<Explanation> Explain(const Context& context, const models::UserQuery& query,
                                     ItemId item, const ExplainOptions& options) {
   Explanation out;
-  out.connections = ConnectionReasons(context, query, item, options.connections);
+  std::optional<EffectOf> effect;
+  if (options.effect) {
+    UNDULA_ASSIGN_OR_RETURN(effect, EffectOf::Make(context, query, item));
+  }
+  for (auto& [reason, edges] : ConnectionReasons(context, query, item, options.connections)) {
+    if (effect.has_value()) {
+      UNDULA_ASSIGN_OR_RETURN(reason.effect, (*effect)(edges));
+    }
+    out.connections.push_back(std::move(reason));
+  }
   models::Explanation attention;
   if (context.spec->capabilities.explains || options.connections <= 0) {
     UNDULA_ASSIGN_OR_RETURN(attention, context.scorer->Explain(query, item));
@@ -148,7 +177,10 @@ absl::StatusOr<Explanation> Explain(const Context& context, const models::UserQu
     std::vector<Reason>& reasons = out.hops.emplace_back();
     double shown = 0;
     for (const AttentionSlot& slot : order) {
-      reasons.push_back(builder.Build(hop, slot));
+      Reason& reason = reasons.emplace_back(builder.Build(hop, slot));
+      if (effect.has_value()) {
+        UNDULA_ASSIGN_OR_RETURN(reason.effect, (*effect)(std::span(&slot, 1)));
+      }
       shown += slot.weight;
     }
     out.hop_weight_shown.push_back(shown);
@@ -156,9 +188,9 @@ absl::StatusOr<Explanation> Explain(const Context& context, const models::UserQu
   return out;
 }
 
-absl::StatusOr<std::vector<Reason>> BestReasons(const Context& context,
-                                                const models::UserQuery& query, ItemId item,
-                                                int count) {
+absl::StatusOr<std::vector<ModelReason>> ModelReasons(const Context& context,
+                                                      const models::UserQuery& query, ItemId item,
+                                                      int count) {
   UNDULA_ASSIGN_OR_RETURN(const models::Explanation attention,
                           context.scorer->Explain(query, item));
   const ReasonBuilder builder(context, attention, item);
@@ -176,15 +208,24 @@ absl::StatusOr<std::vector<Reason>> BestReasons(const Context& context,
     if (a.reason.shared != b.reason.shared) return a.reason.shared;
     return Heavier(*a.slot, *b.slot);
   });
-  std::vector<Reason> best;
+  std::vector<ModelReason> best;
   std::set<std::tuple<EntityId, RelationId, EntityId>> used;
   for (Candidate& c : candidates) {
     if (best.size() >= static_cast<size_t>(count)) break;
     if (used.insert({c.slot->head, c.slot->relation, c.slot->tail}).second) {
-      best.push_back(std::move(c.reason));
+      best.push_back({std::move(c.reason), *c.slot});
     }
   }
   return best;
+}
+
+absl::StatusOr<std::vector<Reason>> BestReasons(const Context& context,
+                                                const models::UserQuery& query, ItemId item,
+                                                int count) {
+  UNDULA_ASSIGN_OR_RETURN(std::vector<ModelReason> best, ModelReasons(context, query, item, count));
+  std::vector<Reason> reasons;
+  for (ModelReason& r : best) reasons.push_back(std::move(r.reason));
+  return reasons;
 }
 
 }  // namespace undula::queries

@@ -3,6 +3,8 @@
 #ifndef UNDULA_QUERIES_EXPLAIN_H_
 #define UNDULA_QUERIES_EXPLAIN_H_
 
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -17,8 +19,37 @@ namespace undula::queries {
 absl::StatusOr<Explanation> Explain(const Context& context, const models::UserQuery& query,
                                     ItemId item, const ExplainOptions& options);
 
+// What triples are worth to the model for (query, item): the score less the score without them.
+// Nothing where the model cannot score without some of its triples.
+class EffectOf {
+ public:
+  static absl::StatusOr<EffectOf> Make(const Context& context, const models::UserQuery& query,
+                                       ItemId item);
+  absl::StatusOr<std::optional<double>> operator()(
+      std::span<const models::AttentionSlot> triples) const;
+  double score() const { return score_; }
+
+ private:
+  EffectOf(const Context& context, const models::UserQuery& query, ItemId item)
+      : context_(&context), query_(query), item_(item) {}
+
+  const Context* context_;
+  models::UserQuery query_;
+  ItemId item_;
+  bool known_ = false;
+  double score_ = 0;  // as worked when nothing is left out
+};
+
+struct ModelReason {
+  Reason reason;
+  models::AttentionSlot slot;  // the attended triple
+};
+
 // The `count` best reasons over all hops: first those whose path ends at an entity that the item
 // itself touches, then by weight; at most one reason per last edge.
+absl::StatusOr<std::vector<ModelReason>> ModelReasons(const Context& context,
+                                                      const models::UserQuery& query, ItemId item,
+                                                      int count);
 absl::StatusOr<std::vector<Reason>> BestReasons(const Context& context,
                                                 const models::UserQuery& query, ItemId item,
                                                 int count);

@@ -83,8 +83,8 @@ absl::StatusOr<std::vector<Recommendation>> Recommend(const Context& context,
     if (options.reasons > 0) {
       UNDULA_ASSIGN_OR_RETURN(r.reasons, BestReasons(context, query, s.item, options.reasons));
     }
-    for (Reason& connection : ConnectionReasons(context, query, s.item, options.connections)) {
-      r.reasons.push_back(std::move(connection));
+    for (auto& connection : ConnectionReasons(context, query, s.item, options.connections)) {
+      r.reasons.push_back(std::move(connection.reason));
     }
     out.push_back(std::move(r));
   }

@@ -12,6 +12,7 @@
 #include "models/data/split.h"
 #include "queries/batch_score.h"
 #include "queries/explain.h"
+#include "queries/explanation_quality.h"
 #include "queries/load_catalog.h"
 #include "queries/recommend.h"
 
@@ -188,6 +189,11 @@ absl::StatusOr<Explanation> Recommender::ExplainForHistory(std::span<const std::
   UNDULA_ASSIGN_OR_RETURN(const std::vector<ItemId> ids, FindHistory(*impl_, history));
   UNDULA_ASSIGN_OR_RETURN(const ItemId id, impl_->ResolveItem(item));
   return queries::Explain(impl_->context, {kNone<UserId>, ids}, id, options);
+}
+
+absl::StatusOr<std::vector<ExplanationQuality>> Recommender::MeasureExplanations(
+    const ExplanationQualityOptions& options, Progress* progress) const {
+  return queries::MeasureExplanations(impl_->context, options, progress);
 }
 
 absl::StatusOr<std::vector<double>> Recommender::Score(std::string_view user,

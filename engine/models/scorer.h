@@ -66,8 +66,9 @@ class Scorer {
                                   std::span<float> out, propagation::Arena& scratch) const = 0;
   // The attention the model used for (query, item). Unimplemented for models without one.
   virtual absl::StatusOr<Explanation> Explain(const UserQuery& query, ItemId item) const;
-  // The score when the given slots (hop, triple) are removed from the user's memory and the rest of
-  // the hop's attention renormalises. For the deletion test of explanations.
+  // The score when the triples of the given slots are removed from what the model looks at in this
+  // hop (1-based, as in Explain; 0: in every hop) and the rest of the hop's attention renormalises.
+  // Says whether a reason is real. Unimplemented for models without attention.
   virtual absl::StatusOr<float> ScoreWithout(const UserQuery& query, ItemId item, int hop,
                                              std::span<const AttentionSlot> removed) const;
   // Ranks known users on a GPU, for TileOptions::ranker. Unimplemented where the model, or this

@@ -171,6 +171,24 @@ class ReasonWriter {
   const ItemId item_;
 };
 
+// The triples of all paths of the group, each once.
+std::vector<models::AttentionSlot> EdgesOf(const Group& group) {
+  std::vector<models::AttentionSlot> edges;
+  for (const ConnectionPath* path : group.paths) {
+    for (uint32_t i = 0; i < path->steps; ++i) {
+      const auto [relation, inverse] = path->arc[i];
+      const models::AttentionSlot edge{path->vertex[inverse ? i + 1 : i], relation,
+                                       path->vertex[inverse ? i : i + 1], 0, inverse};
+      const bool known = std::any_of(edges.begin(), edges.end(), [&](const auto& other) {
+        return other.head == edge.head && other.relation == edge.relation &&
+               other.tail == edge.tail;
+      });
+      if (!known) edges.push_back(edge);
+    }
+  }
+  return edges;
+}
+
 }  // namespace
 
 const ConnectionGraph& ConnectionSource::graph() const {
@@ -181,9 +199,10 @@ const ConnectionGraph& ConnectionSource::graph() const {
   return *graph_;
 }
 
-std::vector<Reason> ConnectionReasons(const Context& context, const models::UserQuery& query,
-                                      ItemId item, int count) {
-  std::vector<Reason> reasons;
+std::vector<ConnectionReason> ConnectionReasons(const Context& context,
+                                                const models::UserQuery& query, ItemId item,
+                                                int count) {
+  std::vector<ConnectionReason> reasons;
   const EntityId target = context.catalog->item_entity[Index(item)];
   if (count <= 0 || target == kNone<EntityId> || context.connections == nullptr) return reasons;
   const std::vector<Start> starts = StartsOf(context, query);
@@ -195,7 +214,7 @@ std::vector<Reason> ConnectionReasons(const Context& context, const models::User
   const std::vector<Group> groups = GroupPaths(found.paths);
   const ReasonWriter writer(context, starts, item);
   for (const Group* group : Choose(groups, static_cast<size_t>(count))) {
-    reasons.push_back(writer.Write(*group));
+    reasons.push_back({writer.Write(*group), EdgesOf(*group)});
   }
   return reasons;
 }

@@ -29,11 +29,18 @@ class ConnectionSource {
   mutable std::unique_ptr<const ConnectionGraph> graph_;
 };
 
+// A connection with the triples of all its paths, as stored.
+struct ConnectionReason {
+  Reason reason;
+  std::vector<models::AttentionSlot> edges;
+};
+
 // The `count` best reasons, best first; none where the item or the whole history has no link to the
 // graph. Of the user's history the positive interactions count, the latest 50, each step back in
 // time costing a tenth of a bit (half as likely after ten).
-std::vector<Reason> ConnectionReasons(const Context& context, const models::UserQuery& query,
-                                      ItemId item, int count);
+std::vector<ConnectionReason> ConnectionReasons(const Context& context,
+                                                const models::UserQuery& query, ItemId item,
+                                                int count);
 
 }  // namespace undula::queries
 

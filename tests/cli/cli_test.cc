@@ -176,6 +176,23 @@ TEST_F(CliJob, RecommendExplainSimilar) {
   const Output why = Undula({"explain", world->database, "user-1", "f-20"}, world->dir);
   ASSERT_EQ(why.code, 0) << why.err;
   EXPECT_THAT(why.out, HasSubstr("directed by"));
+  const Output connections = Undula({"explain", world->database, "user-1", "f-20", "--connections",
+                                     "2", "--effect", "--format", "csv"},
+                                    world->dir);
+  ASSERT_EQ(connections.code, 0) << connections.err;
+  EXPECT_THAT(connections.out, HasSubstr("bits,steps,supports,from,connection,effect\n"));
+  EXPECT_THAT(connections.out, HasSubstr("directed by"));
+  const Output both = Undula({"recommend", world->database, "user-1", "-k", "3", "--reasons", "1",
+                              "--connections", "1", "--format", "csv"},
+                             world->dir);
+  EXPECT_THAT(both.out, HasSubstr("rank,item,title,score,hop,weight,bits,reason\n1,f-"));
+  const Output quality =
+      Undula({"explain", world->database, "--measure", "5", "--format", "csv"}, world->dir);
+  ASSERT_EQ(quality.code, 0) << quality.err;
+  EXPECT_THAT(quality.out, HasSubstr("\nmodel,5,50,1,"));
+  EXPECT_THAT(quality.out, HasSubstr("\nconnection,5,50,"));
+  EXPECT_EQ(Undula({"explain", world->database, "f-20", "--measure", "5"}, world->dir).code,
+            static_cast<int>(absl::StatusCode::kInvalidArgument));
   EXPECT_EQ(Undula({"similar", world->database, "f-1"}, world->dir).code, 0);
   const Output unknown = Undula({"recommend", world->database, "user-x"}, world->dir);
   EXPECT_EQ(unknown.code, static_cast<int>(absl::StatusCode::kNotFound));
@@ -478,9 +495,10 @@ TEST_F(CliJob, Examples) {
                                   "--epochs", "2", "--dim", "8", "--quiet"},
                                  world->dir);
   ASSERT_EQ(trained.code, 0) << trained.err;
-  const Output next = Execute(
-      examples + "/next_item",
-      {world->dir / "first.undula", "sr_gnn", "user-1", "f-1", world->dir / "event.patch"}, world->dir);
+  const Output next =
+      Execute(examples + "/next_item",
+              {world->dir / "first.undula", "sr_gnn", "user-1", "f-1", world->dir / "event.patch"},
+              world->dir);
   ASSERT_EQ(next.code, 0) << next.err;
   EXPECT_THAT(next.out, HasSubstr("\nchanged"));
 }

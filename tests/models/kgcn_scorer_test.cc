@@ -125,6 +125,42 @@ TEST(KgcnScorerTest, ExplanationsFollowTheSample) {
   }
 }
 
+TEST(KgcnScorerTest, ScoresWithoutSomeTriples) {
+  for (const Setting& t : kSettings) {
+    const auto model = Made(t);
+    TaskArena workers(1);
+    const auto scorer = *model->MakeScorer(workers);
+    for (uint32_t i = 0; i < scorer->n_items(); ++i) {
+      const UserQuery query{UserId{2}, {}};
+      const auto why = scorer->Explain(query, ItemId{i});
+      ASSERT_TRUE(why.ok()) << why.status();
+      const double score = static_cast<double>(why->score);
+      const auto without = [&](int hop, std::span<const AttentionSlot> removed) {
+        const auto changed = scorer->ScoreWithout(query, ItemId{i}, hop, removed);
+        EXPECT_TRUE(changed.ok()) << changed.status();
+        return static_cast<double>(changed.value_or(0));
+      };
+      // Nothing removed, or what the model does not look at.
+      const AttentionSlot foreign{EntityId{9999}, RelationId{0}, EntityId{9998}, 0};
+      EXPECT_NEAR(without(0, {}), score, 1e-5);
+      EXPECT_NEAR(without(0, std::span(&foreign, 1)), score, 1e-5);
+      if (why->hops.empty()) continue;
+      const auto& first = why->hops[0];
+      const std::span slot(first.data(), 1);
+      if (t.hops == 1) {
+        EXPECT_EQ(without(0, slot), without(1, slot));
+      }
+      // All edges of the item: its message is zero, whatever their weights were; and what it is
+      // when they are removed one after the other in any order.
+      const double alone = without(1, first);
+      std::vector<AttentionSlot> reversed(first.rbegin(), first.rend());
+      EXPECT_EQ(without(1, reversed), alone);
+    }
+    EXPECT_EQ(scorer->ScoreWithout({UserId{2}, {}}, ItemId{3}, 9, {}).status().code(),
+              absl::StatusCode::kInvalidArgument);
+  }
+}
+
 TEST(KgcnScorerTest, Errors) {
   const auto model = Made(kSettings[0]);
   TaskArena workers(1);

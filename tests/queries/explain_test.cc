@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "queries/connections/connection_reasons.h"
+#include "queries/explanation_quality.h"
 #include "queries/recommend.h"
 
 namespace undula::queries {
@@ -78,6 +79,7 @@ class ExplainTest : public testing::Test {
     snapshot_.in.relation = {kDirector, kDirector, kDirector, kGenre};
     snapshot_.in.entity = {kAlien, kBladeRunner, kGladiator, kAlien};
     snapshot_.by_user.weight = {1};
+    snapshot_.by_user.time = {0};
     spec_.capabilities.explains = true;
     context_.spec = &spec_;
     context_.workers = &workers_;
@@ -146,7 +148,8 @@ TEST_F(ExplainTest, ConnectionsOfOneKindAreOneReason) {
   const std::vector<ItemId> history = {kAlienItem, kGladiatorItem, kUnlinkedItem};
   const auto reasons = ConnectionReasons(context_, {kNone<UserId>, history}, kBladeRunnerItem, 3);
   ASSERT_EQ(reasons.size(), 1u);
-  const Reason& reason = reasons[0];
+  const Reason& reason = reasons[0].reason;
+  EXPECT_EQ(reasons[0].edges.size(), 3u);
   EXPECT_EQ(reason.kind, Reason::Kind::kConnection);
   EXPECT_EQ(reason.supports, (std::vector<std::string>{"i2", "i0"}));  // the latest first
   EXPECT_EQ(reason.seed_title, "Gladiator");
@@ -174,6 +177,54 @@ TEST_F(ExplainTest, ConnectionsAreThereForEveryModel) {
   ASSERT_TRUE(list.ok());
   ASSERT_EQ((*list)[0].reasons.size(), 1u);
   EXPECT_EQ((*list)[0].reasons[0].kind, Reason::Kind::kConnection);
+}
+
+TEST_F(ExplainTest, QualityCountsWhatIsThere) {
+  const auto quality = MeasureExplanations(context_, {.users = 0, .k = 3, .reasons = 2}, nullptr);
+  ASSERT_TRUE(quality.ok()) << quality.status();
+  ASSERT_EQ(quality->size(), 2u);
+  // Three items are recommended: two with a link, which share the director with Alien.
+  const ExplanationQuality& model = (*quality)[0];
+  const ExplanationQuality& connection = (*quality)[1];
+  EXPECT_EQ(model.kind, "model");
+  EXPECT_EQ(connection.kind, "connection");
+  EXPECT_EQ(connection.users, 1);
+  EXPECT_EQ(connection.items, 3);
+  EXPECT_EQ(connection.reasons, 2);
+  EXPECT_DOUBLE_EQ(connection.coverage, 2. / 3);
+  EXPECT_DOUBLE_EQ(connection.faithful, 1);
+  EXPECT_DOUBLE_EQ(connection.bits, 3);
+  EXPECT_DOUBLE_EQ(connection.recency, 1);     // the only interaction
+  EXPECT_DOUBLE_EQ(connection.popularity, 1);  // the only director
+  EXPECT_DOUBLE_EQ(connection.diversity, 1);
+  EXPECT_DOUBLE_EQ(model.coverage, 1);
+  EXPECT_DOUBLE_EQ(model.touching, 2. / 3);
+  EXPECT_DOUBLE_EQ(model.faithful, 1);
+  EXPECT_EQ(model.deletions, 0);  // this scorer cannot leave anything out
+  // A path that the graph does not have is found out.
+  scorer_.explanation.hops[0][0] = {kGladiator, kGenre, kHorror, 0.9f};
+  scorer_.explanation.hops[1].clear();
+  const auto wrong = MeasureExplanations(context_, {.users = 0, .k = 3, .reasons = 1}, nullptr);
+  ASSERT_TRUE(wrong.ok());
+  EXPECT_LT((*wrong)[0].faithful, 1);
+  EXPECT_EQ(MeasureExplanations(context_, {.k = 0}, nullptr).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  snapshot_.by_user.ptr = {0, 0};
+  EXPECT_EQ(MeasureExplanations(context_, {}, nullptr).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+}
+
+// By hand: averages 1, 1, 1.3, 2.11 of 1, 1, 2, 4.
+TEST(ExplanationQuality, SmoothedRanks) {
+  const std::vector<double> values = {1, 1, 2, 4};
+  const std::vector<double> ranks = SmoothedRanks(values);
+  ASSERT_EQ(ranks.size(), 4u);
+  EXPECT_NEAR(ranks[0], 0, 1e-12);
+  EXPECT_NEAR(ranks[1], 0, 1e-12);
+  EXPECT_NEAR(ranks[2], .3 / 1.11, 1e-12);
+  EXPECT_NEAR(ranks[3], 1, 1e-12);
+  EXPECT_EQ(SmoothedRanks(std::vector<double>{5, 5}), (std::vector<double>{1, 1}));
+  EXPECT_TRUE(SmoothedRanks({}).empty());
 }
 
 // A negative rating is no reason.

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,6 +49,9 @@ struct Reason {
   bool shared = false;  // the item itself touches the path's last entity in the graph
   std::string sentence;  // "You watched Alien; directed by Ridley Scott, as is Blade Runner."
   std::vector<std::string> supports;  // connection: the items of the history it holds for
+  // With ExplainOptions::effect, what the reason's edges are worth to the model: the score less the
+  // score when it cannot look at them. 0 for a connection that the model did not use.
+  std::optional<double> effect;
 };
 
 struct Recommendation {
@@ -67,6 +71,7 @@ struct RecommendOptions {
 struct ExplainOptions {
   int slots = 10;       // slots per hop, by weight; 0 = all
   int connections = 3;  // of the graph
+  bool effect = false;  // also Reason::effect, where the model can score without some edges
 };
 
 // All of what the model looked at for one (user, item), and what of the graph connects the two.
@@ -76,6 +81,33 @@ struct Explanation {
   std::vector<Reason> connections;        // best first
   std::vector<std::vector<Reason>> hops;  // by descending weight
   std::vector<double> hop_weight_shown;   // per hop, the sum of the weights listed
+};
+
+// How good the explanations of a model's recommendations are, measured over users and their top k.
+struct ExplanationQualityOptions {
+  int64_t users = 200;  // drawn from those the model knows; 0: all
+  int64_t k = 10;
+  int reasons = 3;    // of each kind for each item
+  uint64_t seed = 1;  // of the users drawn, the random triples and the intervals
+};
+struct ExplanationQuality {
+  std::string kind;  // "model" or "connection"
+  int64_t users = 0, items = 0, reasons = 0;
+  double coverage = 0;    // share of the items with a reason
+  double touching = 0;    // share of the items with a reason that leads to the item itself
+  double faithful = 0;    // share of the paths all of whose edges are in the graph: 1, or a fault
+  double bits = 0;        // connections: mean price
+  double recency = 0;     // LIR: how late in the history the paths start, 0 to 1
+  double popularity = 0;  // SEP: how popular the last vertex between is among those of its relation
+  double diversity = 0;   // distinct last relations among the reasons of an item / reasons
+  double milliseconds = 0;  // CPU, an item
+  // The first reason of each item is taken away from the model. Unknown (0 items) where it cannot
+  // score without some of its triples. `random`: as many random triples that it looked at instead.
+  int64_t deletions = 0;
+  double drop = 0, random_drop = 0;                    // of the score
+  double better = 0, better_low = 0, better_high = 0;  // drop - random_drop, 95 % over users
+  double ranks_lost = 0, random_ranks_lost = 0;
+  double without_effect = 0;  // share of first reasons that the model does not use
 };
 
 // A batch job: every user's top k to a file, in user order, in shards and parts so that it can be
@@ -139,6 +171,10 @@ class Recommender {
   absl::StatusOr<Explanation> ExplainForHistory(std::span<const std::string> history,
                                                 std::string_view item,
                                                 const ExplainOptions& options = {}) const;
+
+  // Both kinds of reasons. FailedPrecondition: no user of the model has a history.
+  absl::StatusOr<std::vector<ExplanationQuality>> MeasureExplanations(
+      const ExplanationQualityOptions& options = {}, Progress* progress = nullptr) const;
 
   // One score per item, in the order given.
   absl::StatusOr<std::vector<double>> Score(std::string_view user,

@@ -9,6 +9,7 @@
 #define UNDULA_MODELS_KGCN_SCORER_H_
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "models/kgcn/kgcn.h"
@@ -29,6 +30,9 @@ class KgcnScorer final : public Scorer {
   // Hop k: the triples at distance k with the product of the weights on the way from the item. An
   // item without edges has no hops.
   absl::StatusOr<Explanation> Explain(const UserQuery& query, ItemId item) const override;
+  // By the plain recursion: without anything removed the score to 1e-5, not to the bit.
+  absl::StatusOr<float> ScoreWithout(const UserQuery& query, ItemId item, int hop,
+                                     std::span<const AttentionSlot> removed) const override;
   // The vector of the item's entity, before any message.
   std::span<const float> ItemVector(ItemId item) const override;
   absl::StatusOr<std::unique_ptr<propagation::DeviceRanker>> MakeDeviceRanker(
@@ -40,6 +44,8 @@ class KgcnScorer final : public Scorer {
   }
 
  private:
+  class PlainTree;
+
   absl::Status CheckUser(const UserQuery& query) const;
   // x of the user, [relation_pad_], and the user's vector, [pad_].
   void LoadUser(uint32_t user, propagation::Arena& scratch, float** x, float** vector) const;

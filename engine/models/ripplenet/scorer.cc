@@ -299,24 +299,27 @@ absl::StatusOr<float> RippleNetScorer::ScoreWithout(const UserQuery& query, Item
   if (Index(item) >= n_items()) {
     return NotFoundError("ripplenet: item ", Index(item), " is unknown to this model");
   }
-  if (hop < 1 || hop > state_->options.hops) {
-    return InvalidArgumentError("ripplenet: hop ", hop, " is not in 1..", state_->options.hops);
+  if (hop < 0 || hop > state_->options.hops) {
+    return InvalidArgumentError("ripplenet: hop ", hop, " is not in 0..", state_->options.hops);
   }
   Arena scratch;
   UNDULA_ASSIGN_OR_RETURN(const std::span<Hop> hops, Recall(query, scratch));
-  auto& [triples, counts] = hops[hop - 1];
-  size_t kept = 0;
-  for (size_t i = 0; i < triples.size(); ++i) {
-    const AttentionSlot s = Stored(triples[i], 0);
-    const bool drop = std::any_of(removed.begin(), removed.end(), [&](const AttentionSlot& r) {
-      return r.head == s.head && r.relation == s.relation && r.tail == s.tail;
-    });
-    if (drop) continue;
-    triples[kept] = triples[i];
-    counts[kept++] = counts[i];
+  for (size_t h = 0; h < hops.size(); ++h) {
+    if (hop != 0 && h + 1 != static_cast<size_t>(hop)) continue;
+    auto& [triples, counts] = hops[h];
+    size_t kept = 0;
+    for (size_t i = 0; i < triples.size(); ++i) {
+      const AttentionSlot s = Stored(triples[i], 0);
+      const bool drop = std::any_of(removed.begin(), removed.end(), [&](const AttentionSlot& r) {
+        return r.head == s.head && r.relation == s.relation && r.tail == s.tail;
+      });
+      if (drop) continue;
+      triples[kept] = triples[i];
+      counts[kept++] = counts[i];
+    }
+    triples = triples.first(kept);
+    counts = counts.first(kept);
   }
-  triples = triples.first(kept);
-  counts = counts.first(kept);
   const UserMemory memory = LayOut(hops, scratch);
   float score = 0;
   ScoreRows(memory, ItemRow(Index(item)), 1, &score, nullptr, scratch);
