@@ -235,11 +235,14 @@ TEST_P(WarmStart, SameBitsForAnyNumberOfThreadsAlsoAfterRenumbering) {
       TrainOptions options;
       options.from = family;
       options.name = "next-" + std::to_string(threads);
-      options.train_options = {{"metric", "none"}};
+      options.train_options = {{"metric", "none"}, {"new_rows", "fitted"}};
+      options.split_options = {{"protocol", "all"}};  // the new users are in the training part
       options.device = "cpu";
       const auto report = db->Train(options);
       ASSERT_TRUE(report.ok()) << report.status();
       EXPECT_THAT(report->start, HasSubstr("model '" + family + "': "));
+      // ripplenet has no rows of users
+      if (family != "ripplenet") EXPECT_THAT(report->start, HasSubstr(" fitted)"));
       EXPECT_THAT(report->start, HasSubstr("optimizer state kept"));
       EXPECT_EQ(report->options.at("model.dim"), "8");  // inherited
       EXPECT_EQ(report->options.at("train.epochs"), "2");

@@ -57,6 +57,9 @@ constexpr OptionField kFields[] = {
                   "steps between checkpoints; 0: none within epochs"),
     UNDULA_OPTION(TrainOptions, replay, kFloat, 0, 1, "",
                   "with --from: share of the rows already trained on that each epoch sees again"),
+    UNDULA_OPTION(TrainOptions, new_rows, kChoice, 0, 0, "drawn|fitted",
+                  "with --from: how rows of new users and items begin; fitted: from the rows of "
+                  "those they met"),
     UNDULA_OPTION(TrainOptions, graphs, kBool, 0, 0, "",
                   "on a GPU: steps as CUDA graphs; the same results"),
     UNDULA_OPTION(TrainOptions, keep_optimizer, kBool, 0, 0, "",
@@ -144,7 +147,8 @@ class Trainer {
     identity_ = RunIdentity(*model_, task_.data, GetOptions(kTable, &options_));
     if (context_.from != nullptr) {
       UNDULA_ASSIGN_OR_RETURN(const WarmStartReport warm,
-                              WarmStart(*context_.from, *task_.snapshot, model_, optimizer_.get()));
+                              WarmStart(*context_.from, *task_.snapshot, model_, optimizer_.get(),
+                                        options_.new_rows == "fitted" ? task_.positives : nullptr));
       start_ = warm.Describe();
       identity_["from"] = context_.from_tag;
     }
@@ -410,7 +414,8 @@ absl::StatusOr<TrainReport> Train(Model* model, const TrainingData& data, const 
   const TrainTask task{.batches = &batcher,
                        .selection = &selection,
                        .data = FingerprintOf(data),
-                       .snapshot = data.snapshot.get()};
+                       .snapshot = data.snapshot.get(),
+                       .positives = &data.positives};
   return Trainer(model, task, checked, context, clock).Run();
 }
 

@@ -53,6 +53,9 @@ struct TrainOptions {
   // With TrainContext::from_rows: the share of those rows that each epoch sees, drawn anew. Rows
   // that are not among them are in every epoch.
   double replay = 1;
+  // With TrainContext::from: rows of users and items that the model to start from does not have
+  // are "fitted" to its rows of those they met (train/new_rows.h), or stay as "drawn".
+  std::string new_rows = "drawn";
   // On a GPU: steps as CUDA graphs, one program for each shape bucket; the results are the same.
   bool graphs = false;
   bool keep_optimizer = false;  // the report has the optimizer's state, for a later warm start
@@ -113,6 +116,8 @@ struct TrainTask {
   const Selection* selection = nullptr;
   Fingerprint data;
   const Snapshot* snapshot = nullptr;  // that the model was built on
+  // Training positives by user; null where the data are not of users and items.
+  const InteractionCsr<ItemId>* positives = nullptr;
 };
 
 // The same for models whose data are not rows of users and items (kge/link_training.h). `model` is

@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 #include "models/data/item_rows.h"
+#include "models/train/new_rows.h"
 
 namespace undula::models {
 namespace {
@@ -179,6 +180,19 @@ class RowMaps {
     return absl::OkStatus();
   }
 
+  // Which rows of the parameters that grow have an old one.
+  KeptRows Kept(const TensorMap& built) const {
+    KeptRows out;
+    for (const auto& [name, map] : maps_) {
+      std::vector<uint8_t>& kept = out[name];
+      kept.resize(static_cast<size_t>(RowsOf(*built.Find(Concat("param/", name)))));
+      for (const uint32_t row : map) {
+        if (row != kNoIndex) kept[row] = 1;
+      }
+    }
+    return out;
+  }
+
   int64_t kept() const { return kept_; }
   int64_t rows() const { return rows_; }
 
@@ -200,11 +214,14 @@ std::vector<std::string> NamesUnder(const std::string& prefix, const TensorMap& 
 }  // namespace
 
 std::string WarmStartReport::Describe() const {
-  return Concat(rows_kept, " rows kept, ", rows_new, " new; optimizer state ", optimizer);
+  const std::string fitted = rows_fitted > 0 ? Concat(" (", rows_fitted, " fitted)") : "";
+  return Concat(rows_kept, " rows kept, ", rows_new, " new", fitted, "; optimizer state ",
+                optimizer);
 }
 
 absl::StatusOr<WarmStartReport> WarmStart(const TensorMap& from, const Snapshot& snapshot,
-                                          Model* model, propagation::Optimizer* optimizer) {
+                                          Model* model, propagation::Optimizer* optimizer,
+                                          const InteractionCsr<ItemId>* positives) {
   TensorMap values, state;
   model->parameters()->Save("param/", &values);
   optimizer->Save(kOptimizerPrefix, &state);
@@ -215,6 +232,12 @@ absl::StatusOr<WarmStartReport> WarmStart(const TensorMap& from, const Snapshot&
     UNDULA_RETURN_IF_ERROR(maps.Overlay(name.substr(name.find('/') + 1), name, *old, &now));
   }
   WarmStartReport report{.rows_kept = maps.kept(), .rows_new = maps.rows() - maps.kept()};
+  if (positives != nullptr) {
+    std::vector<uint32_t> item_row;
+    MapItems(snapshot, &item_row);
+    report.rows_fitted =
+        FitNewRows(model->spec(), item_row, *positives, maps.Kept(values), &values);
+  }
   const std::vector<std::string> stored = NamesUnder(kOptimizerPrefix, from);
   if (stored.empty()) {
     report.optimizer = "new (none is stored)";

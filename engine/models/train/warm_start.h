@@ -21,6 +21,7 @@ inline constexpr char kOptimizerPrefix[] = "optim/";
 struct WarmStartReport {
   int64_t rows_kept = 0;  // of the growing tables
   int64_t rows_new = 0;
+  int64_t rows_fitted = 0;  // among the new ones
   // "kept", "new (none is stored)" or "new (the stored one is of other optimizer options)"
   std::string optimizer;
 
@@ -31,13 +32,15 @@ struct WarmStartReport {
 // `model` has just been built on `snapshot`, `optimizer` made for its parameters; `from` is what a
 // model of the same family and options stored (Model::Save), in the same id space. Every row that
 // `from` has takes its bits from there, moved to where its owner's row is now; the other rows stay
-// as Build drew them. An item that had no link and has one now stands for its entity: that row is
-// the entity's where it was there before, else the item's own. The moments of new rows are zero.
+// as Build drew them or, with `positives` (training positives by user), begin where
+// train/new_rows.h says. An item that had no link and has one now stands for its entity: that row
+// is the entity's where it was there before, else the item's own. The moments of new rows are zero.
 //
 // FailedPrecondition where `from` has more users, items, entities or relations than the snapshot,
 // or a parameter of another shape; nothing is changed then. NotFound names a tensor that it lacks.
 absl::StatusOr<WarmStartReport> WarmStart(const TensorMap& from, const Snapshot& snapshot,
-                                          Model* model, propagation::Optimizer* optimizer);
+                                          Model* model, propagation::Optimizer* optimizer,
+                                          const InteractionCsr<ItemId>* positives = nullptr);
 
 }  // namespace undula::models
 
