@@ -28,6 +28,7 @@ constexpr Runner kRunners[] = {
     {"TransH", "transh_", "tests/models/kge_oracle_test.cc"},
     {"TransR", "transr_", "tests/models/kge_oracle_test.cc"},
     {"DistMult", "distmult_", "tests/models/kge_oracle_test.cc"},
+    {"random walk", "walk_", "tests/propagation/walk_oracle_test.cc"},
     {"SR-GNN", "srgnn_", "tests/models/sequence_oracle_test.cc"},
     {"KSR", "ksr_", "tests/models/sequence_oracle_test.cc"},
     {"KGSR", "kgsr", "tests/models/sequence_oracle_test.cc"},
