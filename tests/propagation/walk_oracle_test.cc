@@ -24,7 +24,7 @@ class WalkOracle : public testing::TestWithParam<std::string> {
     n_ = static_cast<uint32_t>(oracle_.number("n_items"));
     std::vector<std::vector<uint32_t>> contexts(static_cast<size_t>(oracle_.number("n_contexts")));
     const std::vector<uint32_t> pairs = oracle_.inputs.at("interactions").ids();
-    for (size_t i = 0; i < pairs.size(); i += 2) contexts[pairs[i + 1]].push_back(pairs[i]);
+    for (size_t i = 0; i < pairs.size(); i += 2) contexts[pairs[i]].push_back(pairs[i + 1]);
     graph_.emplace(MakeWalkGraph(contexts, n_));
   }
 

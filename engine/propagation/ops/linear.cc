@@ -102,15 +102,17 @@ void AddWeightGradients(Tape& tape, const Context& c, const T* z, int64_t n, int
     size += m * targets[i].cols;
   }
   T* const bias = tape.needs_grad(c.bias) ? tape.grad(c.bias).as<T>() : nullptr;
-  const int64_t bias_at = size;
-  size += bias == nullptr ? 0 : m;
-  if (size == 0 || n == 0) return;
+  if ((size == 0 && bias == nullptr) || n == 0) return;
   const int64_t parts = (n + kPartRows - 1) / kPartRows;
   T* const sums = tape.Scratch<T>(parts * size);
+  // In float64: the slopes of a pair loss cancel in it.
+  double* const bias_sums = tape.Scratch<double>(parts * m);
   ForRanges(tape.exec().workers(), parts, int64_t{1} << 20, [&](int64_t first, int64_t last) {
     for (int64_t p = first; p < last; ++p) {
       T* const part = sums + p * size;
       std::fill_n(part, size, T(0));
+      double* const bias_part = bias_sums + p * m;
+      std::fill_n(bias_part, m, 0.0);
       const int64_t end = std::min(n, (p + 1) * kPartRows);
       for (int64_t row = p * kPartRows; row < end; row += kTileRows) {
         const Tile tile{row, std::min(kTileRows, end - row)};
@@ -122,7 +124,7 @@ void AddWeightGradients(Tape& tape, const Context& c, const T* z, int64_t n, int
           TileOuter<T>(left, right, tile.rows, m, t.cols, part + t.offset, t.cols);
         }
         for (int64_t r = 0; bias != nullptr && r < tile.rows; ++r) {
-          for (int64_t i = 0; i < m; ++i) part[bias_at + i] += left[r][i];
+          for (int64_t i = 0; i < m; ++i) bias_part[i] += static_cast<double>(left[r][i]);
         }
       }
     }
@@ -132,8 +134,9 @@ void AddWeightGradients(Tape& tape, const Context& c, const T* z, int64_t n, int
     for (const Target& t : targets) {
       for (int64_t i = 0; t.grad != nullptr && i < m * t.cols; ++i) t.grad[i] += part[t.offset + i];
     }
-    for (int64_t i = 0; bias != nullptr && i < m; ++i) bias[i] += part[bias_at + i];
+    for (int64_t i = 0; p > 0 && i < m; ++i) bias_sums[i] += bias_sums[p * m + i];
   }
+  for (int64_t i = 0; bias != nullptr && i < m; ++i) bias[i] += static_cast<T>(bias_sums[i]);
 }
 
 template <class T>
