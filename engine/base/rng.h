@@ -47,6 +47,9 @@ enum class RngStream : uint32_t {
   kWalk = 9,
   kReplay = 10,
   kTune = 11,
+  kHardNegative = 20,
+  kSharedNegative = 21,
+  kWalkQuery = 22,
   kTest = 100,
 };
 

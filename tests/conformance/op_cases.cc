@@ -8,12 +8,14 @@
 #include "propagation/ops/gru.h"
 #include "propagation/ops/key_value_memory.h"
 #include "propagation/ops/losses.h"
+#include "propagation/ops/lstm.h"
 #include "propagation/ops/matmul.h"
 #include "propagation/ops/relation_gemv.h"
 #include "propagation/ops/row_normalize.h"
 #include "propagation/ops/segment_attention.h"
 #include "propagation/ops/segment_reduce.h"
 #include "propagation/ops/segment_softmax.h"
+#include "propagation/ops/spmm.h"
 
 namespace undula::propagation {
 namespace {
@@ -172,6 +174,42 @@ void GruCellCase(const Oracle& oracle, OpRun& run, OpCaseRun* out) {
   out->loss = Upstream(oracle, run, y);
 }
 
+void LstmCellCase(const Oracle& oracle, OpRun& run, OpCaseRun* out) {
+  const auto parameter = [&](const char* name) { return Parameter(oracle, run, out, name); };
+  const Var x = parameter("x");
+  const LstmState before = {parameter("h"), parameter("c")};
+  const Var w_ih = parameter("w_ih"), w_hh = parameter("w_hh");
+  const LstmState after =
+      LstmCell(run.tape(), x, before, {w_ih, w_hh, parameter("b_ih"), parameter("b_hh")});
+  out->outputs["h_next"] = run.Value(after.h);
+  out->outputs["c_next"] = run.Value(after.c);
+  out->loss = AddScaled(run.tape(), Upstream(oracle, run, after.h, "upstream_h"), 1,
+                        Upstream(oracle, run, after.c, "upstream_c"), 1);
+}
+
+void SpmmCase(const Oracle& oracle, OpRun& run, OpCaseRun* out) {
+  const Var x = Parameter(oracle, run, out, "x");
+  const std::vector<int64_t> ptr = oracle.inputs.at("ptr").integers();
+  const std::vector<uint32_t> src = oracle.inputs.at("src").ids();
+  std::vector<int64_t> in_ptr = {0};
+  std::vector<uint32_t> in_row, in_entry;
+  for (uint32_t j = 0; j < run.tape().value(x).rows(); ++j) {
+    for (uint32_t i = 0; i + 1 < ptr.size(); ++i) {
+      for (int64_t e = ptr[i]; e < ptr[i + 1]; ++e) {
+        if (src[e] != j) continue;
+        in_row.push_back(i);
+        in_entry.push_back(static_cast<uint32_t>(e));
+      }
+    }
+    in_ptr.push_back(static_cast<int64_t>(in_row.size()));
+  }
+  const Var y = Spmm(
+      run.tape(), x, Parameter(oracle, run, out, "weights"),
+      {run.Offsets(ptr), run.Ids(src), run.Offsets(in_ptr), run.Ids(in_row), run.Ids(in_entry)});
+  out->outputs["output"] = run.Value(y);
+  out->loss = Upstream(oracle, run, y);
+}
+
 // Their memories are [memory, slot, d]: here one list of values.
 void MemoryWriteCase(const Oracle& oracle, OpRun& run, OpCaseRun* out) {
   const OracleTensor& updates = oracle.parameters.at("updates");
@@ -223,6 +261,7 @@ constexpr OpCase kCases[] = {
     {"gather", Gather},
     {"gru_cell", GruCellCase},
     {"infonce", InfoNce},
+    {"lstm_cell", LstmCellCase},
     {"memory_write", MemoryWriteCase},
     {"pair_loss", PairLossCase},
     {"relation_gemv", RelationGemvCase},
@@ -231,6 +270,7 @@ constexpr OpCase kCases[] = {
     {"segment_reduce", SegmentReduceCase},
     {"segment_softmax", SegmentSoftmaxCase},
     {"softmax_cross_entropy", SoftmaxCrossEntropyCase},
+    {"spmm", SpmmCase},
 };
 
 }  // namespace

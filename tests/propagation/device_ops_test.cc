@@ -14,8 +14,10 @@
 #include "propagation/ops/group_attention.h"
 #include "propagation/ops/gru.h"
 #include "propagation/ops/key_value_memory.h"
+#include "propagation/ops/linear.h"
 #include "propagation/ops/linear_cross_entropy.h"
 #include "propagation/ops/losses.h"
+#include "propagation/ops/lstm.h"
 #include "propagation/ops/matmul.h"
 #include "propagation/ops/relation_gemv.h"
 #include "propagation/ops/relation_mix.h"
@@ -23,7 +25,9 @@
 #include "propagation/ops/segment_attention.h"
 #include "propagation/ops/segment_reduce.h"
 #include "propagation/ops/segment_softmax.h"
+#include "propagation/ops/shared_negatives.h"
 #include "propagation/ops/soft_read.h"
+#include "propagation/ops/spmm.h"
 #include "propagation/ops/triple_score.h"
 #include "propagation/ops/weight_sum.h"
 #include "tests/propagation/device_fixture.h"
@@ -307,6 +311,47 @@ const DeviceCase kCases[] = {
        candidates.target_offset = run.Floats(std::vector<float>(9, 0.25f));
        run.Result(LinearCrossEntropy(tape, run.Leaf({9, 21}), run.Leaf({45, 21}),
                                      run.Ids(Sources(9, 45)), candidates, 9));
+     }},
+    {"Spmm",
+     [](DeviceRun& run) {
+       // Rows of 0, 3 and 2 entries over 4 rows of x.
+       run.Result(
+           Spmm(run.tape(), run.Leaf({4, 37}), run.Leaf({5}),
+                {run.Offsets({0, 0, 3, 5}), run.Ids({3, 0, 3, 1, 0}), run.Offsets({0, 2, 3, 3, 5}),
+                 run.Ids({1, 2, 2, 1, 1}), run.Ids({1, 4, 3, 0, 2})}));
+     }},
+    {"Linear",
+     [](DeviceRun& run) {
+       Tape& tape = run.tape();
+       const Var a = run.Leaf({70, 19}), wa = run.Leaf({33, 19});
+       const Var b = run.Leaf({70, 5}), wb = run.Leaf({33, 5}), bias = run.Leaf({33});
+       for (const Activation act :
+            {Activation::kNone, Activation::kRelu, Activation::kTanh, Activation::kSigmoid}) {
+         run.Result(Linear(tape, a, wa, b, wb, bias, act));
+       }
+       run.Result(Linear(tape, a, wa, Var{}, Activation::kRelu));
+     }},
+    {"SharedNegatives",
+     [](DeviceRun& run) {
+       Tape& tape = run.tape();
+       const Var q = run.Leaf({9, 21}), positive = run.Leaf({9}), n = run.Leaf({45, 21});
+       const ExcludedNegatives excluded = {run.Offsets({0, 2, 2, 2, 3, 3, 3, 3, 3, 4}),
+                                           run.Ids({1, 44, 7, 0})};
+       for (const PairForm form : {PairForm::kMargin, PairForm::kBpr, PairForm::kLogistic}) {
+         run.Result(SharedNegativeLoss(tape, q, positive, n, excluded, form, 0.37, 9));
+         run.Result(SharedNegativeLoss(tape, q, positive, n, {}, form, 0.37, 9));
+       }
+     }},
+    {"Lstm",
+     [](DeviceRun& run) {
+       static LstmScratch scratch[2];
+       static int turn = 0;
+       static const std::vector<int64_t> ptr = {0, 2, 2, 5, 6};
+       static const std::vector<uint32_t> src = {1, 0, 3, 3, 2, 1};
+       run.Result(
+           LstmLastStates(run.tape(), run.Leaf({4, 7}), ptr, src,
+                          {run.Leaf({20, 7}), run.Leaf({20, 5}), run.Leaf({20}), run.Leaf({20})},
+                          &scratch[turn++ % 2]));
      }},
     {"TripleL1", [](DeviceRun& run) { Triples(run, TripleForm::kL1); }},
     {"TripleL2", [](DeviceRun& run) { Triples(run, TripleForm::kL2); }},

@@ -25,10 +25,13 @@ set(UNDULA_CUDA_KERNEL_SOURCES
     ops/segment_attention.cu
     ops/segment_reduce.cu
     ops/segment_softmax.cu
+    ops/shared_negatives.cu
     ops/soft_read.cu
+    ops/spmm.cu
     ops/triple_score.cu
     ops/weight_sum.cu
-    optim/optimizer.cu)
+    optim/optimizer.cu
+    sample/walk_kernel.cu)
 set(UNDULA_CUDA_KERNELS ${UNDULA_CUDA_KERNEL_SOURCES} cuda/primitives.cu)
 set(UNDULA_CUDA_HOST_SOURCES cuda/device.cc cuda/sort_rows.cc cuda/staging.cc)
 # In the place of primitives.cu, blas.cc and runtime.cc.
