@@ -72,11 +72,13 @@ absl::StatusOr<int64_t> Database::TrainLinker(const std::string& gold_file,
                                               const std::string& model_file,
                                               const LinkerOptions& options,
                                               Progress* progress) const {
+  UNDULA_ASSIGN_OR_RETURN(const linking::LinkModel prior, api::LoadLinkModel(options));
   UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<api::LinkSession> session,
                           api::LinkSession::Load(*impl_, options, progress));
   UNDULA_ASSIGN_OR_RETURN(const std::vector<linking::Gold> gold, session->ReadGold(gold_file));
   UNDULA_ASSIGN_OR_RETURN(const linking::LinkModel model,
-                          linking::TrainLinkModel(session->candidates(), gold));
+                          linking::TrainLinkModel(session->candidates(), gold,
+                                                  options.model_file.empty() ? nullptr : &prior));
   UNDULA_RETURN_IF_ERROR(WriteFileAtomically(model_file, {linking::FormatModel(model)}));
   return std::count_if(gold.begin(), gold.end(),
                        [](const linking::Gold& g) { return g.has_value(); });

@@ -146,19 +146,24 @@ class Collector {
     return out;
   }
 
+  static float YearFit(const EvidenceVector& x) {
+    return x[kSameYear] + 0.5f * x[kNearYear] - x[kOtherYear];
+  }
+
   // Evidence against the candidates that fit the title as well or better.
   static void AddRivalry(const std::vector<Match>& matches, std::vector<Candidate>* candidates) {
     for (size_t i = 0; i < matches.size(); ++i) {
       EvidenceVector& x = (*candidates)[i].evidence;
       x[kBest] = matches[i].cost == matches[0].cost;
       int rivals = 0;
-      float degree = 0, type = 0, qualifier = 0;
+      float degree = 0, type = 0, qualifier = 0, year = 0;
       for (size_t j = 0; j < matches.size() && matches[j].cost <= matches[i].cost; ++j) {
         if (j == i) continue;
         const EvidenceVector& y = (*candidates)[j].evidence;
         degree = rivals == 0 ? y[kDegree] : std::max(degree, y[kDegree]);
         type = rivals == 0 ? y[kType] : std::max(type, y[kType]);
         qualifier = rivals == 0 ? y[kQualifier] : std::max(qualifier, y[kQualifier]);
+        year = rivals == 0 ? YearFit(y) : std::max(year, YearFit(y));
         ++rivals;
       }
       x[kRivals] = std::log(1 + static_cast<float>(rivals));
@@ -166,6 +171,7 @@ class Collector {
       x[kDegreeLead] = x[kDegree] - degree;
       x[kTypeLead] = x[kType] - type;
       x[kQualifierLead] = x[kQualifier] - qualifier;
+      x[kYearLead] = YearFit(x) - year;
     }
   }
 

@@ -8,7 +8,8 @@
 namespace undula::linking {
 namespace {
 
-constexpr double kStrength = 1, kCalibrationStrength = 0.01;  // of the regularization
+// Of the regularization.
+constexpr double kStrength = 1, kPriorStrength = 10, kCalibrationStrength = 1;
 constexpr int kLeastGold = 20;
 
 int FoldOf(size_t item, int folds, uint64_t seed) {
@@ -34,7 +35,7 @@ std::optional<Best> FindBest(const LinkModel& model, const ItemCandidates& item)
 }  // namespace
 
 absl::StatusOr<LinkModel> TrainLinkModel(std::span<const ItemCandidates> candidates,
-                                         std::span<const Gold> gold) {
+                                         std::span<const Gold> gold, const LinkModel* prior) {
   std::vector<float> rows;
   std::vector<uint8_t> labels;
   int right = 0;
@@ -51,7 +52,9 @@ absl::StatusOr<LinkModel> TrainLinkModel(std::span<const ItemCandidates> candida
                                    "candidates; at least ", kLeastGold, " are needed");
   }
   LinkModel model;
-  const std::vector<double> weights = FitLogistic(rows, kEvidenceCount, labels, kStrength);
+  const std::vector<double> weights =
+      FitLogistic(rows, labels, prior != nullptr ? prior->weights : model.weights,
+                  prior != nullptr ? kPriorStrength : kStrength);
   std::copy(weights.begin(), weights.end(), model.weights.begin());
 
   rows.clear();
@@ -65,7 +68,7 @@ absl::StatusOr<LinkModel> TrainLinkModel(std::span<const ItemCandidates> candida
     labels.push_back(best->entity == *gold[i]);
   }
   const std::vector<double> calibration =
-      FitLogistic(rows, model.calibration.size(), labels, kCalibrationStrength);
+      FitLogistic(rows, labels, model.calibration, kCalibrationStrength);
   std::copy(calibration.begin(), calibration.end(), model.calibration.begin());
   return model;
 }

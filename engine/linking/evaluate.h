@@ -22,10 +22,12 @@ namespace undula::linking {
 using Gold = std::optional<EntityId>;
 
 // Weights by regularized logistic regression over all candidates of the items that have gold, then
-// the calibration over their best candidates. FailedPrecondition with fewer than 20 items that have
-// a right candidate.
+// the calibration over their best candidates. With `prior` the weights start from that model and
+// stay near it (strength 10 in place of 1 towards 0). FailedPrecondition with fewer than 20 items
+// that have a right candidate.
 absl::StatusOr<LinkModel> TrainLinkModel(std::span<const ItemCandidates> candidates,
-                                         std::span<const Gold> gold);
+                                         std::span<const Gold> gold,
+                                         const LinkModel* prior = nullptr);
 
 // Decisions for all items where those of each fold come from a model trained on the others. Folds
 // are drawn from the item's place and the seed. The threshold is chosen within the fold.

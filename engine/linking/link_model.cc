@@ -15,8 +15,8 @@ constexpr std::array<std::string_view, kEvidenceCount> kNames = {
     "bias",      "same_words",  "edits",     "from_inner",     "from_head", "from_tail",
     "from_part", "of_head",     "of_bare",   "of_alias",       "length",    "same_year",
     "near_year", "other_year",  "type",      "qualifier",      "degree",    "rank",
-    "rivals",    "degree_lead", "type_lead", "qualifier_lead", "best",      "claimed",
-    "shared",    "agrees"};
+    "rivals",    "degree_lead", "type_lead", "qualifier_lead", "year_lead", "best",
+    "claimed",   "shared",      "agrees"};
 constexpr std::string_view kHeader = "undula-link-model ";
 
 double Sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
@@ -58,37 +58,61 @@ double LinkModel::Confidence(double best, double second) const {
   return Sigmoid(calibration[0] + calibration[1] * best + calibration[2] * lead);
 }
 
-std::vector<double> FitLogistic(std::span<const float> rows, size_t width,
-                                std::span<const uint8_t> labels, double l2) {
-  std::vector<double> weights(width), gradient(width), hessian(width * width);
-  for (int round = 0; round < 25; ++round) {
+std::vector<double> FitLogistic(std::span<const float> rows, std::span<const uint8_t> labels,
+                                std::span<const double> prior, double l2) {
+  const size_t width = prior.size();
+  std::vector<double> weights(prior.begin(), prior.end()), gradient(width), hessian(width * width);
+  const auto logit = [&](size_t row, const std::vector<double>& w) {
+    double sum = 0;
+    for (size_t i = 0; i < width; ++i) sum += w[i] * static_cast<double>(rows[row * width + i]);
+    return sum;
+  };
+  const auto strength = [l2](size_t i) { return i == 0 ? 1e-6 : l2; };
+  const auto loss = [&](const std::vector<double>& w) {
+    double sum = 0;
+    for (size_t r = 0; r < labels.size(); ++r) {
+      const double x = labels[r] != 0 ? logit(r, w) : -logit(r, w);
+      sum += x > 0 ? std::log1p(std::exp(-x)) : std::log1p(std::exp(x)) - x;
+    }
+    for (size_t i = 0; i < width; ++i) {
+      sum += strength(i) / 2 * (w[i] - prior[i]) * (w[i] - prior[i]);
+    }
+    return sum;
+  };
+  double best = loss(weights);
+  for (int round = 0; round < 50; ++round) {
     std::fill(gradient.begin(), gradient.end(), 0.0);
     std::fill(hessian.begin(), hessian.end(), 0.0);
     for (size_t r = 0; r < labels.size(); ++r) {
       const float* const x = rows.data() + r * width;
-      double logit = 0;
-      for (size_t i = 0; i < width; ++i) logit += weights[i] * static_cast<double>(x[i]);
-      const double p = Sigmoid(logit), error = labels[r] - p, curve = p * (1 - p);
+      const double p = Sigmoid(logit(r, weights)), error = labels[r] - p, curve = p * (1 - p);
       for (size_t i = 0; i < width; ++i) {
         if (x[i] == 0) continue;
         gradient[i] += error * static_cast<double>(x[i]);
         const double scaled = curve * static_cast<double>(x[i]);
-        for (size_t j = 0; j <= i; ++j)
+        for (size_t j = 0; j <= i; ++j) {
           hessian[i * width + j] += scaled * static_cast<double>(x[j]);
+        }
       }
     }
     for (size_t i = 0; i < width; ++i) {
-      const double strength = i == 0 ? 1e-6 : l2;
-      gradient[i] -= strength * weights[i];
-      hessian[i * width + i] += strength;
+      gradient[i] -= strength(i) * (weights[i] - prior[i]);
+      hessian[i * width + i] += strength(i);
     }
     Solve(&hessian, &gradient);
-    double step = 0;
-    for (size_t i = 0; i < width; ++i) {
-      weights[i] += gradient[i];
-      step = std::max(step, std::abs(gradient[i]));
+    // A full step may overshoot where the curvature is small: it is halved until the loss falls.
+    double scale = 1, next = 0;
+    std::vector<double> tried(width);
+    for (; scale > 1e-6; scale /= 2) {
+      for (size_t i = 0; i < width; ++i) tried[i] = weights[i] + scale * gradient[i];
+      next = loss(tried);
+      if (next < best) break;
     }
-    if (step < 1e-8) break;
+    if (!(next < best)) break;
+    const bool done = best - next < 1e-9 * best;
+    weights = tried;
+    best = next;
+    if (done) break;
   }
   return weights;
 }

@@ -38,10 +38,11 @@ enum Evidence : uint8_t {
   kDegreeLead,  // the candidate's less the best of these rivals'
   kTypeLead,
   kQualifierLead,
-  kBest,     // no candidate fits the title better
-  kClaimed,  // another item fits this entity better
-  kShared,   // log of 1 + other items that fit this entity as well
-  kAgrees,   // columns of the catalogue that name a neighbor of the entity
+  kYearLead,  // same year 1, near 0.5, unknown 0, other -1: the candidate's less the best rival's
+  kBest,      // no candidate fits the title better
+  kClaimed,   // another item fits this entity better
+  kShared,    // log of 1 + other items that fit this entity as well
+  kAgrees,    // columns of the catalogue that name a neighbor of the entity
   kEvidenceCount
 };
 std::string_view EvidenceName(Evidence evidence);
@@ -70,11 +71,12 @@ const LinkModel& ShippedModel();
 std::string FormatModel(const LinkModel& model);
 absl::StatusOr<LinkModel> ParseModel(std::string_view text, std::string_view file);
 
-// L2-regularized logistic regression by Newton's method (25 rounds at most), in double and in the
-// order of the rows, so that equal input gives equal bits. `rows` has `width` values per label; the
-// first one is the bias and is not regularized.
-std::vector<double> FitLogistic(std::span<const float> rows, size_t width,
-                                std::span<const uint8_t> labels, double l2);
+// L2-regularized logistic regression by Newton's method with step halving (50 rounds at most), in
+// double and in the order of the rows, so that equal input gives equal bits. `rows` has
+// prior.size() values per label; the weights are pulled towards `prior` with strength l2, but the
+// first one (bias) is free.
+std::vector<double> FitLogistic(std::span<const float> rows, std::span<const uint8_t> labels,
+                                std::span<const double> prior, double l2);
 
 }  // namespace undula::linking
 

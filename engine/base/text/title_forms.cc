@@ -28,6 +28,15 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 44> kNumeral
     {"eighth", "8th"},  {"ninth", "9th"},   {"tenth", "10th"}, {"thirteenth", "13th"},
 }};
 
+constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kShortForms = {{
+    {"doctor", "dr"},
+    {"mister", "mr"},
+    {"missus", "mrs"},
+    {"saint", "st"},
+    {"mount", "mt"},
+    {"versus", "vs"},
+}};
+
 bool IsArticle(std::string_view word) {
   return std::find(kArticles.begin(), kArticles.end(), word) != kArticles.end();
 }
@@ -88,6 +97,13 @@ std::string_view Numeral(std::string_view word, bool first, bool last) {
   return word;
 }
 
+std::string_view ShortForm(std::string_view word) {
+  for (const auto& [text, form] : kShortForms) {
+    if (word == text) return form;
+  }
+  return word;
+}
+
 uint32_t HashWords(std::string_view text) {
   uint64_t hash = 0xCBF29CE484222325u;
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
@@ -112,8 +128,15 @@ absl::StatusOr<Key> MakeKey(std::string_view text) {
   out.words = HashWords(normalized);
   const size_t from = words.size() > 1 && IsArticle(words[0]) ? 1 : 0;
   for (size_t i = from; i < words.size(); ++i) {
+    const bool last = i + 1 == words.size();
     if (words[i] == "and" && words.size() > from + 1) continue;
-    out.key += Numeral(words[i], i == from, i + 1 == words.size());
+    const std::string_view numeral = Numeral(words[i], i == from, last);
+    // "Part II" is "II".
+    if (words[i] == "part" && i > from && !last &&
+        IsDigit(Numeral(words[i + 1], false, i + 2 == words.size())[0])) {
+      continue;
+    }
+    out.key += numeral == words[i] ? ShortForm(words[i]) : numeral;
   }
   if (out.key.empty()) {
     for (const std::string_view word : words) out.key += word;
@@ -190,7 +213,7 @@ class Parser {
 
   absl::Status AddSubtitles(std::string_view text, ParsedTitle* out) {
     size_t first = std::string_view::npos, last = 0, last_end = 0;
-    for (const std::string_view mark : {": ", " - ", " \xE2\x80\x93 "}) {
+    for (const std::string_view mark : {" or: ", ", or ", ": ", " - ", " \xE2\x80\x93 "}) {
       const size_t at = text.find(mark);
       if (at == std::string_view::npos) continue;
       first = std::min(first, at);
@@ -279,6 +302,11 @@ std::string LocalName(std::string_view iri) {
   }
   std::string name = DecodePercent(iri.substr(at));
   if (name.find('%') != std::string::npos) name = DecodePercent(name);
+  // DBpedia's nodes for a part of a page: "Page__Name_of_the_part__1".
+  const size_t part = name.find("__"), number = name.rfind("__");
+  if (part != number && number + 2 < name.size() && IsDigit(name[number + 2])) {
+    name = name.substr(part + 2, number - part - 2);
+  }
   std::replace(name.begin(), name.end(), '_', ' ');
   return IsValidUtf8(name) ? name : std::string();
 }

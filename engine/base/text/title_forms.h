@@ -18,8 +18,9 @@ inline constexpr int kTitleFormsVersion = 1;
 
 // The comparison key: NormalizeText(), then "$" and "!" inside words read as letters, "&" and "and"
 // left out, a leading article left out (English, French, Spanish, Italian, Portuguese, German),
-// roman and spelled numerals as digits, and all spaces left out. Empty where no letter or digit is
-// left. InvalidArgument for invalid UTF-8.
+// roman and spelled numerals as digits ("part" before them left out), "doctor", "saint" and the
+// like as their short forms, and all spaces left out. Empty where no letter or digit is left.
+// InvalidArgument for invalid UTF-8.
 absl::StatusOr<std::string> TitleKey(std::string_view utf8);
 
 struct TitleForm {
@@ -27,7 +28,7 @@ struct TitleForm {
     kWhole,  // the text as it is
     kBare,   // without brackets at its end: years, qualifiers, other titles
     kInner,  // the text of such a bracket, as a title of its own ("(Il Conformista)")
-    kHead,   // what stands before a sub-title (": ", " - ")
+    kHead,   // what stands before a sub-title (": ", " - ", ", or ")
     kTail,   // the sub-title, of two words or more
     kPart,   // the first of several names ("A & B", "A feat. B")
   };
@@ -53,8 +54,8 @@ enum class TitleRole { kTitle, kLabel };
 absl::StatusOr<ParsedTitle> ParseTitle(std::string_view utf8, TitleRole role);
 
 // The readable part of an IRI: what follows the last '#' or '/' (or "/resource/"), percent
-// sequences decoded (twice where the result still has some), underscores as spaces. Empty where
-// that is no valid UTF-8.
+// sequences decoded (twice where the result still has some), underscores as spaces; of DBpedia's
+// "Page__Name__1" the name. Empty where that is no valid UTF-8.
 std::string LocalName(std::string_view iri);
 
 }  // namespace undula

@@ -257,7 +257,8 @@ class Database {
   absl::StatusOr<LinkExplanation> ExplainLink(std::string_view item,
                                               const LinkerOptions& options = {},
                                               Progress* progress = nullptr) const;
-  // Trains the ranker's weights from gold links and writes them to `model_file`.
+  // Trains the ranker's weights from gold links and writes them to `model_file`. With
+  // options.model_file the training starts from these weights and stays near them.
   absl::StatusOr<int64_t> TrainLinker(const std::string& gold_file, const std::string& model_file,
                                       const LinkerOptions& options = {},
                                       Progress* progress = nullptr) const;
