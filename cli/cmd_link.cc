@@ -1,16 +1,35 @@
 #include <iostream>
 
 #include "cli/arguments.h"
-#include "cli/command.h"
+#include "cli/cmd_link.h"
 #include "cli/progress_bar.h"
 #include "cli/table.h"
 
 namespace undula::cli {
 
+namespace {
+
+struct SubVerb {
+  const char* name;
+  absl::Status (*run)(const Args&);
+};
+
+constexpr SubVerb kSubVerbs[] = {
+    {"run", RunLinkRun},           {"review", RunLinkReview},   {"train", RunLinkTrain},
+    {"evaluate", RunLinkEvaluate}, {"explain", RunLinkExplain}, {"undo", RunLinkUndo},
+};
+
+}  // namespace
+
 absl::Status RunLink(const Args& args) {
+  for (const SubVerb& verb : kSubVerbs) {
+    if (!args.empty() && args[0] == verb.name) return verb.run(Args(args.begin() + 1, args.end()));
+  }
   Arguments a("link",
               "Links catalogue items to entities of the graph. Nothing is guessed: what fits\n"
-              "several entities is listed as ambiguous and left alone.",
+              "several entities is listed as ambiguous and left alone.\n"
+              "By a ranker, with a confidence for each link: `link run`; further verbs are\n"
+              "`link review`, `link train`, `link evaluate`, `link explain` and `link undo`.",
               "  undula link films.undula\n"
               "  undula link films.undula --require year=http://undula.example/film/year\n"
               "  undula link films.undula --method value --column imdb --relation imdbId");

@@ -125,6 +125,82 @@ struct LinkReport {
   std::vector<Case> ambiguous_cases, unlinked_cases;  // the first 1,000 of each
 };
 
+// Linking by a ranker (docs/linking.md): candidates by exact and approximate labels, weighed by a
+// small model; links are made so that the expected share of right ones is `precision`.
+struct LinkerOptions {
+  std::string title_column = "title", year_column = "year";  // of the catalogue
+  // Other columns (values separated by '|') to compare with the names of an entity's neighbors.
+  std::vector<std::string> attribute_columns;
+  // Identifiers, which win over titles: "column" holds an entity's name, "column=relation" equals a
+  // literal of the relation or the name of its tail (owl:sameAs); "item" is the item's own id.
+  std::vector<std::string> ids;
+  // Relations that hold labels and aliases; empty: the usual ones. Languages of literals; empty:
+  // all. Local names of IRIs are labels "never", "last" (of entities without any) or "always".
+  std::vector<std::string> label_relations, alias_relations, languages;
+  std::string local_names = "last";
+  bool approximate = true;        // look for near titles too
+  double precision = 0.99;        // expected, of all links together
+  double least_confidence = 0.5;  // of each link
+  bool one_to_one = false;        // an entity belongs to one item
+  std::string model_file;         // written by TrainLinker(); empty: the weights that are shipped
+  bool replace = false;           // decide anew on items with links by label or ranker
+  bool dry_run = false;           // store nothing
+  std::string review_file;        // written anew: every decision, to be edited and imported again
+};
+
+struct LinkerReport {
+  int64_t items = 0, linked = 0, already = 0, by_id = 0, conflicts = 0, ambiguous = 0, unlinked = 0;
+  double threshold = 0;  // the lowest confidence that was linked
+  int64_t labels = 0, index_bytes = 0;
+  double index_seconds = 0, candidate_seconds = 0;            // CPU time of all threads
+  std::vector<std::pair<std::string, int64_t>> by_outcome;  // how links were found, why not
+};
+
+// A candidate of an item, best first, with what speaks for and against it (name, value, weight).
+struct LinkExplanation {
+  struct Reason {
+    std::string evidence;
+    double value = 0, weight = 0;
+  };
+  struct Candidate {
+    std::string entity, found_by;
+    double confidence = 0;
+    std::vector<Reason> reasons;  // evidence other than 0, the strongest first
+  };
+  std::string item, title, outcome;
+  double threshold = 0;
+  std::vector<Candidate> candidates;
+};
+
+// Against gold links: a tab-separated file with the columns item and entity by its header, or else
+// the first and the last column. A target that the graph does not have: must stay unlinked.
+struct LinkEvaluationOptions {
+  std::string gold_file;
+  std::string skip_file;  // its first column names items to leave out; has a header
+  int64_t folds = 5;      // the model of each fold is trained on the others; 0: the model as given
+  int64_t seed = 1;
+};
+
+struct LinkEvaluationReport {
+  struct Row {
+    std::string group;  // "all", "edges 1-9", "exact", ...
+    int64_t items = 0, present = 0, linked = 0, right = 0;
+    double precision = 0, recall = 0, f1 = 0, coverage = 0;
+  };
+  std::vector<Row> rows;
+  struct Bin {
+    double low = 0, confidence = 0, right = 0;  // confidence: mean; right: share
+    int64_t items = 0;
+  };
+  std::vector<Bin> reliability;
+  std::vector<std::pair<std::string, int64_t>> errors;
+  struct Case {
+    std::string item, title, gold, chosen, error;
+  };
+  std::vector<Case> cases;  // all errors, by item
+  double threshold = 0;
+};
+
 struct RelationStats {
   std::string relation;
   int64_t triples = 0, attributes = 0;
@@ -174,6 +250,27 @@ class Database {
                                                    Progress* progress = nullptr);
   absl::StatusOr<StoredVectors> ReadVectors(std::string_view name) const;
   absl::StatusOr<LinkReport> Link(const LinkOptions& options = {}, Progress* progress = nullptr);
+  // Decides on every item (see LinkerOptions). The links before are kept (UndoLinks).
+  absl::StatusOr<LinkerReport> RunLinker(const LinkerOptions& options = {},
+                                         Progress* progress = nullptr);
+  // One item's candidates. NotFound: no such item.
+  absl::StatusOr<LinkExplanation> ExplainLink(std::string_view item,
+                                              const LinkerOptions& options = {},
+                                              Progress* progress = nullptr) const;
+  // Trains the ranker's weights from gold links and writes them to `model_file`. With
+  // options.model_file the training starts from these weights and stays near them.
+  absl::StatusOr<int64_t> TrainLinker(const std::string& gold_file, const std::string& model_file,
+                                      const LinkerOptions& options = {},
+                                      Progress* progress = nullptr) const;
+  absl::StatusOr<LinkEvaluationReport> EvaluateLinker(const LinkEvaluationOptions& evaluation,
+                                                      const LinkerOptions& options = {},
+                                                      Progress* progress = nullptr) const;
+  // Applies an edited review file: rows with the decision "yes" link their item to their entity,
+  // rows with "no" take all links of the item away. All or nothing; returns the rows applied.
+  absl::StatusOr<int64_t> ImportReview(const std::string& file, Progress* progress = nullptr);
+  // Puts back the links as they were before the last RunLinker() or ImportReview(); five steps are
+  // kept beside the database. Returns the number of links.
+  absl::StatusOr<int64_t> UndoLinks(Progress* progress = nullptr);
   absl::StatusOr<DatabaseStats> Stats() const;
 
   // Applies a patch file of single additions and deletions (docs/patch-format.md). An error of a

@@ -1,0 +1,121 @@
+#include "api/link_review.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <string_view>
+
+#include "base/file.h"
+#include "base/status.h"
+
+namespace undula::api {
+namespace {
+
+constexpr int64_t kMaxFile = int64_t{1} << 32;
+constexpr std::string_view kHeader =
+    "item\ttitle\tdecision\tentity\tconfidence\tfound\toutcome\tothers\n";
+constexpr size_t kColumns = 8;
+
+// A cell without tabs and ends of lines.
+std::string Cell(std::string_view text) {
+  std::string cell(text.substr(0, 1000));
+  std::replace_if(
+      cell.begin(), cell.end(), [](char c) { return c == '\t' || c == '\n' || c == '\r'; }, ' ');
+  return cell;
+}
+
+std::string Number(double value) {
+  char text[16];
+  std::snprintf(text, sizeof text, "%.3f", value);
+  return text;
+}
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  return lower;
+}
+
+}  // namespace
+
+absl::Status WriteReview(const LinkSession& session, const linking::Decisions& decisions,
+                         const std::string& file) {
+  std::string text(kHeader);
+  for (size_t i = 0; i < decisions.items.size(); ++i) {
+    const linking::Decision& decision = decisions.items[i];
+    if (session.items()[i].has_given_link || !session.items()[i].by_id.empty()) continue;
+    std::string entity, confidence, found, others;
+    for (size_t r = 0; r < decision.ranked.size(); ++r) {
+      const linking::Ranked& ranked = decision.ranked[r];
+      UNDULA_ASSIGN_OR_RETURN(const std::string name, session.view().EntityName(ranked.entity));
+      if (r == decision.chosen) {
+        entity = name;
+        confidence = Number(ranked.confidence);
+        found = linking::FoundByName(linking::HowFound(ranked.evidence));
+      } else {
+        others += Concat(others.empty() ? "" : "; ", name, " (", Number(ranked.confidence), ")");
+      }
+    }
+    text += Concat(session.items()[i].name, "\t", Cell(session.catalog()[i].title), "\t\t", entity,
+                   "\t", confidence, "\t", found, "\t", linking::OutcomeText(decision.outcome),
+                   "\t", others, "\n");
+  }
+  return WriteFileAtomically(file, {text});
+}
+
+absl::StatusOr<std::vector<ReviewedLink>> ReadReview(const kgstore::ReadView& view,
+                                                     const std::string& file) {
+  UNDULA_ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(file, kMaxFile));
+  std::map<ItemId, EntityId> reviewed;
+  std::string_view rest = text;
+  for (int64_t line = 1; !rest.empty(); ++line) {
+    const size_t end = std::min(rest.find('\n'), rest.size());
+    std::string_view row = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (row.ends_with('\r')) row.remove_suffix(1);
+    if (line == 1) {
+      if (Concat(row, "\n") != kHeader) {
+        return InvalidArgumentError(file, ":1: not a review file; undula link review writes them");
+      }
+      continue;
+    }
+    if (row.empty()) continue;
+    std::vector<std::string_view> cells;
+    for (size_t at = 0; at <= row.size();) {
+      const size_t tab = std::min(row.find('\t', at), row.size());
+      cells.push_back(row.substr(at, tab - at));
+      at = tab + 1;
+    }
+    if (cells.size() < 4 || cells.size() > kColumns) {
+      return InvalidArgumentError(file, ":", line, ": expected ", kColumns, " columns, found ",
+                                  cells.size());
+    }
+    const std::string decision = Lower(cells[2]);
+    if (decision.empty()) continue;
+    if (decision != "yes" && decision != "no") {
+      return InvalidArgumentError(file, ":", line, ": the decision is '", cells[2],
+                                  "'; it must be yes, no or empty");
+    }
+    UNDULA_ASSIGN_OR_RETURN(const ItemId item, view.FindItem(cells[0]));
+    if (item == kNone<ItemId>) {
+      return NotFoundError(file, ":", line, ": the database has no item '", cells[0], "'");
+    }
+    EntityId entity = kNone<EntityId>;
+    if (decision == "yes") {
+      if (cells[3].empty()) {
+        return InvalidArgumentError(file, ":", line,
+                                    ": the decision is yes, but no entity is given");
+      }
+      UNDULA_ASSIGN_OR_RETURN(entity, view.FindEntity(cells[3]));
+      if (entity == kNone<EntityId>) {
+        return NotFoundError(file, ":", line, ": the graph has no entity '", cells[3], "'");
+      }
+    }
+    reviewed[item] = entity;
+  }
+  std::vector<ReviewedLink> out;
+  for (const auto& [item, entity] : reviewed) out.push_back({item, entity});
+  return out;
+}
+
+}  // namespace undula::api

@@ -1,0 +1,117 @@
+// Labels of entities in memory, found by key (base/text/title_forms.h): exactly through a hash
+// table, approximately through character trigrams.
+//
+// Approximate look-up filters by prefixes of rare trigrams (as in Chaudhuri, Ganti, Kaushik, "A
+// primitive operator for similarity joins in data cleaning", ICDE 2006): two texts within d edits
+// share one of the 3d + 1 rarest trigrams of either, at places at most d apart. What is left is
+// checked by the diagonal method of Ukkonen, "Algorithms for approximate string matching", 1985.
+#ifndef UNDULA_LINKING_LABEL_INDEX_H_
+#define UNDULA_LINKING_LABEL_INDEX_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "base/ids.h"
+#include "base/text/title_forms.h"
+
+namespace undula::linking {
+
+enum class LabelSource : uint8_t { kLabel, kAlias, kLocalName };
+
+// One form of one label.
+struct IndexedLabel {
+  EntityId entity;
+  uint32_t words;      // TitleForm::words
+  uint16_t year;       // of the label's bracket; 0 = none
+  uint16_t qualifier;  // place in qualifiers(); 0 = none
+  TitleForm::Kind kind;
+  LabelSource source;
+};
+
+// How many edits (insertions, deletions, substitutions of a byte) the keys of this length may be
+// apart from what is found for them: 0 below 6 bytes, 1 below 12, else 2.
+int MaxEdits(size_t key_size);
+
+// The edit distance where it is at most `most` (0..2), else most + 1.
+int BoundedEditDistance(std::string_view a, std::string_view b, int most);
+
+// Built once; then thread-safe.
+class LabelIndex {
+ public:
+  // Keys longer than this are not indexed.
+  static constexpr size_t kMaxKey = 255;
+
+  // A label's forms are indexed; one that is not valid UTF-8 or has no letters is left out and
+  // counted (rejected()). ResourceExhausted beyond 2^32 - 2 forms or 4 GiB of keys.
+  absl::Status Add(EntityId entity, std::string_view label, LabelSource source);
+  void Build();
+
+  // Labels with exactly this key, by entity; empty for none.
+  std::span<const IndexedLabel> Find(std::string_view key) const;
+  // Calls f(labels of a key, edits) for every key within 1..MaxEdits(key.size()) edits, in the
+  // order of the keys (by length, then bytes).
+  void FindNear(std::string_view key,
+                const std::function<void(std::span<const IndexedLabel>, int)>& f) const;
+
+  // Texts of brackets, "" first, and how many labels have each.
+  const std::vector<std::string>& qualifiers() const { return qualifiers_; }
+  const std::vector<uint32_t>& qualifier_counts() const { return qualifier_counts_; }
+  int64_t labels() const { return static_cast<int64_t>(labels_.size()); }
+  int64_t keys() const { return static_cast<int64_t>(key_start_.size()) - 1; }
+  int64_t rejected() const { return rejected_; }
+  int64_t bytes() const;  // of memory that the index takes
+
+ private:
+  struct Slot {
+    uint32_t fingerprint;
+    uint32_t key;  // place + 1; 0 = free
+  };
+
+  std::string_view Key(uint32_t k) const {
+    return std::string_view(text_).substr(key_start_[k], key_start_[k + 1] - key_start_[k]);
+  }
+  std::span<const IndexedLabel> LabelsOf(uint32_t k) const {
+    return std::span(labels_).subspan(label_start_[k], label_start_[k + 1] - label_start_[k]);
+  }
+  uint16_t QualifierId(const std::string& qualifier);
+  void BuildTable();
+  void BuildGrams();
+  // The rarest trigrams of a key, at most `count`, as (bucket, place).
+  struct Gram {
+    uint32_t bucket;
+    uint8_t place;
+  };
+  size_t RareGrams(std::string_view key, size_t count, Gram* out) const;
+
+  // Keys by (length, bytes); labels of a key by entity.
+  std::string text_;
+  std::vector<uint32_t> key_start_ = {0}, label_start_ = {0};
+  std::vector<IndexedLabel> labels_;
+  std::vector<Slot> table_;
+  std::vector<uint32_t> gram_count_, gram_start_;
+  std::vector<uint32_t> gram_keys_;   // ascending within a bucket, and so by length
+  std::vector<uint8_t> gram_places_;  // where the trigram stands in the key
+  std::vector<std::string> qualifiers_ = {""};
+  std::vector<uint32_t> qualifier_counts_ = {0};
+  std::map<std::string, uint16_t, std::less<>> qualifier_ids_;
+  int64_t rejected_ = 0;
+
+  // Until Build().
+  struct Pending {
+    uint64_t at;
+    uint32_t size;
+    IndexedLabel label;
+  };
+  std::vector<Pending> pending_;
+  std::string pending_text_;
+};
+
+}  // namespace undula::linking
+
+#endif  // UNDULA_LINKING_LABEL_INDEX_H_
