@@ -80,7 +80,6 @@ struct Algebra {
     kGroup,     // keys = slots, aggregates
     kProject,   // slots of a scope; others of the scope end here
     kDistinct,  // on slots
-    kReduced,
     kOrderBy,
     kSlice,
   };

@@ -59,7 +59,9 @@ void CollectSlots(const Algebra& node, SlotSet* slots) {
 }
 
 void Analyze(Algebra* node, const SlotSet& outside) {
-  for (Algebra& child : node->children) Analyze(&child, outside);
+  SlotSet within = outside;
+  if (node->inner_graph >= 0) within.Add(node->inner_graph);
+  for (Algebra& child : node->children) Analyze(&child, within);
   SlotSet &visible = node->visible, &certain = node->certain, &blocked = node->blocked;
   const Algebra* const first = node->children.empty() ? nullptr : &node->children[0];
   switch (node->kind) {
@@ -176,7 +178,6 @@ void Analyze(Algebra* node, const SlotSet& outside) {
       break;
     }
     case Kind::kDistinct:
-    case Kind::kReduced:
       visible = first->visible;
       certain = first->certain;
       blocked = visible;
@@ -196,7 +197,7 @@ void Analyze(Algebra* node, const SlotSet& outside) {
       CollectSlots(*first, &blocked);
       break;
   }
-  blocked.RemoveAll(outside);
+  blocked.RemoveAll(within);
 }
 
 }  // namespace undula::queries::pattern

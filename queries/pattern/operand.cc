@@ -527,7 +527,8 @@ Operand Cast(std::string_view datatype, const Operand& from) {
   }
   if (!from.is_literal() || from.kind == OperandKind::kLangString) return Operand();
   if (from.kind == OperandKind::kString) {
-    const Operand typed = TypedOperand(std::string(Trim(from.text)), datatype);
+    Operand typed = TypedOperand(std::string(Trim(from.text)), datatype);
+    if (typed.kind == OperandKind::kBoolean) return BooleanOperand(typed.boolean);
     return typed.kind == OperandKind::kOther ? Operand() : typed;
   }
   if (local == "boolean") {

@@ -169,9 +169,9 @@ class Translator {
     project.kind = Kind::kProject;
     project.slots = *slots;
     node = Over(std::move(project), std::move(node));
-    if (query.distinct || query.reduced) {
+    if (query.distinct) {  // REDUCED allows what it finds
       Algebra distinct;
-      distinct.kind = query.distinct ? Kind::kDistinct : Kind::kReduced;
+      distinct.kind = Kind::kDistinct;
       distinct.slots = *slots;
       node = Over(std::move(distinct), std::move(node));
     }
@@ -361,6 +361,9 @@ class Translator {
     bgp.graph = graph_;
     for (const TriplePattern& t : triples) {
       UNDULA_ASSIGN_OR_RETURN(const Place head, PlaceOf(t.head, scope));
+      if (t.path.kind == Path::Kind::kRelation) {  // slots in the order of the text
+        UNDULA_RETURN_IF_ERROR(PlaceOf(t.path.node, scope).status());
+      }
       UNDULA_ASSIGN_OR_RETURN(const Place tail, PlaceOf(t.tail, scope));
       UNDULA_RETURN_IF_ERROR(AddPath(head, t.path, tail, scope, &bgp, &others));
     }

@@ -4,6 +4,8 @@
 #include <functional>
 #include <utility>
 
+#include "base/text/normalize.h"
+#include "base/text/normalize.h"
 #include "queries/pattern/aggregate.h"
 
 namespace undula::queries::pattern {
@@ -201,8 +203,7 @@ class Naive {
         }
         return rows;
       }
-      case Kind::kDistinct:
-      case Kind::kReduced: {
+      case Kind::kDistinct: {
         Rows rows;
         std::set<Row> seen;
         for (Row& row : Eval(node.children[0], fixed)) {
@@ -385,7 +386,7 @@ class Naive {
 
 absl::StatusOr<Value> MemoryTerms::Intern(const Term& term) {
   const auto [place, is_new] =
-      values_.try_emplace({term.kind, term.text, term.datatype, term.language}, kUnbound);
+      values_.try_emplace({term.kind, term.text, term.datatype, LowerText(term.language)}, kUnbound);
   if (is_new) {
     place->second = MakeValue(ValueKind::kComputed, static_cast<uint32_t>(terms_.size()));
     terms_.push_back(term);

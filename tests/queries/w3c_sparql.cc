@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "base/status.h"
+#include "base/text/normalize.h"
 #include "kgstore/rdf_reader.h"
 #include "queries/pattern/operand.h"
 #include "queries/pattern/parser.h"
@@ -63,6 +64,9 @@ bool SameCell(const std::optional<Term>& a, const std::optional<Term>& b, Labels
     return there->second == b->text && here->second == a->text;
   }
   if (*a == *b) return true;
+  if (!a->language.empty()) {
+    return a->text == b->text && LowerText(a->language) == LowerText(b->language);
+  }
   const Operand x = OperandOf(*a), y = OperandOf(*b);
   bool unordered = false;
   if (!x.is_numeric() || x.kind != y.kind || DatatypeOf(x) != DatatypeOf(y)) return false;
