@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/text/normalize.h"
-#include "base/text/normalize.h"
 #include "queries/pattern/aggregate.h"
 
 namespace undula::queries::pattern {
@@ -385,8 +384,8 @@ class Naive {
 }  // namespace
 
 absl::StatusOr<Value> MemoryTerms::Intern(const Term& term) {
-  const auto [place, is_new] =
-      values_.try_emplace({term.kind, term.text, term.datatype, LowerText(term.language)}, kUnbound);
+  const auto [place, is_new] = values_.try_emplace(
+      {term.kind, term.text, term.datatype, LowerText(term.language)}, kUnbound);
   if (is_new) {
     place->second = MakeValue(ValueKind::kComputed, static_cast<uint32_t>(terms_.size()));
     terms_.push_back(term);

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <sstream>
@@ -12,11 +11,10 @@
 #include "base/status.h"
 #include "kgstore/database.h"
 #include "kgstore/importer.h"
+#include "memory_world.h"
 #include "queries/pattern/executor.h"
 #include "queries/pattern/parser.h"
 #include "queries/pattern/result_format.h"
-#include "tests/kgstore/read_support.h"
-#include "w3c_exceptions.h"
 #include "w3c_sparql.h"
 
 namespace undula::queries::pattern {
@@ -40,15 +38,7 @@ class W3cDatabases {
     }
     std::unique_ptr<kgstore::Database>& database = databases_[files];
     if (database != nullptr) return database.get();
-    const std::string path =
-        kgstore::TestDirectory() + Concat("/w3c", databases_.size(), ".undula");
-    std::filesystem::remove(path);
-    std::filesystem::remove(path + "-lock");
-    kgstore::OpenOptions options;
-    options.mode = kgstore::OpenMode::kCreate;
-    options.map_bytes = uint64_t{1} << 30;
-    options.threads = 1;
-    UNDULA_ASSIGN_OR_RETURN(database, kgstore::Database::Open(path, options));
+    UNDULA_ASSIGN_OR_RETURN(database, NewDatabase(Concat("w3c", databases_.size())));
     UNDULA_ASSIGN_OR_RETURN(const auto importer, kgstore::Importer::Begin(*database));
     for (const auto& [file, graph] : files) suite_.ReadData(file, graph, importer.get());
     UNDULA_RETURN_IF_ERROR(importer->Commit().status());
@@ -60,38 +50,6 @@ class W3cDatabases {
   std::map<std::vector<std::pair<std::string, std::string>>, std::unique_ptr<kgstore::Database>>
       databases_;
 };
-
-absl::StatusOr<ResultTable> RunStored(const Query& query, const kgstore::Database& database,
-                                      std::string* explained) {
-  UNDULA_ASSIGN_OR_RETURN(const kgstore::ReadView view, database.Read());
-  Source source(view);
-  UNDULA_ASSIGN_OR_RETURN(const Translated translated, Translate(query, {}, &source));
-  Executor executor(&translated, &source, {0, 1, translated.base});
-  ResultTable table;
-  table.is_ask = query.form == QueryForm::kAsk;
-  table.columns = translated.columns;
-  absl::Status status;
-  const auto collect = [&] {
-    table.answer = true;
-    if (table.is_ask) return false;
-    auto& row = table.rows.emplace_back();
-    for (const int slot : translated.column_slots) {
-      const Value value = executor.row()[slot];
-      if (value == kUnbound) {
-        row.emplace_back();
-        continue;
-      }
-      absl::StatusOr<Term> term = source.Get(value);
-      if (!term.ok()) status = term.status();
-      row.emplace_back(term.ok() ? *std::move(term) : Term());
-    }
-    return true;
-  };
-  UNDULA_RETURN_IF_ERROR(executor.Run({}, Limits(), collect));
-  *explained = executor.Explain();
-  UNDULA_RETURN_IF_ERROR(status);
-  return table;
-}
 
 std::string SortedLines(const std::string& text) {
   std::vector<std::string> lines;
@@ -154,14 +112,13 @@ TEST(PatternStore, W3cEvaluationTests) {
       continue;
     }
     const ResultTable want = ParseExpected(suite->File(test.expected), test.form == "ASK");
-    if (IsW3cException(test.name())) continue;
     const bool same = SameResult(*got, want, false);
     EXPECT_TRUE(same) << suite->File(test.query) << "\ngot\n"
                       << TableText(*got) << "want\n"
                       << TableText(want) << explained;
     passed += same;
   }
-  EXPECT_EQ(passed, 506 - kW3cExceptions);
+  EXPECT_EQ(passed, 506);
 }
 
 }  // namespace
