@@ -37,14 +37,15 @@ absl::Status RunRecommend(const Args& args) {
   std::string db, user, model, format = "table";
   std::vector<std::string> history;
   RecommendOptions options;
-  int64_t reasons = 0;
+  int64_t reasons = 0, connections = 0;
   bool with_seen = false, quiet = false;
   a.Positional("database", &db, "database file");
   a.Positional("user", &user, "user id, as imported", false);
   a.Option("--history", &history, "items instead of a user, comma separated");
   a.Option("--model", &model, "stored model; may be left out where there is one");
   a.Option("-k,--top", &options.k, "items to recommend");
-  a.Option("--reasons", &reasons, "reasons for each item");
+  a.Option("--reasons", &reasons, "reasons of the model for each item");
+  a.Option("--connections", &connections, "connections over the graph for each item");
   a.Option("--allow", &options.filter.allow, "only these items, comma separated");
   a.Option("--deny", &options.filter.deny, "never these items");
   a.Flag("--with-seen", &with_seen, "also items of the user's own history");
@@ -56,6 +57,7 @@ absl::Status RunRecommend(const Args& args) {
     return absl::InvalidArgumentError("give a user or --history, one of the two");
   }
   options.reasons = static_cast<int>(reasons);
+  options.connections = static_cast<int>(connections);
   options.filter.exclude_seen = !with_seen;
   auto database = OpenDatabase(db, false, true);
   if (!database.ok()) return database.status();
@@ -66,19 +68,29 @@ absl::Status RunRecommend(const Args& args) {
   if (!list.ok()) return list.status();
   PrintAge(**recommender, quiet);
   std::vector<std::string> columns = {"rank", "item", "title", "score"};
-  if (reasons > 0) columns.insert(columns.end(), {"hop", "weight", "reason"});
+  const bool why = reasons > 0 || connections > 0;
+  if (reasons > 0) columns.insert(columns.end(), {"hop", "weight"});
+  if (connections > 0) columns.push_back("bits");
+  if (why) columns.push_back("reason");
   Table table(columns);
   int64_t rank = 0;
   for (const Recommendation& r : *list) {
     ++rank;
-    if (reasons == 0 || r.reasons.empty()) {
+    if (!why || r.reasons.empty()) {
       std::vector<Cell> row = {rank, r.item, r.title, r.score};
       row.resize(columns.size(), Cell(""));
       table.Add(std::move(row));
     }
     for (const Reason& reason : r.reasons) {
-      table.Add({rank, r.item, r.title, r.score, static_cast<int64_t>(reason.hop), reason.weight,
-                 reason.sentence});
+      const bool of_model = reason.kind == Reason::Kind::kModel;
+      std::vector<Cell> row = {rank, r.item, r.title, r.score};
+      if (reasons > 0) {
+        row.push_back(of_model ? Cell(static_cast<int64_t>(reason.hop)) : Cell(""));
+        row.push_back(of_model ? Cell(reason.weight) : Cell(""));
+      }
+      if (connections > 0) row.push_back(of_model ? Cell("") : Cell(reason.bits));
+      row.push_back(reason.sentence);
+      table.Add(std::move(row));
     }
   }
   table.Print(format);

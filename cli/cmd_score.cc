@@ -18,14 +18,15 @@ absl::Status RunScore(const Args& args) {
       "  undula score films.undula -o top-2.tsv --shard 2/3");
   std::string db, model, shard = "1/1", rows_format = "table";
   ScoreBatchOptions options;
-  int64_t threads = 0, reasons = 0;
+  int64_t threads = 0, reasons = 0, connections = 0;
   bool with_seen = false, fresh = false, quiet = false;
   a.Positional("database", &db, "database file");
   a.Option("-o,--output", &options.output, "file to write");
   a.Choice("--write", &options.format, {"tsv", "jsonl"}, "format of the file");
   a.Option("--model", &model, "stored model; may be left out where there is one");
   a.Option("-k,--top", &options.k, "items for each user");
-  a.Option("--reasons", &reasons, "reasons for each item (jsonl)");
+  a.Option("--reasons", &reasons, "reasons of the model for each item (jsonl)");
+  a.Option("--connections", &connections, "connections over the graph for each item (jsonl)");
   a.Option("--shard", &shard, "this part of the users, i/n");
   a.Option("--allow", &options.filter.allow, "only these items, comma separated");
   a.Option("--deny", &options.filter.deny, "never these items");
@@ -46,6 +47,7 @@ absl::Status RunScore(const Args& args) {
   options.shard = i;
   options.shards = n;
   options.reasons = static_cast<int>(reasons);
+  options.connections = static_cast<int>(connections);
   options.filter.exclude_seen = !with_seen;
   options.resume = !fresh;
   auto database = OpenDatabase(db, false, true, threads);

@@ -14,6 +14,7 @@
 #include "models/score/tile_scorer.h"
 #include "propagation/exec.h"
 #include "propagation/ops/rank.h"
+#include "queries/connections/connection_reasons.h"
 #include "queries/explain.h"
 #include "queries/job_file.h"
 #include "queries/recommend.h"
@@ -43,7 +44,10 @@ absl::Status CheckOptions(const ScoreBatchOptions& o) {
   if (o.part_users < 1) {
     return InvalidArgumentError("score: part_users is ", o.part_users, "; it must be at least 1");
   }
-  if (o.reasons < 0) return InvalidArgumentError("score: reasons is negative");
+  if (o.reasons < 0 || o.connections < 0) {
+    return InvalidArgumentError("score: ", o.reasons < 0 ? "reasons" : "connections",
+                                " is negative");
+  }
   return absl::OkStatus();
 }
 
@@ -82,6 +86,7 @@ std::string Fingerprint(const Context& context, const ScoreBatchOptions& o, bool
       "undula-score-1 ", context.model_tag, " snapshot=", context.snapshot->id_space, ":",
       context.snapshot->transaction, " format=", o.format, " k=", o.k, " reasons=", o.reasons,
       " shard=", o.shard, "/", o.shards, " seen=", o.filter.exclude_seen);
+  if (o.connections > 0) text += Concat(" connections=", o.connections);
   if (on_gpu) text += " on=cuda";
   for (const std::string& item : o.filter.allow) text += " allow=" + JsonQuote(item);
   for (const std::string& item : o.filter.deny) text += " deny=" + JsonQuote(item);
@@ -149,10 +154,24 @@ class LineWriter {
         }
         *out += "]";
       }
+      if (options_.connections > 0) AppendConnections(user, items[i].item, out);
       *out += "}";
     }
     *out += "]}\n";
     return absl::OkStatus();
+  }
+
+  void AppendConnections(UserId user, ItemId item, std::string* out) {
+    *out += ", \"connections\": [";
+    const char* separator = "";
+    for (const Reason& reason :
+         ConnectionReasons(context_, {user, {}}, item, options_.connections)) {
+      *out += Concat(separator, "{\"steps\": ", reason.hop, ", \"bits\": ", Number(reason.bits),
+                     ", \"supports\": ", reason.supports.size(),
+                     ", \"sentence\": ", JsonQuote(reason.sentence), "}");
+      separator = ", ";
+    }
+    *out += "]";
   }
 
   const Context& context_;

@@ -13,6 +13,8 @@
 
 namespace undula::queries {
 
+class ConnectionSource;
+
 struct Context {
   const Catalog* catalog = nullptr;
   const Snapshot* snapshot = nullptr;
@@ -21,6 +23,7 @@ struct Context {
   TaskArena* workers = nullptr;
   // Changes whenever the model is trained anew: part of what makes two batch jobs equal.
   std::string_view model_tag;
+  const ConnectionSource* connections = nullptr;  // none: there are no connection reasons
   double positive_threshold = 0;  // of the model's training: what counts as an event of a history
 };
 

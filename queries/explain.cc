@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <set>
+#include <span>
 #include <string>
 #include <tuple>
 #include <utility>
 
 #include "base/status.h"
+#include "queries/connections/connection_reasons.h"
 
 namespace undula::queries {
 namespace {
@@ -107,6 +109,15 @@ class ReasonBuilder {
   const EntityId item_entity_;
 };
 
+absl::StatusOr<double> ScoreOf(const Context& context, const models::UserQuery& query,
+                               ItemId item) {
+  float score = 0;
+  propagation::Arena scratch;
+  UNDULA_RETURN_IF_ERROR(
+      context.scorer->ScoreItems(query, std::span(&item, 1), std::span(&score, 1), scratch));
+  return score;
+}
+
 bool Heavier(const AttentionSlot& a, const AttentionSlot& b) {
   return std::tuple(-a.weight, a.head, a.relation, a.tail) <
          std::tuple(-b.weight, b.head, b.relation, b.tail);
@@ -115,17 +126,25 @@ bool Heavier(const AttentionSlot& a, const AttentionSlot& b) {
 }  // namespace
 
 absl::StatusOr<Explanation> Explain(const Context& context, const models::UserQuery& query,
-                                    ItemId item, int slots) {
-  UNDULA_ASSIGN_OR_RETURN(models::Explanation attention, context.scorer->Explain(query, item));
-  const ReasonBuilder builder(context, attention, item);
+                                    ItemId item, const ExplainOptions& options) {
   Explanation out;
+  out.connections = ConnectionReasons(context, query, item, options.connections);
+  models::Explanation attention;
+  if (context.spec->capabilities.explains || options.connections <= 0) {
+    UNDULA_ASSIGN_OR_RETURN(attention, context.scorer->Explain(query, item));
+  } else {
+    UNDULA_ASSIGN_OR_RETURN(attention.score, ScoreOf(context, query, item));
+  }
+  const ReasonBuilder builder(context, attention, item);
   out.item = std::string(context.catalog->items[Index(item)]);
   out.title = std::string(context.catalog->ItemTitle(item));
   out.score = attention.score;
   for (size_t hop = 0; hop < attention.hops.size(); ++hop) {
     std::vector<AttentionSlot> order = attention.hops[hop];
     std::sort(order.begin(), order.end(), Heavier);
-    if (slots > 0 && order.size() > static_cast<size_t>(slots)) order.resize(slots);
+    if (options.slots > 0 && order.size() > static_cast<size_t>(options.slots)) {
+      order.resize(static_cast<size_t>(options.slots));
+    }
     std::vector<Reason>& reasons = out.hops.emplace_back();
     double shown = 0;
     for (const AttentionSlot& slot : order) {

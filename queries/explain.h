@@ -12,9 +12,10 @@
 
 namespace undula::queries {
 
-// All slots of all hops for (query, item), by descending weight; `slots` per hop, 0 = all.
+// All slots of all hops for (query, item), by descending weight; `options.slots` per hop, 0 = all;
+// and the connections. Unimplemented where the model has no slots and no connections are asked for.
 absl::StatusOr<Explanation> Explain(const Context& context, const models::UserQuery& query,
-                                    ItemId item, int slots);
+                                    ItemId item, const ExplainOptions& options);
 
 // The `count` best reasons over all hops: first those whose path ends at an entity that the item
 // itself touches, then by weight; at most one reason per last edge.

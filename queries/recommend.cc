@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/status.h"
+#include "queries/connections/connection_reasons.h"
 #include "queries/explain.h"
 
 namespace undula::queries {
@@ -81,6 +82,9 @@ absl::StatusOr<std::vector<Recommendation>> Recommend(const Context& context,
     Recommendation r = Named(context, s.item, s.score);
     if (options.reasons > 0) {
       UNDULA_ASSIGN_OR_RETURN(r.reasons, BestReasons(context, query, s.item, options.reasons));
+    }
+    for (Reason& connection : ConnectionReasons(context, query, s.item, options.connections)) {
+      r.reasons.push_back(std::move(connection));
     }
     out.push_back(std::move(r));
   }

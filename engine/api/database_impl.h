@@ -16,6 +16,7 @@
 #include "kgstore/database.h"
 #include "models/model.h"
 #include "queries/catalog.h"
+#include "queries/connections/connection_reasons.h"
 #include "queries/context.h"
 #include "undula/database.h"
 
@@ -44,6 +45,7 @@ struct Recommender::Impl {
   std::unique_ptr<queries::Catalog> catalog;
   std::unique_ptr<models::Scorer> scorer;
   queries::Context context;
+  std::unique_ptr<queries::ConnectionSource> connections;
   ModelAge age;
   double positive_threshold = 0;  // of the training: which interactions count as a history
 

@@ -98,6 +98,8 @@ absl::StatusOr<std::unique_ptr<Recommender>> Database::LoadRecommender(
   impl->context.spec = impl->spec;
   impl->context.workers = impl->workers.get();
   impl->context.model_tag = impl->tag;
+  impl->connections = std::make_unique<queries::ConnectionSource>(impl->context);
+  impl->context.connections = impl->connections.get();
   models::SplitOptions split;
   if (SetOptions(models::SplitOptionTable(), &split, api::Section(stored.metadata, "split")).ok()) {
     impl->positive_threshold = split.positive_threshold;
@@ -177,7 +179,7 @@ absl::StatusOr<Explanation> Recommender::Explain(std::string_view user, std::str
                                                  const ExplainOptions& options) const {
   UNDULA_ASSIGN_OR_RETURN(const Impl::Resolved who, impl_->ResolveUser(user));
   UNDULA_ASSIGN_OR_RETURN(const ItemId id, impl_->ResolveItem(item));
-  return queries::Explain(impl_->context, who.query(), id, options.slots);
+  return queries::Explain(impl_->context, who.query(), id, options);
 }
 
 absl::StatusOr<Explanation> Recommender::ExplainForHistory(std::span<const std::string> history,
@@ -185,7 +187,7 @@ absl::StatusOr<Explanation> Recommender::ExplainForHistory(std::span<const std::
                                                            const ExplainOptions& options) const {
   UNDULA_ASSIGN_OR_RETURN(const std::vector<ItemId> ids, FindHistory(*impl_, history));
   UNDULA_ASSIGN_OR_RETURN(const ItemId id, impl_->ResolveItem(item));
-  return queries::Explain(impl_->context, {kNone<UserId>, ids}, id, options.slots);
+  return queries::Explain(impl_->context, {kNone<UserId>, ids}, id, options);
 }
 
 absl::StatusOr<std::vector<double>> Recommender::Score(std::string_view user,

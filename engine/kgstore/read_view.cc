@@ -44,6 +44,17 @@ absl::Status CheckId(const ViewState& view, Space space, uint32_t id) {
                               " is unknown; the database has ", count);
 }
 
+template <class End, class F>
+absl::Status ForEachOfMany(const ViewState& view, Table table, std::span<const EntityId> entities,
+                           const F& fn) {
+  for (const EntityId entity : entities) {
+    UNDULA_RETURN_IF_ERROR(CheckId(view, Space::kEntity, Index(entity)));
+  }
+  return AdjacencyReader(view, table).ForEach(entities, [&](size_t i, uint32_t b, uint32_t c) {
+    fn(i, static_cast<RelationId>(b), static_cast<End>(c));
+  });
+}
+
 void SortDistinct(std::vector<EntityId>* entities) {
   std::sort(entities->begin(), entities->end());
   entities->erase(std::unique(entities->begin(), entities->end()), entities->end());
@@ -180,6 +191,20 @@ absl::Status ReadView::ForEachAttribute(
       .ForEach(Index(entity), [&](uint32_t b, uint32_t c) {
         fn(static_cast<RelationId>(b), static_cast<LiteralId>(c));
       });
+}
+
+absl::Status ReadView::ForEachOutEdge(std::span<const EntityId> heads, const EdgeOfFn& fn) const {
+  return ForEachOfMany<EntityId>(*state_, Table::kOut, heads, fn);
+}
+
+absl::Status ReadView::ForEachInEdge(std::span<const EntityId> tails, const EdgeOfFn& fn) const {
+  return ForEachOfMany<EntityId>(*state_, Table::kIn, tails, fn);
+}
+
+absl::Status ReadView::ForEachAttribute(
+    std::span<const EntityId> entities,
+    const std::function<void(size_t, RelationId, LiteralId)>& fn) const {
+  return ForEachOfMany<LiteralId>(*state_, Table::kAttributes, entities, fn);
 }
 
 absl::StatusOr<std::vector<Attribute>> ReadView::Attributes(EntityId entity) const {

@@ -90,6 +90,11 @@ class ReadView {
   // Edges in ascending (relation, other end); nothing for an entity without edges.
   absl::Status ForEachOutEdge(EntityId head, const EdgeFn& fn) const;
   absl::Status ForEachInEdge(EntityId tail, const EdgeFn& fn) const;
+  // The same for many entities, one after the other, in about half the time: fn(i, relation, other
+  // end) for entity i of the list. An entity may stand in it more than once.
+  using EdgeOfFn = std::function<void(size_t i, RelationId, EntityId)>;
+  absl::Status ForEachOutEdge(std::span<const EntityId> heads, const EdgeOfFn& fn) const;
+  absl::Status ForEachInEdge(std::span<const EntityId> tails, const EdgeOfFn& fn) const;
   // All triples of a relation in ascending (tail, head).
   absl::Status ForEachRelationEdge(
       RelationId relation, const std::function<void(EntityId head, EntityId tail)>& fn) const;
@@ -101,6 +106,10 @@ class ReadView {
   absl::StatusOr<std::vector<Attribute>> Attributes(EntityId entity) const;
   absl::Status ForEachAttribute(EntityId entity,
                                 const std::function<void(RelationId, LiteralId)>& fn) const;
+  // Of many entities, as with edges.
+  absl::Status ForEachAttribute(
+      std::span<const EntityId> entities,
+      const std::function<void(size_t i, RelationId, LiteralId)>& fn) const;
   // Entities with (entity, relation, literal whose lexical form is `text`), ascending, distinct.
   absl::StatusOr<std::vector<EntityId>> EntitiesByValue(RelationId relation,
                                                         std::string_view text) const;

@@ -75,6 +75,8 @@ class ViewState {
   }
   // The same of a table with integer keys, faster.
   absl::StatusOr<std::optional<std::string_view>> Row(Table table, uint32_t key) const;
+  // Before Row() of these keys, at most LeafIndex::kPrefetched: see there.
+  void Prefetch(Table table, std::span<const uint32_t> keys) const;
   absl::StatusOr<std::unique_ptr<Cursor>> Walk(Table table) const;
   absl::StatusOr<const TermCodec*> Codec(Space space) const;
 

@@ -65,6 +65,12 @@ absl::StatusOr<std::optional<std::string_view>> ViewState::Row(Table table, uint
   return std::optional<std::string_view>(stored);
 }
 
+void ViewState::Prefetch(Table table, std::span<const uint32_t> keys) const {
+  const TableSet::Leaves& leaves = tables_->leaves[static_cast<size_t>(table)];
+  const LeafIndex* index = leaves.index.load(std::memory_order_acquire);
+  if (index != nullptr) index->Prefetch(pages_, keys);
+}
+
 absl::StatusOr<std::unique_ptr<Cursor>> ViewState::Walk(Table table) const {
   return Cursor::Open(store_->env(), txn_, (*tables_)[table]);
 }

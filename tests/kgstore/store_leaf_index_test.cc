@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -80,6 +81,52 @@ TEST(LeafIndex, AnswersAsLmdbDoes) {
   ExpectSameAsLmdb(before);  // its state stays
 }
 
+// Lists of many entities at once: hubs, empty ones and repeated ones among them.
+TEST(LeafIndex, ManyListsAsOneByOne) {
+  const TempFolder folder;
+  const auto db = OpenOrDie(folder.File("a.undula"));
+  Import(*db, FillStore);
+  for (int round = 0; round < 2; ++round) {
+    ASSERT_OK_AND_ASSIGN(const ReadView view, db->Read());
+    Random random(17);
+    for (const size_t count : {0, 1, 15, 16, 17, 300}) {
+      std::vector<EntityId> entities(count);
+      for (EntityId& entity : entities) {
+        entity = static_cast<EntityId>(random(random(4) == 0 ? 8 : view.counts().entities));
+      }
+      using Edge = std::tuple<size_t, RelationId, uint32_t>;
+      std::vector<Edge> many, one;
+      const auto add = [&](size_t i, RelationId relation, auto end) {
+        many.emplace_back(i, relation, Index(end));
+      };
+      ASSERT_OK(view.ForEachOutEdge(entities, add));
+      ASSERT_OK(view.ForEachInEdge(entities, add));
+      ASSERT_OK(view.ForEachAttribute(entities, add));
+      for (const int table : {0, 1, 2}) {
+        for (size_t i = 0; i < count; ++i) {
+          const auto add_one = [&](RelationId relation, auto end) {
+            one.emplace_back(i, relation, Index(end));
+          };
+          ASSERT_OK(table == 0   ? view.ForEachOutEdge(entities[i], add_one)
+                    : table == 1 ? view.ForEachInEdge(entities[i], add_one)
+                                 : view.ForEachAttribute(entities[i], add_one));
+        }
+      }
+      EXPECT_EQ(many, one);
+    }
+    const EntityId unknown = static_cast<EntityId>(view.counts().entities);
+    EXPECT_EQ(
+        view.ForEachOutEdge(std::vector{EntityId{0}, unknown}, [](size_t, RelationId, EntityId) {})
+            .code(),
+        absl::StatusCode::kInvalidArgument);
+    Update(*db, [&](Updater& updater) {
+      for (int i = 0; i < 12000; i += 3) {
+        ASSERT_OK(updater.AddTriple(Iri(NameOf(i)), Iri("s"), Iri(NameOf(i / 2))));
+      }
+    });
+  }
+}
+
 TEST(LeafIndex, DamagedPagesAreLeftToLmdb) {
   const TempFolder folder;
   const auto db = OpenOrDie(folder.File("a.undula"));
@@ -117,11 +164,11 @@ TEST(LeafIndex, DamagedPagesAreLeftToLmdb) {
     }
     const auto damaged = LeafIndex::Build(map, tree);
     refused += !damaged.has_value();
-    for (const auto& index : {damaged, whole}) {
-      if (!index.has_value()) continue;
+    for (const auto* index : {&damaged, &whole}) {
+      if (!index->has_value()) continue;
       for (int i = 0; i < 50; ++i) {
         std::string_view value;
-        if (index->Find(map, random(1000), &value) == LeafIndex::Outcome::kFound) {
+        if ((*index)->Find(map, random(1000), &value) == LeafIndex::Outcome::kFound) {
           // Within the page that it lies in.
           ASSERT_GE(value.data(), bytes.data());
           ASSERT_LE(value.data() + value.size(), bytes.data() + bytes.size());

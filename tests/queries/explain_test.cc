@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "queries/connections/connection_reasons.h"
 #include "queries/recommend.h"
 
 namespace undula::queries {
@@ -73,6 +74,14 @@ class ExplainTest : public testing::Test {
     snapshot_.by_user.other = {kAlienItem};
     context_.catalog = &catalog_;
     context_.snapshot = &snapshot_;
+    snapshot_.in.ptr = {0, 0, 3, 3, 4, 4};
+    snapshot_.in.relation = {kDirector, kDirector, kDirector, kGenre};
+    snapshot_.in.entity = {kAlien, kBladeRunner, kGladiator, kAlien};
+    snapshot_.by_user.weight = {1};
+    spec_.capabilities.explains = true;
+    context_.spec = &spec_;
+    context_.workers = &workers_;
+    context_.connections = &connections_;
     context_.scorer = &scorer_;
     scorer_.explanation.seeds = {kAlienItem};
     scorer_.explanation.hops = {
@@ -83,11 +92,14 @@ class ExplainTest : public testing::Test {
   Catalog catalog_;
   Snapshot snapshot_;
   GivenAttention scorer_;
+  models::ModelSpec spec_{};
+  TaskArena workers_{1};
   Context context_;
+  ConnectionSource connections_{context_};
 };
 
 TEST_F(ExplainTest, PathsLeadBackToTheHistory) {
-  const auto why = Explain(context_, {UserId{0}, {}}, kBladeRunnerItem, 0);
+  const auto why = Explain(context_, {UserId{0}, {}}, kBladeRunnerItem, {.slots = 0});
   ASSERT_TRUE(why.ok());
   ASSERT_EQ(why->hops.size(), 2u);
   EXPECT_DOUBLE_EQ(why->hop_weight_shown[0], double{0.7f} + double{0.3f});
@@ -109,7 +121,7 @@ TEST_F(ExplainTest, PathsLeadBackToTheHistory) {
 }
 
 TEST_F(ExplainTest, OneSlotPerHopAndItsWeight) {
-  const auto why = Explain(context_, {UserId{0}, {}}, kGladiatorItem, 1);
+  const auto why = Explain(context_, {UserId{0}, {}}, kGladiatorItem, {.slots = 1});
   ASSERT_TRUE(why.ok());
   EXPECT_EQ(why->hops[0].size(), 1u);
   EXPECT_FLOAT_EQ(static_cast<float>(why->hop_weight_shown[0]), 0.7f);
@@ -128,6 +140,46 @@ TEST_F(ExplainTest, BestReasonsPutWhatTheItemSharesFirst) {
   ASSERT_TRUE(unlinked.ok());
   ASSERT_EQ(unlinked->size(), 3u);  // four slots, one triple twice
   for (const Reason& r : *unlinked) EXPECT_FALSE(r.shared);
+}
+
+TEST_F(ExplainTest, ConnectionsOfOneKindAreOneReason) {
+  const std::vector<ItemId> history = {kAlienItem, kGladiatorItem, kUnlinkedItem};
+  const auto reasons = ConnectionReasons(context_, {kNone<UserId>, history}, kBladeRunnerItem, 3);
+  ASSERT_EQ(reasons.size(), 1u);
+  const Reason& reason = reasons[0];
+  EXPECT_EQ(reason.kind, Reason::Kind::kConnection);
+  EXPECT_EQ(reason.supports, (std::vector<std::string>{"i2", "i0"}));  // the latest first
+  EXPECT_EQ(reason.seed_title, "Gladiator");
+  EXPECT_EQ(reason.hop, 2);
+  EXPECT_EQ(reason.bits, 3);  // two steps of half a bit; one of three films of the director
+  EXPECT_EQ(reason.sentence,
+            "Gladiator and ALIEN have directed by Ridley Scott; so has Blade Runner");
+  ASSERT_EQ(reason.path.size(), 2u);
+  EXPECT_EQ(reason.path[1].head, "x:blade");  // as stored
+  EXPECT_EQ(reason.path[1].tail, "x:scott");
+  EXPECT_TRUE(ConnectionReasons(context_, {kNone<UserId>, history}, kUnlinkedItem, 3).empty());
+  const std::vector<ItemId> unlinked = {kUnlinkedItem};
+  EXPECT_TRUE(ConnectionReasons(context_, {kNone<UserId>, unlinked}, kBladeRunnerItem, 3).empty());
+}
+
+TEST_F(ExplainTest, ConnectionsAreThereForEveryModel) {
+  spec_.capabilities.explains = false;
+  const auto why = Explain(context_, {UserId{0}, {}}, kGladiatorItem, {.connections = 2});
+  ASSERT_TRUE(why.ok());
+  EXPECT_TRUE(why->hops.empty());
+  EXPECT_FLOAT_EQ(static_cast<float>(why->score), -static_cast<float>(Index(kGladiatorItem)));
+  ASSERT_EQ(why->connections.size(), 1u);
+  EXPECT_EQ(why->connections[0].sentence, "ALIEN has directed by Ridley Scott; so has Gladiator");
+  const auto list = Recommend(context_, {UserId{0}, {}}, {.k = 1, .connections = 1});
+  ASSERT_TRUE(list.ok());
+  ASSERT_EQ((*list)[0].reasons.size(), 1u);
+  EXPECT_EQ((*list)[0].reasons[0].kind, Reason::Kind::kConnection);
+}
+
+// A negative rating is no reason.
+TEST_F(ExplainTest, OnlyWhatCountsAsPositiveConnects) {
+  context_.positive_threshold = 2;
+  EXPECT_TRUE(ConnectionReasons(context_, {UserId{0}, {}}, kGladiatorItem, 2).empty());
 }
 
 TEST_F(ExplainTest, RecommendLeavesOutWhatWasSeen) {

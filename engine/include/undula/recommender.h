@@ -30,16 +30,24 @@ struct PathEdge {
   std::string head_label, relation_label, tail_label;  // for display
 };
 
-// Why an item was recommended: one slot of the memory the model attended to, with the path that
-// leads to it from something in the user's history.
+// One of two kinds, which are never mixed. A model reason says what the model looked at: one slot
+// of its memory, with the path that leads to it from something in the user's history. A connection
+// says what of the graph leads from the history to the item, whatever the model made of it: the
+// paths that say most, a vertex saying the less the more edges it has.
 struct Reason {
+  enum class Kind { kModel, kConnection };
+  Kind kind = Kind::kModel;
   std::string seed_item;  // an item of the history the path starts at
   std::string seed_title;
-  std::vector<PathEdge> path;  // hop 1 to `hop`; the last edge is the attended triple
-  int hop = 0;                 // 1-based
-  double weight = 0;           // attention in its hop, as the forward pass used it; a hop sums to 1
-  bool shared = false;         // the item itself touches the path's last entity in the graph
-  std::string sentence;        // "You watched Alien; directed by Ridley Scott, as is Blade Runner."
+  // Model: hop 1 to `hop`, the last edge being the attended triple. Connection: from the item of
+  // the history to the recommended one, `hop` edges.
+  std::vector<PathEdge> path;
+  int hop = 0;          // 1-based
+  double weight = 0;    // model: attention in its hop, as the forward pass used it; a hop sums to 1
+  double bits = 0;      // connection: its price; less is more telling (queries/connections)
+  bool shared = false;  // the item itself touches the path's last entity in the graph
+  std::string sentence;  // "You watched Alien; directed by Ridley Scott, as is Blade Runner."
+  std::vector<std::string> supports;  // connection: the items of the history it holds for
 };
 
 struct Recommendation {
@@ -52,17 +60,20 @@ struct Recommendation {
 struct RecommendOptions {
   int64_t k = 10;  // InvalidArgument below 1; a short list when fewer items are allowed
   ItemFilter filter;
-  int reasons = 0;  // reasons per item; 0 = none
+  int reasons = 0;      // of the model, per item; 0 = none; Unimplemented where it has none to give
+  int connections = 0;  // of the graph, per item, behind those of the model; for any model
 };
 
 struct ExplainOptions {
-  int slots = 10;  // slots per hop, by weight; 0 = all
+  int slots = 10;       // slots per hop, by weight; 0 = all
+  int connections = 3;  // of the graph
 };
 
-// All of what the model looked at for one (user, item).
+// All of what the model looked at for one (user, item), and what of the graph connects the two.
 struct Explanation {
   std::string item, title;
   double score = 0;
+  std::vector<Reason> connections;        // best first
   std::vector<std::vector<Reason>> hops;  // by descending weight
   std::vector<double> hop_weight_shown;   // per hop, the sum of the weights listed
 };
@@ -75,10 +86,10 @@ struct ScoreBatchOptions {
   std::string format = "tsv";  // "tsv" or "jsonl"
   int64_t k = 50;
   ItemFilter filter;
-  int reasons = 0;
-  int64_t shard = 1, shards = 1;  // this job scores shard `shard` of `shards` (1-based)
-  int64_t part_users = 1024;      // users scored between two durable marks
-  bool resume = true;             // go on after the last durable mark of an earlier, equal job
+  int reasons = 0, connections = 0;  // per item, in "jsonl"
+  int64_t shard = 1, shards = 1;     // this job scores shard `shard` of `shards` (1-based)
+  int64_t part_users = 1024;         // users scored between two durable marks
+  bool resume = true;                // go on after the last durable mark of an earlier, equal job
   // "cpu", "auto", "cuda" or "cuda:N". A GPU ranks RippleNet, and KGCN with one hop; its scores
   // agree with the CPU's to 1e-5 but not to the bit, so a job of one device does not resume the
   // other's.
@@ -121,7 +132,8 @@ class Recommender {
   // Items with the most similar vectors (cosine), best first. Unimplemented without vectors.
   absl::StatusOr<std::vector<Recommendation>> Similar(std::string_view item, int64_t k = 10) const;
 
-  // Unimplemented where the model cannot explain.
+  // Where the model has no reasons to give there are connections only; Unimplemented where none of
+  // these are asked for.
   absl::StatusOr<Explanation> Explain(std::string_view user, std::string_view item,
                                       const ExplainOptions& options = {}) const;
   absl::StatusOr<Explanation> ExplainForHistory(std::span<const std::string> history,

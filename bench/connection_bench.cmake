@@ -1,0 +1,2 @@
+add_executable(connection_bench connection_bench.cc)
+target_link_libraries(connection_bench PRIVATE undula undula_flags)

@@ -1,0 +1,203 @@
+#include "queries/connections/connection_reasons.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "base/status.h"
+
+namespace undula::queries {
+namespace {
+
+constexpr size_t kHistory = 50;
+constexpr uint32_t kPathsPerReason = 5;
+constexpr size_t kNamed = 3;  // items of the history that a sentence names
+// How much of the price of a reason that is wholly like one before it is added to its own: 3 bits.
+constexpr double kAlikeCost = 3 * kEighths;
+
+struct Start {
+  ItemId item;
+  PathStart path;
+};
+
+// The latest positive items of the history, one for each entity.
+std::vector<Start> StartsOf(const Context& context, const models::UserQuery& query) {
+  std::vector<ItemId> items(query.history.rbegin(), query.history.rend());
+  const InteractionCsr<ItemId>& log = context.snapshot->by_user;
+  if (query.user != kNone<UserId> && Index(query.user) < log.rows()) {
+    for (int64_t i = log.ptr[Index(query.user) + 1]; i-- > log.ptr[Index(query.user)];) {
+      if (log.weight[i] >= context.positive_threshold) items.push_back(log.other[i]);
+    }
+  }
+  std::vector<Start> starts;
+  std::set<EntityId> taken;
+  for (const ItemId item : items) {
+    if (starts.size() == kHistory) break;
+    const EntityId entity = context.catalog->item_entity[Index(item)];
+    if (entity == kNone<EntityId> || !taken.insert(entity).second) continue;
+    const auto rank = static_cast<uint32_t>(starts.size());
+    starts.push_back({item, {entity, (rank * kEighths + 5) / 10}});
+  }
+  return starts;
+}
+
+// Paths that differ in their start only.
+struct Group {
+  std::vector<const ConnectionPath*> paths;  // cheapest first
+  const ConnectionPath& best() const { return *paths[0]; }
+};
+
+std::vector<Group> GroupPaths(const std::vector<ConnectionPath>& paths) {
+  std::vector<Group> groups;
+  std::map<std::pair<std::vector<Arc>, std::vector<EntityId>>, size_t> known;
+  for (const ConnectionPath& path : paths) {
+    const std::pair key{
+        std::vector<Arc>(path.arc.begin(), path.arc.begin() + path.steps),
+        std::vector<EntityId>(path.vertex.begin() + 1, path.vertex.begin() + 1 + path.steps)};
+    const auto [at, fresh] = known.try_emplace(key, groups.size());
+    if (fresh) groups.emplace_back();
+    groups[at->second].paths.push_back(&path);
+  }
+  return groups;
+}
+
+// From 0 (nothing in common) to 1.
+double Likeness(const ConnectionPath& a, const ConnectionPath& b) {
+  const bool same_pattern = a.steps == b.steps && a.arc == b.arc;
+  const bool same_last =
+      a.steps > 1 && b.steps > 1 && a.vertex[a.steps - 1] == b.vertex[b.steps - 1];
+  return .5 * same_pattern + .3 * same_last + .2 * (a.start == b.start);
+}
+
+// Cheap ones that differ: each time the one whose price, with what its likeness to those before
+// adds, is least.
+std::vector<const Group*> Choose(const std::vector<Group>& groups, size_t count) {
+  std::vector<const Group*> chosen;
+  std::vector<double> likeness(groups.size(), 0);
+  while (chosen.size() < std::min(count, groups.size())) {
+    const Group* best = nullptr;
+    double least = 0;
+    for (size_t i = 0; i < groups.size(); ++i) {
+      const Group* const group = &groups[i];
+      if (std::find(chosen.begin(), chosen.end(), group) != chosen.end()) continue;
+      const double cost = group->best().cost + kAlikeCost * likeness[i];
+      if (best == nullptr || cost < least) {
+        best = group;
+        least = cost;
+      }
+    }
+    chosen.push_back(best);
+    for (size_t i = 0; i < groups.size(); ++i) {
+      likeness[i] = std::max(likeness[i], Likeness(groups[i].best(), best->best()));
+    }
+  }
+  return chosen;
+}
+
+class ReasonWriter {
+ public:
+  ReasonWriter(const Context& context, const std::vector<Start>& starts, ItemId item)
+      : catalog_(*context.catalog), starts_(starts), item_(item) {}
+
+  Reason Write(const Group& group) const {
+    const ConnectionPath& path = group.best();
+    Reason reason;
+    reason.kind = Reason::Kind::kConnection;
+    reason.shared = true;
+    reason.hop = static_cast<int>(path.steps);
+    reason.bits = path.bits();
+    reason.seed_item = std::string(catalog_.items[Index(starts_[path.start].item)]);
+    reason.seed_title = std::string(catalog_.ItemTitle(starts_[path.start].item));
+    for (const ConnectionPath* other : group.paths) {
+      reason.supports.emplace_back(catalog_.items[Index(starts_[other->start].item)]);
+    }
+    for (uint32_t i = 0; i < path.steps; ++i) reason.path.push_back(Edge(path, i));
+    reason.sentence = Sentence(group, reason);
+    return reason;
+  }
+
+ private:
+  PathEdge Edge(const ConnectionPath& path, uint32_t i) const {
+    EntityId head = path.vertex[i], tail = path.vertex[i + 1];
+    if (path.arc[i].inverse) std::swap(head, tail);
+    const RelationId relation = path.arc[i].relation;
+    return PathEdge{std::string(catalog_.entities[Index(head)]),
+                    std::string(catalog_.relations[Index(relation)]),
+                    std::string(catalog_.entities[Index(tail)]),
+                    catalog_.EntityLabel(head),
+                    std::string(catalog_.relation_labels[Index(relation)]),
+                    catalog_.EntityLabel(tail)};
+  }
+
+  // "A, B and C", "A, B, C and 4 more".
+  std::string Names(const Group& group) const {
+    std::string text;
+    const size_t named = std::min(kNamed, group.paths.size());
+    const size_t more = group.paths.size() - named;
+    for (size_t i = 0; i < named; ++i) {
+      if (i > 0) text += i + 1 == named && more == 0 ? " and " : ", ";
+      text += catalog_.ItemTitle(starts_[group.paths[i]->start].item);
+    }
+    return more == 0 ? text : Concat(text, " and ", more, " more");
+  }
+
+  std::string Sentence(const Group& group, const Reason& reason) const {
+    const ConnectionPath& path = group.best();
+    const std::string title(catalog_.ItemTitle(item_));
+    std::string text;
+    for (uint32_t i = 0; i < path.steps; ++i) {
+      const PathEdge& edge = reason.path[i];
+      const bool inverse = path.arc[i].inverse;
+      const bool first = i == 0, last = i + 1 == path.steps;
+      const std::string from = first ? Names(group) : inverse ? edge.tail_label : edge.head_label;
+      const std::string to = last ? title : inverse ? edge.head_label : edge.tail_label;
+      // The item beside the history, at the same place of the same relation.
+      if (last && i == 1 && path.arc[0] == Arc{path.arc[1].relation, !inverse}) {
+        return Concat(text, inverse ? Concat("; so has ", title) : Concat(", and ", title));
+      }
+      if (!first) text += last ? "; " : ", ";
+      const bool many = first && !inverse && group.paths.size() > 1;
+      text += Concat(inverse ? to : from, many ? " have " : " has ", edge.relation_label, " ",
+                     inverse ? from : to);
+    }
+    return text;
+  }
+
+  const Catalog& catalog_;
+  const std::vector<Start>& starts_;
+  const ItemId item_;
+};
+
+}  // namespace
+
+const ConnectionGraph& ConnectionSource::graph() const {
+  std::call_once(made_, [&] {
+    graph_ = std::make_unique<const ConnectionGraph>(*context_.snapshot, RelationCosts{},
+                                                     *context_.workers);
+  });
+  return *graph_;
+}
+
+std::vector<Reason> ConnectionReasons(const Context& context, const models::UserQuery& query,
+                                      ItemId item, int count) {
+  std::vector<Reason> reasons;
+  const EntityId target = context.catalog->item_entity[Index(item)];
+  if (count <= 0 || target == kNone<EntityId> || context.connections == nullptr) return reasons;
+  const std::vector<Start> starts = StartsOf(context, query);
+  std::vector<PathStart> from;
+  for (const Start& start : starts) from.push_back(start.path);
+  ConnectionLimits limits;
+  limits.paths = kPathsPerReason * static_cast<uint32_t>(count);
+  const Connections found = FindConnections(context.connections->graph(), from, target, limits);
+  const std::vector<Group> groups = GroupPaths(found.paths);
+  const ReasonWriter writer(context, starts, item);
+  for (const Group* group : Choose(groups, static_cast<size_t>(count))) {
+    reasons.push_back(writer.Write(*group));
+  }
+  return reasons;
+}
+
+}  // namespace undula::queries

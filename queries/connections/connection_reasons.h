@@ -1,0 +1,40 @@
+// Connection reasons: what of the graph connects a user's history with an item, whether or not the
+// model used it. The paths of connection_search.h, those that differ in their start alone taken
+// together ("you liked A, B and C, which have the director X"), and of these a few that differ.
+#ifndef UNDULA_QUERIES_CONNECTIONS_CONNECTION_REASONS_H_
+#define UNDULA_QUERIES_CONNECTIONS_CONNECTION_REASONS_H_
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "models/scorer.h"
+#include "queries/connections/connection_graph.h"
+#include "queries/connections/connection_search.h"
+#include "queries/context.h"
+#include "undula/recommender.h"
+
+namespace undula::queries {
+
+// The graph as connections see it, made when it is first asked for. Thread-safe.
+class ConnectionSource {
+ public:
+  explicit ConnectionSource(const Context& context) : context_(context) {}
+  const ConnectionGraph& graph() const;
+
+ private:
+  const Context& context_;
+  mutable std::once_flag made_;
+  mutable std::unique_ptr<const ConnectionGraph> graph_;
+};
+
+// The `count` best reasons, best first; none where the item or the whole history has no link to the
+// graph. Of the user's history the positive interactions count, the latest 50, each step back in
+// time costing a tenth of a bit (half as likely after ten).
+std::vector<Reason> ConnectionReasons(const Context& context, const models::UserQuery& query,
+                                      ItemId item, int count);
+
+}  // namespace undula::queries
+
+#endif  // UNDULA_QUERIES_CONNECTIONS_CONNECTION_REASONS_H_
