@@ -222,6 +222,31 @@ bool NormalizePlain(std::string_view text, std::string* out) {
   return true;
 }
 
+std::string MapText(std::string_view text, uint32_t (*map)(uint32_t)) {
+  std::string out;
+  out.reserve(text.size());
+  const utf8proc_uint8_t* const p = Bytes(text);
+  for (size_t at = 0; at < text.size();) {
+    const size_t length = SequenceLength(p + at, text.size() - at);
+    if (p[at] < 0x80) {
+      out.push_back(static_cast<char>(map(p[at++])));
+      continue;
+    }
+    if (length == 0) {
+      out.push_back(text[at++]);
+      continue;
+    }
+    utf8proc_int32_t c = 0;
+    utf8proc_iterate(p + at, static_cast<utf8proc_ssize_t>(length), &c);
+    utf8proc_uint8_t bytes[4];
+    const auto size =
+        utf8proc_encode_char(static_cast<utf8proc_int32_t>(map(static_cast<uint32_t>(c))), bytes);
+    out.append(reinterpret_cast<const char*>(bytes), static_cast<size_t>(size));
+    at += length;
+  }
+  return out;
+}
+
 }  // namespace
 
 bool IsValidUtf8(std::string_view bytes, size_t* bad_offset) {
@@ -254,4 +279,18 @@ absl::StatusOr<std::string> NormalizeText(std::string_view text) {
   if (NormalizePlain(text, &plain)) return plain;
   return NormalizeSlowly(text);
 }
+
+uint32_t LowerCodePoint(uint32_t c) {
+  if (c < 0x80) return c >= 'A' && c <= 'Z' ? c + 32 : c;
+  return static_cast<uint32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
+}
+
+uint32_t UpperCodePoint(uint32_t c) {
+  if (c < 0x80) return c >= 'a' && c <= 'z' ? c - 32 : c;
+  return static_cast<uint32_t>(utf8proc_toupper(static_cast<utf8proc_int32_t>(c)));
+}
+
+std::string LowerText(std::string_view text) { return MapText(text, LowerCodePoint); }
+std::string UpperText(std::string_view text) { return MapText(text, UpperCodePoint); }
+
 }  // namespace undula

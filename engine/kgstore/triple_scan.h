@@ -1,0 +1,92 @@
+// Sorted runs of what is stored, for graph patterns: triples and attributes by any bound part, and
+// interactions, links and social edges as ids in both directions.
+#ifndef UNDULA_KGSTORE_TRIPLE_SCAN_H_
+#define UNDULA_KGSTORE_TRIPLE_SCAN_H_
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/ids.h"
+#include "kgstore/read_view.h"
+
+namespace undula::kgstore {
+
+// An end of a triple: an entity or a literal, in one number. All entities come before all literals.
+using Node = uint64_t;
+inline constexpr int kNodeKindShift = 40;
+constexpr Node EntityNode(EntityId id) { return uint64_t{1} << kNodeKindShift | Index(id); }
+constexpr Node LiteralNode(LiteralId id) { return uint64_t{2} << kNodeKindShift | Index(id); }
+constexpr bool IsLiteral(Node node) { return node >> kNodeKindShift == 2; }
+constexpr uint32_t NodeId(Node node) { return static_cast<uint32_t>(node); }
+
+struct Edge {
+  RelationId relation;
+  Node end;
+  friend auto operator<=>(const Edge&, const Edge&) = default;
+};
+struct ScannedTriple {
+  Node head;
+  RelationId relation;
+  Node tail;
+};
+
+// Which triples count. A database without named graphs has one graph, the default graph.
+struct GraphChoice {
+  bool any = true;  // the others do not matter
+  bool default_graph = false;
+  std::vector<EntityId> named;  // ascending
+};
+
+// Reads of one view; one thread at a time. Runs are ascending and distinct and replace *out.
+// Errors: DataLoss for a damaged file; ids that the view does not have give empty runs.
+class TripleScan {
+ public:
+  // The view must outlive it.
+  explicit TripleScan(const ReadView& view) : view_(view) {}
+
+  // Tails t of (head, relation, t).
+  absl::Status Tails(EntityId head, RelationId relation, const GraphChoice& graph,
+                     std::vector<Node>* out) const;
+  // Heads h of (h, relation, tail), as nodes.
+  absl::Status Heads(RelationId relation, Node tail, const GraphChoice& graph,
+                     std::vector<Node>* out) const;
+  // All (relation, tail) of a head; all (relation, head) of a tail.
+  absl::Status Out(EntityId head, const GraphChoice& graph, std::vector<Edge>* out) const;
+  absl::Status In(Node tail, const GraphChoice& graph, std::vector<Edge>* out) const;
+  // Every triple, or every one of a relation (not kNone), in no promised order. Literals of one
+  // relation cost a pass over all attributes.
+  absl::Status All(RelationId relation, const GraphChoice& graph,
+                   std::vector<ScannedTriple>* out) const;
+
+  struct Counts {
+    uint64_t triples = 0, attributes = 0;
+  };
+  // Of the relation, without a scan.
+  absl::StatusOr<Counts> CountOf(RelationId relation) const;
+
+  // Names of the named graphs that hold a triple, ascending.
+  absl::StatusOr<std::vector<EntityId>> GraphNames() const;
+
+  // Users of an item's interactions, ascending, distinct.
+  absl::StatusOr<std::vector<UserId>> UsersOf(ItemId item) const;
+  // All (item, entity) of the links and (user, other) of the social edges, ascending.
+  absl::StatusOr<std::vector<std::pair<ItemId, EntityId>>> AllLinks() const;
+  absl::StatusOr<std::vector<std::pair<UserId, UserId>>> AllSocial() const;
+  absl::StatusOr<std::vector<std::pair<UserId, ItemId>>> AllInteractions() const;
+
+ private:
+  absl::StatusOr<bool> InGraph(uint32_t head, RelationId relation, Node tail,
+                               const GraphChoice& graph) const;
+  bool Checks(const GraphChoice& graph) const;
+
+  const ReadView& view_;
+  mutable std::vector<Counts> counts_;  // by relation, read when first asked for
+  mutable bool has_counts_ = false;
+};
+
+}  // namespace undula::kgstore
+
+#endif  // UNDULA_KGSTORE_TRIPLE_SCAN_H_

@@ -1,0 +1,16 @@
+// Which variables each part of an algebra binds, and which must not be bound before it.
+#ifndef UNDULA_QUERIES_PATTERN_ANALYZE_H_
+#define UNDULA_QUERIES_PATTERN_ANALYZE_H_
+
+#include "queries/pattern/algebra.h"
+
+namespace undula::queries::pattern {
+
+// Sets visible, certain and blocked of the node and all below, and the slots of their expressions.
+// `outside`: slots that have their value before the node is entered and count as constants
+// (parameters; within EXISTS the variables of the group around it).
+void Analyze(Algebra* node, const SlotSet& outside);
+
+}  // namespace undula::queries::pattern
+
+#endif  // UNDULA_QUERIES_PATTERN_ANALYZE_H_

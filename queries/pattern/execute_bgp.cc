@@ -1,0 +1,201 @@
+// Executor: triple patterns, a variable at a time.
+#include <algorithm>
+#include <utility>
+
+#include "queries/pattern/executor.h"
+
+namespace undula::queries::pattern {
+namespace {
+
+// First place at or behind `from` whose value is not below `value`: doubling steps, then halving.
+size_t Gallop(const std::vector<Value>& run, size_t from, Value value) {
+  size_t step = 1, low = from;
+  while (from + step < run.size() && run[from + step] < value) {
+    low = from + step;
+    step *= 2;
+  }
+  const size_t high = std::min(from + step + 1, run.size());
+  return static_cast<size_t>(std::lower_bound(run.begin() + static_cast<ptrdiff_t>(low),
+                                              run.begin() + static_cast<ptrdiff_t>(high), value) -
+                             run.begin());
+}
+
+}  // namespace
+
+// The run of a pattern whose one end is bound; null where the run must end. Kept for the next row
+// with the same end.
+const Executor::Run_* Executor::ReadRun(const Algebra& node, const Lookup& lookup,
+                                        CachedRun* cached) {
+  const TriplePlaces& t = node.triples[static_cast<size_t>(lookup.triple)];
+  const Value relation = At(t.relation);
+  const Value end = At(lookup.tails ? t.head : t.tail);
+  const Value graph = At(node.graph);
+  if (cached->valid && cached->relation == relation && cached->end == end &&
+      cached->epoch == graph) {
+    return &cached->run;
+  }
+  cached->valid = false;
+  const absl::StatusOr<RelationRef> ref = source_->Relation(relation);
+  if (!ref.ok()) {
+    Fail(ref.status());
+    return nullptr;
+  }
+  const size_t before = cached->run.capacity();
+  const absl::Status status = lookup.tails ? source_->Tails(*ref, end, GraphOf(node), &cached->run)
+                                           : source_->Heads(*ref, end, GraphOf(node), &cached->run);
+  if (!Check(status)) return nullptr;
+  if (cached->run.capacity() > before &&
+      !Charge((cached->run.capacity() - before) * sizeof(Value))) {
+    return nullptr;
+  }
+  cached->relation = relation;
+  cached->end = end;
+  cached->epoch = graph;
+  cached->valid = true;
+  return &cached->run;
+}
+
+void Executor::Intersect(std::vector<const Run_*>* runs, Run_* out) {
+  out->clear();
+  std::sort(runs->begin(), runs->end(),
+            [](const Run_* a, const Run_* b) { return a->size() < b->size(); });
+  std::vector<size_t> at(runs->size(), 0);
+  for (const Value value : *(*runs)[0]) {
+    bool all = true;
+    for (size_t i = 1; i < runs->size() && all; ++i) {
+      const Run_& run = *(*runs)[i];
+      at[i] = Gallop(run, at[i], value);
+      if (at[i] == run.size()) return;
+      all = run[at[i]] == value;
+    }
+    if (all) out->push_back(value);
+  }
+}
+
+bool Executor::EvalBgp(const Algebra& node, RowFn fn) {
+  BgpPlan& plan = PlanBgp(node);
+  if (!status_.ok()) return false;
+  return EvalStep(node, &plan, 0, fn);
+}
+
+bool Executor::EvalStep(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn) {
+  if (at == plan->steps.size()) return fn();
+  Step& step = plan->steps[at];
+  if (step.tail_exists) {
+    // One solution of the rest is enough; whether more are wanted is for the steps before.
+    bool wanted = true;
+    const auto once = [&] {
+      wanted = fn();
+      return false;
+    };
+    step.tail_exists = false;
+    EvalStep(node, plan, at, once);
+    step.tail_exists = true;
+    return wanted && status_.ok();
+  }
+  if (step.kind == Step::Kind::kScan) return EvalScan(node, plan, at, fn);
+  if (step.kind == Step::Kind::kCheck) {
+    const Lookup& lookup = step.lookups[0];
+    const Run_* const run = ReadRun(node, lookup, &step.cached[0]);
+    if (run == nullptr) return false;
+    const TriplePlaces& t = node.triples[static_cast<size_t>(lookup.triple)];
+    if (!std::binary_search(run->begin(), run->end(), At(lookup.tails ? t.tail : t.head))) {
+      return true;
+    }
+    return AfterStep(node, plan, at, fn);
+  }
+  const Run_* run = nullptr;
+  if (step.lookups.size() == 1) {
+    run = ReadRun(node, step.lookups[0], &step.cached[0]);
+    if (run == nullptr) return false;
+  } else {
+    std::vector<const Run_*> runs;
+    for (size_t i = 0; i < step.lookups.size(); ++i) {
+      runs.push_back(ReadRun(node, step.lookups[i], &step.cached[i]));
+      if (runs.back() == nullptr) return false;
+      if (runs.back()->empty()) return true;
+    }
+    Intersect(&runs, &step.merged);
+    run = &step.merged;
+  }
+  bool more = true;
+  for (size_t i = 0; i < run->size() && more; ++i) {
+    Slot(step.slot) = (*run)[i];
+    more = AfterStep(node, plan, at, fn);
+  }
+  Slot(step.slot) = kUnbound;
+  return more;
+}
+
+bool Executor::AfterStep(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn) {
+  Step& step = plan->steps[at];
+  if (!Tick()) return false;
+  if (!Hold(step.filters)) return status_.ok();
+  ++step.rows;
+  return EvalStep(node, plan, at + 1, fn);
+}
+
+// A pattern that binds more than one variable: all edges of a node, a whole relation, or all.
+bool Executor::EvalScan(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn) {
+  Step& step = plan->steps[at];
+  const TriplePlaces& t = node.triples[static_cast<size_t>(step.lookups[0].triple)];
+  const Value head = At(t.head), relation = At(t.relation), tail = At(t.tail);
+  const Value graph = At(node.graph);
+  if (!step.has_scan || step.scan_key[0] != head || step.scan_key[1] != relation ||
+      step.scan_key[2] != tail || step.scan_epoch != graph) {
+    step.has_scan = false;
+    const size_t before = step.scanned.capacity();
+    step.scanned.clear();
+    const kgstore::GraphChoice& choice = GraphOf(node);
+    if (relation != kUnbound) {
+      const absl::StatusOr<RelationRef> ref = source_->Relation(relation);
+      if (!ref.ok()) return Fail(ref.status());
+      std::vector<std::pair<Value, Value>> pairs;
+      if (!Check(source_->Pairs(*ref, choice, &pairs))) return false;
+      for (const auto& [from, to] : pairs) step.scanned.push_back({from, relation, to});
+    } else if (head != kUnbound) {
+      std::vector<ValueEdge> edges;
+      if (!Check(source_->Out(head, choice, &edges))) return false;
+      for (const ValueEdge& e : edges) step.scanned.push_back({head, e.relation, e.end});
+    } else if (tail != kUnbound) {
+      std::vector<ValueEdge> edges;
+      if (!Check(source_->In(tail, choice, &edges))) return false;
+      for (const ValueEdge& e : edges) step.scanned.push_back({e.end, e.relation, tail});
+    } else if (!Check(source_->Triples(choice, &step.scanned))) {
+      return false;
+    }
+    if (step.scanned.capacity() > before &&
+        !Charge((step.scanned.capacity() - before) * sizeof(ValueTriple))) {
+      return false;
+    }
+    step.scan_key[0] = head;
+    step.scan_key[1] = relation;
+    step.scan_key[2] = tail;
+    step.scan_epoch = graph;
+    step.has_scan = true;
+  }
+  bool more = true;
+  for (const ValueTriple& triple : step.scanned) {
+    const auto bind = [&](const Place& place, Value value) {
+      if (!place.is_slot()) return place.value == value;
+      Value& slot = Slot(place.slot);
+      if (slot != kUnbound) return slot == value;
+      slot = value;
+      return true;
+    };
+    if (bind(t.head, triple.head) && bind(t.relation, triple.relation) &&
+        bind(t.tail, triple.tail)) {
+      more = AfterStep(node, plan, at, fn);
+    } else if (!Tick()) {
+      more = false;
+    }
+    for (const auto& [place, before] :
+         {std::pair(&t.head, head), std::pair(&t.relation, relation), std::pair(&t.tail, tail)}) {
+      if (place->is_slot()) Slot(place->slot) = before;
+    }
+    if (!more) break;
+  }
+  return more;
+}
+
+}  // namespace undula::queries::pattern

@@ -1,0 +1,220 @@
+// Executor: property paths with repetition and negated sets (SPARQL 1.1, section 18.4), breadth
+// first, without recursion over the data.
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+#include "queries/pattern/executor.h"
+
+namespace undula::queries::pattern {
+namespace {
+
+using PathKind = Path::Kind;
+
+void SortDistinct(std::vector<Value>* values) {
+  std::sort(values->begin(), values->end());
+  values->erase(std::unique(values->begin(), values->end()), values->end());
+}
+
+bool IsClosure(PathKind kind) {
+  return kind == PathKind::kZeroOrMore || kind == PathKind::kOneOrMore ||
+         kind == PathKind::kZeroOrOne;
+}
+
+// Which relations a negated set leaves out, in the stored and in the other direction.
+void NegatedSets(const PathTree& tree, std::vector<Value>* forward, std::vector<Value>* backward,
+                 bool* any_forward, bool* any_backward) {
+  *any_forward = tree.parts.empty();
+  *any_backward = false;
+  for (const PathTree& part : tree.parts) {
+    if (part.kind == PathKind::kInverse) {
+      backward->push_back(part.parts[0].relation);
+      *any_backward = true;
+    } else {
+      forward->push_back(part.relation);
+      *any_forward = true;
+    }
+  }
+}
+
+bool Has(const std::vector<Value>& values, Value value) {
+  return std::find(values.begin(), values.end(), value) != values.end();
+}
+
+}  // namespace
+
+// What one walk of the path leads to from a node; a node that two walks lead to may come twice.
+void Executor::Next(const PathTree& tree, Value from, bool forward,
+                    const kgstore::GraphChoice& graph, std::vector<Value>* out) {
+  if (!Tick()) return;
+  switch (tree.kind) {
+    case PathKind::kRelation: {
+      const absl::StatusOr<RelationRef> ref = source_->Relation(tree.relation);
+      if (!ref.ok()) {
+        Fail(ref.status());
+        return;
+      }
+      std::vector<Value> run;
+      Check(forward ? source_->Tails(*ref, from, graph, &run)
+                    : source_->Heads(*ref, from, graph, &run));
+      out->insert(out->end(), run.begin(), run.end());
+      return;
+    }
+    case PathKind::kInverse:
+      Next(tree.parts[0], from, !forward, graph, out);
+      return;
+    case PathKind::kAlternative:
+      for (const PathTree& part : tree.parts) Next(part, from, forward, graph, out);
+      return;
+    case PathKind::kSequence: {
+      std::vector<Value> now = {from}, next;
+      for (size_t i = 0; i < tree.parts.size(); ++i) {
+        const PathTree& part = tree.parts[forward ? i : tree.parts.size() - 1 - i];
+        next.clear();
+        for (const Value node : now) Next(part, node, forward, graph, &next);
+        SortDistinct(&next);
+        now.swap(next);
+      }
+      out->insert(out->end(), now.begin(), now.end());
+      return;
+    }
+    case PathKind::kNegated: {
+      std::vector<Value> not_forward, not_backward;
+      bool any_forward = false, any_backward = false;
+      NegatedSets(tree, &not_forward, &not_backward, &any_forward, &any_backward);
+      std::vector<ValueEdge> edges;
+      for (const bool stored : {true, false}) {
+        if (stored ? !any_forward : !any_backward) continue;
+        const bool along = stored == forward;
+        Check(along ? source_->Out(from, graph, &edges) : source_->In(from, graph, &edges));
+        for (const ValueEdge& e : edges) {
+          if (!Has(stored ? not_forward : not_backward, e.relation)) out->push_back(e.end);
+        }
+      }
+      return;
+    }
+    default:
+      Reach(tree, from, forward, graph, out);
+  }
+}
+
+// The distinct nodes that a repeated path leads to.
+void Executor::Reach(const PathTree& tree, Value from, bool forward,
+                     const kgstore::GraphChoice& graph, std::vector<Value>* out) {
+  std::unordered_set<Value> seen;
+  std::vector<Value> now = {from}, next;
+  if (tree.kind != PathKind::kOneOrMore) {
+    seen.insert(from);
+    out->push_back(from);
+  }
+  while (!now.empty() && status_.ok()) {
+    next.clear();
+    for (const Value node : now) Next(tree.parts[0], node, forward, graph, &next);
+    now.clear();
+    SortDistinct(&next);
+    for (const Value node : next) {
+      if (!seen.insert(node).second) continue;
+      out->push_back(node);
+      now.push_back(node);
+    }
+    if (!Charge(now.size() * 48)) return;
+    if (tree.kind == PathKind::kZeroOrOne) return;
+  }
+}
+
+// All nodes of the graph, and those of the catalogue's relations in the path.
+void Executor::AllNodes(const PathTree& tree, const kgstore::GraphChoice& graph,
+                        std::vector<Value>* out) {
+  std::vector<ValueTriple> triples;
+  if (!Check(source_->Triples(graph, &triples))) return;
+  for (const ValueTriple& t : triples) {
+    out->push_back(t.head);
+    out->push_back(t.tail);
+  }
+  std::vector<const PathTree*> open = {&tree};
+  while (!open.empty()) {
+    const PathTree* const part = open.back();
+    open.pop_back();
+    for (const PathTree& inner : part->parts) open.push_back(&inner);
+    if (part->kind != PathKind::kRelation) continue;
+    const absl::StatusOr<RelationRef> ref = source_->Relation(part->relation);
+    if (!ref.ok()) {
+      Fail(ref.status());
+      return;
+    }
+    if (ref->kind == RelationRef::Kind::kGraph || ref->kind == RelationRef::Kind::kNone) continue;
+    std::vector<std::pair<Value, Value>> pairs;
+    if (!Check(source_->Pairs(*ref, graph, &pairs))) return;
+    for (const auto& [from, to] : pairs) {
+      out->push_back(from);
+      out->push_back(to);
+    }
+  }
+  SortDistinct(out);
+  Charge(out->size() * sizeof(Value));
+}
+
+// Whether a triple of the graph has the value at an end. Users and items are always nodes.
+bool Executor::IsNode(Value value, const kgstore::GraphChoice& graph) {
+  if (KindOf(value) == ValueKind::kUser || KindOf(value) == ValueKind::kItem) return true;
+  std::vector<ValueEdge> edges;
+  if (!Check(source_->In(value, graph, &edges))) return false;
+  if (edges.empty() && !Check(source_->Out(value, graph, &edges))) return false;
+  return !edges.empty();
+}
+
+// The solutions that start at `from`, the other end being open or known.
+bool Executor::EvalClosure(const Algebra& node, bool forward, Value from, RowFn fn) {
+  const Place& other = forward ? node.tail : node.head;
+  std::vector<Value> ends;
+  if (IsClosure(node.path.kind)) {
+    Reach(node.path, from, forward, GraphOf(node), &ends);
+  } else {
+    Next(node.path, from, forward, GraphOf(node), &ends);
+  }
+  if (!status_.ok()) return false;
+  const Value known = At(other);
+  const auto open = [&](const Place& place) { return place.is_slot() && !fixed_.Has(place.slot); };
+  // Between two variables a path of no length leads from nodes of the graph only.
+  const bool nodes_only = node.path.kind != PathKind::kOneOrMore && IsClosure(node.path.kind) &&
+                          open(node.head) && open(node.tail) &&
+                          (known == kUnbound || known == from);
+  const bool skip_start = nodes_only && !IsNode(from, GraphOf(node));
+  for (const Value end : ends) {
+    if (skip_start && end == from) continue;
+    if (known != kUnbound && known != end) continue;
+    if (other.is_slot()) Slot(other.slot) = end;
+    const bool more = fn();
+    if (other.is_slot()) Slot(other.slot) = known;
+    if (!more) return false;
+  }
+  return true;
+}
+
+bool Executor::EvalPath(const Algebra& node, RowFn fn) {
+  const Value head = At(node.head), tail = At(node.tail);
+  if (head != kUnbound) return EvalClosure(node, true, head, fn);
+  if (tail != kUnbound) return EvalClosure(node, false, tail, fn);
+  std::vector<Value> starts;
+  const PathTree& inner = IsClosure(node.path.kind) ? node.path.parts[0] : node.path;
+  if (node.path.kind == PathKind::kOneOrMore && inner.kind == PathKind::kRelation) {
+    const absl::StatusOr<RelationRef> ref = source_->Relation(inner.relation);
+    if (!ref.ok()) return Fail(ref.status());
+    std::vector<std::pair<Value, Value>> pairs;
+    if (!Check(source_->Pairs(*ref, GraphOf(node), &pairs))) return false;
+    for (const auto& [from, to] : pairs) starts.push_back(from);
+    SortDistinct(&starts);
+  } else {
+    AllNodes(node.path, GraphOf(node), &starts);
+  }
+  bool more = status_.ok();
+  for (const Value start : starts) {
+    Slot(node.head.slot) = start;
+    more = EvalClosure(node, true, start, fn);
+    if (!more) break;
+  }
+  Slot(node.head.slot) = kUnbound;
+  return more;
+}
+
+}  // namespace undula::queries::pattern

@@ -1,0 +1,554 @@
+// Graph patterns, paths and terms: productions 53 to 106 and 129 to 138.
+#include <utility>
+
+#include "base/options.h"
+#include "base/status.h"
+#include "kgstore/iri.h"
+#include "queries/pattern/parser.h"
+#include "queries/pattern/vocabulary.h"
+
+namespace undula::queries::pattern::internal {
+namespace {
+
+Node TermNode(Term term, Position at) {
+  Node node;
+  node.term = std::move(term);
+  node.at = at;
+  return node;
+}
+
+Path RelationPath(Node node) {
+  Path path;
+  path.at = node.at;
+  path.node = std::move(node);
+  return path;
+}
+
+Path IriPath(std::string_view iri, Position at) {
+  return RelationPath(TermNode({TermKind::kIri, std::string(iri), "", ""}, at));
+}
+
+}  // namespace
+
+absl::Status Parser::Group(GroupPattern* group) {
+  const Deeper deeper(this);
+  UNDULA_RETURN_IF_ERROR(deeper.Check());
+  UNDULA_RETURN_IF_ERROR(Expect("{"));
+  const int outer = bgp_;
+  bgp_ = ++next_bgp_;
+  const bool allowed = std::exchange(aggregates_allowed_, false);
+  if (IsWord("SELECT")) {
+    pattern::Element element;
+    element.kind = Element::Kind::kSubSelect;
+    element.at = token_.at;
+    UNDULA_ASSIGN_OR_RETURN(Query query, SelectQuery(true));
+    element.select = std::make_shared<const Query>(std::move(query));
+    UNDULA_RETURN_IF_ERROR(AddElement(group, std::move(element)));
+  } else {
+    UNDULA_RETURN_IF_ERROR(GroupElements(group));
+  }
+  aggregates_allowed_ = allowed;
+  UNDULA_RETURN_IF_ERROR(Expect("}"));
+  bgp_ = outer;
+  return absl::OkStatus();
+}
+
+absl::Status Parser::AddElement(GroupPattern* group, pattern::Element element) {
+  if (++elements_ > kMaxElements) {
+    return SyntaxError(element.at,
+                       Concat("more than ", kMaxElements, " parts of patterns; split the query"));
+  }
+  group->elements.push_back(std::move(element));
+  return absl::OkStatus();
+}
+
+absl::Status Parser::GroupElements(GroupPattern* group) {
+  bool triples_allowed = true;  // two triple patterns need a '.' between them
+  while (!IsSymbol("}")) {
+    if (IsWord("FILTER")) {
+      pattern::Element element;
+      element.kind = Element::Kind::kFilter;
+      element.at = token_.at;
+      UNDULA_RETURN_IF_ERROR(Step());
+      UNDULA_ASSIGN_OR_RETURN(element.expression, Constraint());
+      UNDULA_RETURN_IF_ERROR(AddElement(group, std::move(element)));
+    } else if (IsSymbol("{") ||
+               (token_.kind == TokenKind::kWord && token_.text != "a" && !AtLiteral())) {
+      UNDULA_RETURN_IF_ERROR(Element(group));
+      bgp_ = ++next_bgp_;
+    } else {
+      if (!triples_allowed) return Unexpected("'.' or '}'");
+      // Triples on both sides of a FILTER are one basic graph pattern.
+      pattern::Element* last = nullptr;
+      for (size_t i = group->elements.size(); i > 0; --i) {
+        const Element::Kind kind = group->elements[i - 1].kind;
+        if (kind == Element::Kind::kTriples) last = &group->elements[i - 1];
+        if (kind != Element::Kind::kFilter) break;
+      }
+      if (last == nullptr) {
+        pattern::Element element;
+        element.at = token_.at;
+        UNDULA_RETURN_IF_ERROR(AddElement(group, std::move(element)));
+        last = &group->elements.back();
+      }
+      UNDULA_RETURN_IF_ERROR(Triples(&last->triples, true));
+      triples_allowed = false;
+      UNDULA_ASSIGN_OR_RETURN(const bool dot, Take("."));
+      triples_allowed = dot;
+      continue;
+    }
+    UNDULA_ASSIGN_OR_RETURN([[maybe_unused]] const bool dot, Take("."));
+    triples_allowed = true;
+  }
+  return absl::OkStatus();
+}
+
+// Anything of a group but triples and FILTER.
+absl::Status Parser::Element(GroupPattern* group) {
+  pattern::Element element;
+  element.at = token_.at;
+  if (IsSymbol("{")) return GroupOrUnion(group);
+  if (IsWord("BIND")) return Bind(group);
+  if (IsWord("VALUES")) {
+    element.kind = Element::Kind::kValues;
+    UNDULA_RETURN_IF_ERROR(Step());
+    UNDULA_ASSIGN_OR_RETURN(element.values, Values());
+    return AddElement(group, std::move(element));
+  }
+  if (IsWord("OPTIONAL") || IsWord("MINUS")) {
+    element.kind = IsWord("MINUS") ? Element::Kind::kMinus : Element::Kind::kOptional;
+    UNDULA_RETURN_IF_ERROR(Step());
+  } else if (IsWord("GRAPH") || IsWord("SERVICE")) {
+    element.kind = IsWord("GRAPH") ? Element::Kind::kGraph : Element::Kind::kService;
+    UNDULA_RETURN_IF_ERROR(Step());
+    if (element.kind == Element::Kind::kService) {
+      UNDULA_ASSIGN_OR_RETURN([[maybe_unused]] const bool silent, TakeWord("SILENT"));
+    }
+    if (token_.kind != TokenKind::kVariable && !AtIri()) return Unexpected("a variable or an IRI");
+    UNDULA_ASSIGN_OR_RETURN(element.graph, VariableOrTerm());
+  } else {
+    return Unexpected("a triple pattern, FILTER, OPTIONAL, MINUS, BIND, VALUES, GRAPH, '{' or '}'");
+  }
+  element.groups.emplace_back();
+  UNDULA_RETURN_IF_ERROR(Group(&element.groups[0]));
+  return AddElement(group, std::move(element));
+}
+
+absl::Status Parser::GroupOrUnion(GroupPattern* group) {
+  pattern::Element element;
+  element.at = token_.at;
+  element.kind = Element::Kind::kGroup;
+  while (true) {
+    element.groups.emplace_back();
+    UNDULA_RETURN_IF_ERROR(Group(&element.groups.back()));
+    UNDULA_ASSIGN_OR_RETURN(const bool more, TakeWord("UNION"));
+    if (!more) break;
+    element.kind = Element::Kind::kUnion;
+    if (++elements_ > kMaxElements) {
+      return SyntaxError(element.at,
+                         Concat("more than ", kMaxElements, " parts of patterns; split the query"));
+    }
+  }
+  return AddElement(group, std::move(element));
+}
+
+absl::Status Parser::Bind(GroupPattern* group) {
+  pattern::Element element;
+  element.kind = Element::Kind::kBind;
+  element.at = token_.at;
+  UNDULA_RETURN_IF_ERROR(Step());
+  UNDULA_RETURN_IF_ERROR(Expect("("));
+  UNDULA_ASSIGN_OR_RETURN(element.expression, Or());
+  UNDULA_RETURN_IF_ERROR(ExpectWord("AS"));
+  const Position at = token_.at;
+  UNDULA_ASSIGN_OR_RETURN(element.variable, Variable());
+  UNDULA_RETURN_IF_ERROR(Expect(")"));
+  std::set<std::string> visible;
+  CollectVisible(*group, &visible);
+  if (visible.contains(element.variable)) {
+    return SyntaxError(at, Concat("?", element.variable,
+                                  " stands before BIND in the same group; "
+                                  "choose another name"));
+  }
+  return AddElement(group, std::move(element));
+}
+
+absl::StatusOr<ValuesBlock> Parser::Values() {
+  ValuesBlock block;
+  if (token_.kind == TokenKind::kVariable) {
+    UNDULA_ASSIGN_OR_RETURN(std::string variable, Variable());
+    block.variables.push_back(std::move(variable));
+    UNDULA_RETURN_IF_ERROR(Expect("{"));
+    while (!IsSymbol("}")) {
+      UNDULA_ASSIGN_OR_RETURN(std::optional<Term> value, DataValue());
+      block.rows.emplace_back().push_back(std::move(value));
+    }
+  } else {
+    UNDULA_RETURN_IF_ERROR(Expect("("));
+    while (token_.kind == TokenKind::kVariable) {
+      UNDULA_ASSIGN_OR_RETURN(std::string variable, Variable());
+      block.variables.push_back(std::move(variable));
+    }
+    UNDULA_RETURN_IF_ERROR(Expect(")"));
+    UNDULA_RETURN_IF_ERROR(Expect("{"));
+    while (!IsSymbol("}")) {
+      const Position at = token_.at;
+      UNDULA_RETURN_IF_ERROR(Expect("("));
+      auto& row = block.rows.emplace_back();
+      while (!IsSymbol(")")) {
+        UNDULA_ASSIGN_OR_RETURN(std::optional<Term> value, DataValue());
+        row.push_back(std::move(value));
+      }
+      if (row.size() != block.variables.size()) {
+        return SyntaxError(at, Concat("a row of VALUES has ", row.size(), " values for ",
+                                      block.variables.size(), " variables"));
+      }
+      UNDULA_RETURN_IF_ERROR(Step());
+    }
+  }
+  UNDULA_RETURN_IF_ERROR(Step());
+  return block;
+}
+
+absl::StatusOr<std::optional<Term>> Parser::DataValue() {
+  if (IsWord("UNDEF")) {
+    UNDULA_RETURN_IF_ERROR(Step());
+    return std::optional<Term>();
+  }
+  Term term;
+  if (AtIri()) {
+    UNDULA_ASSIGN_OR_RETURN(term.text, Iri());
+    if (IsSymbol("(") && (term.text == kUserIri || term.text == kItemIri)) {
+      UNDULA_ASSIGN_OR_RETURN(
+          term, CatalogTerm(term.text == kUserIri ? TermKind::kUser : TermKind::kItem));
+    }
+    return std::optional<Term>(std::move(term));
+  }
+  std::string sign;
+  if (IsSymbol("+") || IsSymbol("-")) {
+    sign = token_.text;
+    UNDULA_RETURN_IF_ERROR(Step());
+    UNDULA_ASSIGN_OR_RETURN(term, NumberTerm(sign));
+    return std::optional<Term>(std::move(term));
+  }
+  if (!AtLiteral()) return Unexpected("an IRI, a literal or UNDEF");
+  UNDULA_ASSIGN_OR_RETURN(term, Literal());
+  return std::optional<Term>(std::move(term));
+}
+
+absl::Status Parser::AddTriple(const Node& head, const Path& path, const Node& tail,
+                               std::vector<TriplePattern>* out) {
+  if (++triples_ > kMaxTriplePatterns) {
+    return SyntaxError(
+        path.at, Concat("more than ", kMaxTriplePatterns, " triple patterns; split the query"));
+  }
+  out->push_back({head, path, tail});
+  return absl::OkStatus();
+}
+
+Node Parser::FreshBlank(Position at) {
+  Node node;
+  node.kind = Node::Kind::kBlank;
+  node.name = Concat("#", ++blanks_);  // no label has such a name
+  node.at = at;
+  return node;
+}
+
+// One head with its relations and tails.
+absl::Status Parser::Triples(std::vector<TriplePattern>* out, bool paths) {
+  bool is_list = false;
+  UNDULA_ASSIGN_OR_RETURN(const Node head, GraphNode(out, paths, &is_list));
+  return PropertyList(head, out, paths, !is_list);
+}
+
+absl::Status Parser::PropertyList(const Node& head, std::vector<TriplePattern>* out, bool paths,
+                                  bool required) {
+  const auto at_verb = [&] {
+    return token_.kind == TokenKind::kVariable || AtIri() ||
+           (token_.kind == TokenKind::kWord && token_.text == "a") ||
+           (paths && (IsSymbol("(") || IsSymbol("^") || IsSymbol("!")));
+  };
+  if (!at_verb()) return required ? Unexpected("a relation") : absl::OkStatus();
+  while (true) {
+    UNDULA_ASSIGN_OR_RETURN(const Path path, Verb(paths));
+    UNDULA_RETURN_IF_ERROR(Objects(head, path, out, paths));
+    if (!IsSymbol(";")) return absl::OkStatus();
+    while (IsSymbol(";")) UNDULA_RETURN_IF_ERROR(Step());
+    if (!at_verb()) return absl::OkStatus();
+  }
+}
+
+absl::Status Parser::Objects(const Node& head, const Path& path, std::vector<TriplePattern>* out,
+                             bool paths) {
+  while (true) {
+    bool is_list = false;
+    UNDULA_ASSIGN_OR_RETURN(const Node tail, GraphNode(out, paths, &is_list));
+    UNDULA_RETURN_IF_ERROR(AddTriple(head, path, tail, out));
+    if (!IsSymbol(",")) return absl::OkStatus();
+    UNDULA_RETURN_IF_ERROR(Step());
+  }
+}
+
+// A variable, a term, or what stands for a node with triples of its own: [ ... ] and ( ... ).
+// *is_list: one of the latter with triples, which needs no further ones.
+absl::StatusOr<Node> Parser::GraphNode(std::vector<TriplePattern>* out, bool paths, bool* is_list) {
+  const Deeper deeper(this);
+  UNDULA_RETURN_IF_ERROR(deeper.Check());
+  const Position at = token_.at;
+  *is_list = false;
+  if (IsSymbol("[")) {
+    UNDULA_RETURN_IF_ERROR(Step());
+    Node node = FreshBlank(at);
+    if (!IsSymbol("]")) {
+      UNDULA_RETURN_IF_ERROR(PropertyList(node, out, paths, true));
+      *is_list = true;
+    }
+    UNDULA_RETURN_IF_ERROR(Expect("]"));
+    return node;
+  }
+  if (!IsSymbol("(")) return VariableOrTerm();
+  UNDULA_RETURN_IF_ERROR(Step());
+  const Node nil = TermNode({TermKind::kIri, std::string(kRdfNil), "", ""}, at);
+  if (IsSymbol(")")) {
+    UNDULA_RETURN_IF_ERROR(Step());
+    return nil;
+  }
+  *is_list = true;
+  const Node first = FreshBlank(at);
+  Node cell = first;
+  while (true) {
+    bool inner = false;
+    UNDULA_ASSIGN_OR_RETURN(const Node member, GraphNode(out, paths, &inner));
+    UNDULA_RETURN_IF_ERROR(AddTriple(cell, IriPath(kRdfFirst, at), member, out));
+    if (IsSymbol(")")) break;
+    const Node next = FreshBlank(at);
+    UNDULA_RETURN_IF_ERROR(AddTriple(cell, IriPath(kRdfRest, at), next, out));
+    cell = next;
+  }
+  UNDULA_RETURN_IF_ERROR(Step());
+  UNDULA_RETURN_IF_ERROR(AddTriple(cell, IriPath(kRdfRest, at), nil, out));
+  return first;
+}
+
+absl::StatusOr<Node> Parser::VariableOrTerm() {
+  Node node;
+  node.at = token_.at;
+  if (token_.kind == TokenKind::kVariable) {
+    node.kind = Node::Kind::kVariable;
+    UNDULA_ASSIGN_OR_RETURN(node.name, Variable());
+    return node;
+  }
+  if (token_.kind == TokenKind::kBlank) {
+    node.kind = Node::Kind::kBlank;
+    node.name = token_.text;
+    const auto [place, is_new] = label_bgp_.emplace(node.name, bgp_);
+    if (!is_new && place->second != bgp_) {
+      return SyntaxError(node.at, Concat("the label _:", node.name,
+                                         " stands in two graph patterns; use a variable"));
+    }
+    UNDULA_RETURN_IF_ERROR(Step());
+    return node;
+  }
+  UNDULA_ASSIGN_OR_RETURN(std::optional<Term> term, DataValue());
+  if (!term.has_value()) return SyntaxError(node.at, "UNDEF stands in VALUES only");
+  node.term = *std::move(term);
+  return node;
+}
+
+absl::StatusOr<Path> Parser::Verb(bool paths) {
+  if (token_.kind == TokenKind::kVariable) {
+    UNDULA_ASSIGN_OR_RETURN(Node node, VariableOrTerm());
+    return RelationPath(std::move(node));
+  }
+  return paths ? PathAlternative() : PathElement();
+}
+
+absl::StatusOr<Path> Parser::PathAlternative() {
+  const Deeper deeper(this);
+  UNDULA_RETURN_IF_ERROR(deeper.Check());
+  UNDULA_ASSIGN_OR_RETURN(Path first, PathSequence());
+  if (!IsSymbol("|")) return first;
+  Path path;
+  path.kind = Path::Kind::kAlternative;
+  path.at = first.at;
+  path.parts.push_back(std::move(first));
+  while (IsSymbol("|")) {
+    UNDULA_RETURN_IF_ERROR(Step());
+    UNDULA_ASSIGN_OR_RETURN(Path next, PathSequence());
+    path.parts.push_back(std::move(next));
+  }
+  return path;
+}
+
+absl::StatusOr<Path> Parser::PathSequence() {
+  UNDULA_ASSIGN_OR_RETURN(Path first, PathElement());
+  if (!IsSymbol("/")) return first;
+  Path path;
+  path.kind = Path::Kind::kSequence;
+  path.at = first.at;
+  path.parts.push_back(std::move(first));
+  while (IsSymbol("/")) {
+    UNDULA_RETURN_IF_ERROR(Step());
+    UNDULA_ASSIGN_OR_RETURN(Path next, PathElement());
+    path.parts.push_back(std::move(next));
+  }
+  return path;
+}
+
+absl::StatusOr<Path> Parser::PathElement() {
+  const Position at = token_.at;
+  UNDULA_ASSIGN_OR_RETURN(const bool inverse, Take("^"));
+  Path path;
+  if (token_.kind == TokenKind::kWord && token_.text == "a") {
+    UNDULA_RETURN_IF_ERROR(Step());
+    path = IriPath(kRdfType, at);
+  } else if (AtIri()) {
+    UNDULA_ASSIGN_OR_RETURN(Node node, VariableOrTerm());
+    path = RelationPath(std::move(node));
+  } else if (IsSymbol("!")) {
+    UNDULA_RETURN_IF_ERROR(Step());
+    UNDULA_ASSIGN_OR_RETURN(path, PathNegated());
+  } else if (IsSymbol("(")) {
+    UNDULA_RETURN_IF_ERROR(Step());
+    UNDULA_ASSIGN_OR_RETURN(path, PathAlternative());
+    UNDULA_RETURN_IF_ERROR(Expect(")"));
+  } else {
+    return Unexpected("a relation");
+  }
+  const auto wrap = [&](Path::Kind kind) {
+    Path outer;
+    outer.kind = kind;
+    outer.at = at;
+    outer.parts.push_back(std::move(path));
+    path = std::move(outer);
+  };
+  if (IsSymbol("*") || IsSymbol("+") || IsSymbol("?")) {
+    wrap(IsSymbol("*")   ? Path::Kind::kZeroOrMore
+         : IsSymbol("+") ? Path::Kind::kOneOrMore
+                         : Path::Kind::kZeroOrOne);
+    UNDULA_RETURN_IF_ERROR(Step());
+  }
+  if (inverse) wrap(Path::Kind::kInverse);
+  return path;
+}
+
+absl::StatusOr<Path> Parser::PathNegated() {
+  Path path;
+  path.kind = Path::Kind::kNegated;
+  path.at = token_.at;
+  const auto one = [&]() -> absl::Status {
+    const Position at = token_.at;
+    UNDULA_ASSIGN_OR_RETURN(const bool inverse, Take("^"));
+    Path part;
+    if (token_.kind == TokenKind::kWord && token_.text == "a") {
+      UNDULA_RETURN_IF_ERROR(Step());
+      part = IriPath(kRdfType, at);
+    } else if (AtIri()) {
+      UNDULA_ASSIGN_OR_RETURN(const std::string iri, Iri());
+      part = IriPath(iri, at);
+    } else {
+      return Unexpected("an IRI");
+    }
+    if (inverse) {
+      Path outer;
+      outer.kind = Path::Kind::kInverse;
+      outer.parts.push_back(std::move(part));
+      part = std::move(outer);
+    }
+    path.parts.push_back(std::move(part));
+    return absl::OkStatus();
+  };
+  if (!IsSymbol("(")) {
+    UNDULA_RETURN_IF_ERROR(one());
+    return path;
+  }
+  UNDULA_RETURN_IF_ERROR(Step());
+  while (!IsSymbol(")")) {
+    UNDULA_RETURN_IF_ERROR(one());
+    if (!IsSymbol("|")) break;
+    UNDULA_RETURN_IF_ERROR(Step());
+  }
+  UNDULA_RETURN_IF_ERROR(Expect(")"));
+  return path;
+}
+
+absl::StatusOr<std::string> Parser::ResolvedIri(const Token& token) const {
+  if (token.kind == TokenKind::kIri) {
+    if (base_.empty() || kgstore::HasScheme(token.text)) return token.text;
+    return kgstore::ResolveIri(base_, token.text);
+  }
+  const auto prefix = prefixes_.find(token.text);
+  if (prefix != prefixes_.end()) return prefix->second + token.local;
+  std::vector<std::string_view> names;
+  for (const auto& [name, iri] : prefixes_) names.push_back(name);
+  const std::string nearest = NearestKey(token.text, names);
+  return SyntaxError(
+      token.at, Concat("the prefix '", token.text, ":' is not declared; write PREFIX ", token.text,
+                       ": <...>", nearest.empty() ? "" : ", or did you mean '" + nearest + ":'?"));
+}
+
+absl::StatusOr<std::string> Parser::Iri() {
+  UNDULA_ASSIGN_OR_RETURN(std::string iri, ResolvedIri(token_));
+  UNDULA_RETURN_IF_ERROR(Step());
+  return iri;
+}
+
+bool Parser::AtLiteral() const {
+  return token_.kind == TokenKind::kString || token_.kind == TokenKind::kInteger ||
+         token_.kind == TokenKind::kDecimal || token_.kind == TokenKind::kDouble ||
+         IsWord("TRUE") || IsWord("FALSE");
+}
+
+absl::StatusOr<Term> Parser::NumberTerm(std::string_view sign) {
+  Term term;
+  term.kind = TermKind::kLiteral;
+  if (token_.kind == TokenKind::kInteger) {
+    term.datatype = kXsdInteger;
+  } else if (token_.kind == TokenKind::kDecimal) {
+    term.datatype = kXsdDecimal;
+  } else if (token_.kind == TokenKind::kDouble) {
+    term.datatype = kXsdDouble;
+  } else {
+    return Unexpected("a number");
+  }
+  term.text = Concat(sign, token_.text);
+  UNDULA_RETURN_IF_ERROR(Step());
+  return term;
+}
+
+absl::StatusOr<Term> Parser::Literal() {
+  Term term;
+  term.kind = TermKind::kLiteral;
+  if (token_.kind == TokenKind::kWord) {
+    term.text = IsWord("TRUE") ? "true" : "false";
+    term.datatype = kXsdBoolean;
+    UNDULA_RETURN_IF_ERROR(Step());
+    return term;
+  }
+  if (token_.kind != TokenKind::kString) return NumberTerm("");
+  term.text = token_.text;
+  UNDULA_RETURN_IF_ERROR(Step());
+  if (token_.kind == TokenKind::kLanguage) {
+    term.language = token_.text;
+    UNDULA_RETURN_IF_ERROR(Step());
+  } else if (IsSymbol("^^")) {
+    UNDULA_RETURN_IF_ERROR(Step());
+    if (!AtIri()) return Unexpected("the IRI of a datatype");
+    UNDULA_ASSIGN_OR_RETURN(term.datatype, Iri());
+    if (term.datatype == kXsdString) term.datatype.clear();
+  }
+  return term;
+}
+
+absl::StatusOr<Term> Parser::CatalogTerm(TermKind kind) {
+  UNDULA_RETURN_IF_ERROR(Expect("("));
+  if (token_.kind != TokenKind::kString) return Unexpected("an id in quotation marks");
+  Term term;
+  term.kind = kind;
+  term.text = token_.text;
+  UNDULA_RETURN_IF_ERROR(Step());
+  UNDULA_RETURN_IF_ERROR(Expect(")"));
+  return term;
+}
+
+}  // namespace undula::queries::pattern::internal

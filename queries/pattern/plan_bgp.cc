@@ -1,0 +1,176 @@
+// Executor: the order in which the variables of a basic graph pattern are bound.
+#include <algorithm>
+
+#include "queries/pattern/executor.h"
+
+namespace undula::queries::pattern {
+namespace {
+
+void AddOpen(const Place& place, const SlotSet& bound, SlotSet* open) {
+  if (place.is_slot() && !bound.Has(place.slot)) open->Add(place.slot);
+}
+
+SlotSet OpenSlots(const TriplePlaces& t, const SlotSet& bound) {
+  SlotSet open;
+  AddOpen(t.head, bound, &open);
+  AddOpen(t.relation, bound, &open);
+  AddOpen(t.tail, bound, &open);
+  return open;
+}
+
+}  // namespace
+
+// Moves the conditions that `bound` suffices for from *open to the step.
+void Executor::AddFilters(const Algebra& node, const SlotSet& bound, std::vector<const Expr*>* open,
+                          Step* step) const {
+  for (size_t i = 0; i < open->size();) {
+    SlotSet reads = (*open)[i]->slots;
+    reads.KeepOnly(node.visible);
+    if (!reads.Within(bound)) {
+      ++i;
+      continue;
+    }
+    step->filters.push_back((*open)[i]);
+    open->erase(open->begin() + static_cast<ptrdiff_t>(i));
+  }
+}
+
+Executor::BgpPlan& Executor::PlanBgp(const Algebra& node) {
+  NodeInfo& info = Info(node);
+  SlotSet outside = BoundSlots();
+  outside.KeepOnly(node.visible);
+  for (const auto& plan : info.bgp) {
+    if (plan->bound.Within(outside) && outside.Within(plan->bound)) return *plan;
+  }
+  auto owned = std::make_unique<BgpPlan>();
+  owned->bound = outside;
+  SlotSet bound = outside;
+  std::vector<const Expr*> filters = info.pushed;
+  std::vector<bool> done(node.triples.size(), false);
+  size_t left = node.triples.size();
+  const auto finish = [&](Step step) {
+    AddFilters(node, bound, &filters, &step);
+    step.cached.resize(step.lookups.size());
+    owned->steps.push_back(std::move(step));
+  };
+  const auto check_bound = [&] {
+    for (size_t i = 0; i < node.triples.size(); ++i) {
+      if (done[i] || !OpenSlots(node.triples[i], bound).empty()) continue;
+      const TriplePlaces& t = node.triples[i];
+      done[i] = true;
+      --left;
+      Step step;
+      step.kind = Step::Kind::kCheck;
+      // A run of a constant end is read once.
+      step.lookups.push_back({static_cast<int>(i), t.tail.is_slot() || !t.head.is_slot()});
+      step.estimate = 1;
+      finish(std::move(step));
+    }
+  };
+  check_bound();
+  while (left > 0) {
+    // The variable with the shortest expected run.
+    Step best;
+    bool any = false;
+    SlotSet tried;
+    for (size_t i = 0; i < node.triples.size(); ++i) {
+      if (done[i]) continue;
+      const SlotSet open = OpenSlots(node.triples[i], bound);
+      const TriplePlaces& t = node.triples[i];
+      const bool same_twice = t.head.is_slot() && t.head.slot == t.tail.slot;
+      if (open.size() != 1 || same_twice || (t.relation.is_slot() && open.Has(t.relation.slot))) {
+        continue;
+      }
+      int slot = -1;
+      open.ForEach([&](int s) { slot = s; });
+      if (tried.Has(slot)) continue;
+      tried.Add(slot);
+      Step step;
+      step.slot = slot;
+      step.estimate = 1e18;
+      for (size_t j = i; j < node.triples.size(); ++j) {
+        const TriplePlaces& other = node.triples[j];
+        const SlotSet rest = OpenSlots(other, bound);
+        if (done[j] || rest.size() != 1 || !rest.Has(slot)) continue;
+        if (other.relation.is_slot() && other.relation.slot == slot) continue;
+        if (other.head.is_slot() && other.head.slot == other.tail.slot) continue;
+        const bool tails = other.tail.is_slot() && other.tail.slot == slot;
+        step.lookups.push_back({static_cast<int>(j), tails});
+        step.estimate = std::min(step.estimate, EstimateRun(node, j, bound, tails));
+      }
+      if (!any || step.estimate < best.estimate) best = std::move(step);
+      any = true;
+    }
+    if (any) {
+      bound.Add(best.slot);
+      for (const Lookup& lookup : best.lookups) {
+        done[static_cast<size_t>(lookup.triple)] = true;
+        --left;
+      }
+      finish(std::move(best));
+      check_bound();
+      continue;
+    }
+    // Nothing but whole relations: the smallest one.
+    Step scan;
+    scan.kind = Step::Kind::kScan;
+    scan.estimate = 1e18;
+    for (size_t i = 0; i < node.triples.size(); ++i) {
+      if (done[i]) continue;
+      const TriplePlaces& t = node.triples[i];
+      double rows = static_cast<double>(source_->view().counts().triples) +
+                    static_cast<double>(source_->view().counts().attributes) + 1;
+      const Value relation = At(t.relation);
+      const SlotSet open = OpenSlots(t, bound);
+      if (open.size() < 2 && (t.head.slot != t.tail.slot || !t.head.is_slot())) rows = 100;
+      if (relation != kUnbound) {
+        const auto ref = source_->Relation(relation);
+        const auto count =
+            ref.ok() ? source_->CountOf(*ref) : absl::StatusOr<uint64_t>(ref.status());
+        if (count.ok()) {
+          rows = static_cast<double>(*count);
+        } else {
+          Fail(count.status());
+        }
+      } else if (open.size() == 2 && !(t.head.is_slot() && open.Has(t.head.slot) &&
+                                       t.tail.is_slot() && open.Has(t.tail.slot))) {
+        rows = 100;  // all edges of one node
+      }
+      if (rows < scan.estimate) {
+        scan.estimate = rows;
+        scan.lookups = {{static_cast<int>(i), true}};
+      }
+    }
+    const auto chosen = static_cast<size_t>(scan.lookups[0].triple);
+    done[chosen] = true;
+    --left;
+    OpenSlots(node.triples[chosen], bound).ForEach([&](int slot) { bound.Add(slot); });
+    finish(std::move(scan));
+    check_bound();
+  }
+  // Where duplicates do not matter: steps behind which nobody reads what they bind.
+  if (info.dedup) {
+    SlotSet read = info.needed;
+    for (size_t i = owned->steps.size(); i > 0; --i) {
+      Step& step = owned->steps[i - 1];
+      SlotSet binds;
+      if (step.slot >= 0) binds.Add(step.slot);
+      if (step.kind == Step::Kind::kScan) {
+        const TriplePlaces& t = node.triples[static_cast<size_t>(step.lookups[0].triple)];
+        for (const Place* p : {&t.head, &t.relation, &t.tail}) {
+          if (p->is_slot() && !outside.Has(p->slot)) binds.Add(p->slot);
+        }
+      }
+      if (binds.Meets(read)) break;
+      step.tail_exists = true;
+    }
+    // Only the first of them ends the search.
+    for (size_t i = owned->steps.size(); i > 1; --i) {
+      if (owned->steps[i - 2].tail_exists) owned->steps[i - 1].tail_exists = false;
+    }
+  }
+  info.bgp.push_back(std::move(owned));
+  return *info.bgp.back();
+}
+
+}  // namespace undula::queries::pattern
