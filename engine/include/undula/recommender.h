@@ -83,6 +83,17 @@ struct Explanation {
   std::vector<double> hop_weight_shown;   // per hop, the sum of the weights listed
 };
 
+// What of a history an item stands on.
+struct CounterfactualOptions {
+  int64_t top = 10;  // the list that the item is to leave
+  int64_t most = 5;  // items of the history to take away
+};
+struct Counterfactual {
+  bool found = false;                      // false: more than `most` would have to go
+  std::vector<std::string> items, titles;  // without all of these the item leaves the list
+  int64_t before = 0, after = 0;  // its rank; after 0: the rest of the history says nothing
+};
+
 // How good the explanations of a model's recommendations are, measured over users and their top k.
 struct ExplanationQualityOptions {
   int64_t users = 200;  // drawn from those the model knows; 0: all
@@ -171,6 +182,13 @@ class Recommender {
   absl::StatusOr<Explanation> ExplainForHistory(std::span<const std::string> history,
                                                 std::string_view item,
                                                 const ExplainOptions& options = {}) const;
+
+  // The smallest part of the history, found greedily, without which the item is not in the list.
+  // The user counts as its history (fold-in; Unimplemented without); FailedPrecondition where the
+  // item is not in the list to begin with.
+  absl::StatusOr<Counterfactual> FindCounterfactual(
+      std::string_view user, std::string_view item,
+      const CounterfactualOptions& options = {}) const;
 
   // Both kinds of reasons. FailedPrecondition: no user of the model has a history.
   absl::StatusOr<std::vector<ExplanationQuality>> MeasureExplanations(
