@@ -9,7 +9,8 @@ namespace undula::cli {
 namespace {
 
 Cell EffectCell(const Reason& reason) {
-  if (!reason.effect.has_value()) return "not known";
+  if (!reason.effect.has_value())
+    return reason.kind == Reason::Kind::kPopularity ? "" : "not known";
   if (reason.kind == Reason::Kind::kConnection && *reason.effect == 0)
     return "none: connection only";
   return *reason.effect;
@@ -124,7 +125,8 @@ absl::Status RunExplain(const Args& args) {
       table.Add(std::move(row));
     }
     table.Print(format);
-    if (explanation->connections.empty()) {
+    if (explanation->connections.empty() ||
+        explanation->connections[0].kind == Reason::Kind::kPopularity) {
       std::cerr << "no path of four steps or fewer leads there; does the item have a link?\n";
     }
     return absl::OkStatus();

@@ -34,9 +34,10 @@ struct PathEdge {
 // One of two kinds, which are never mixed. A model reason says what the model looked at: one slot
 // of its memory, with the path that leads to it from something in the user's history. A connection
 // says what of the graph leads from the history to the item, whatever the model made of it: the
-// paths that say most, a vertex saying the less the more edges it has.
+// paths that say most, a vertex saying the less the more edges it has. Where connections are asked
+// for and there is none, how many users liked the item stands in their place.
 struct Reason {
-  enum class Kind { kModel, kConnection };
+  enum class Kind { kModel, kConnection, kPopularity };
   Kind kind = Kind::kModel;
   std::string seed_item;  // an item of the history the path starts at
   std::string seed_title;
