@@ -83,12 +83,13 @@ absl::Status RunRecommend(const Args& args) {
     }
     for (const Reason& reason : r.reasons) {
       const bool of_model = reason.kind == Reason::Kind::kModel;
+      const bool connects = reason.kind == Reason::Kind::kConnection;
       std::vector<Cell> row = {rank, r.item, r.title, r.score};
       if (reasons > 0) {
         row.push_back(of_model ? Cell(static_cast<int64_t>(reason.hop)) : Cell(""));
         row.push_back(of_model ? Cell(reason.weight) : Cell(""));
       }
-      if (connections > 0) row.push_back(of_model ? Cell("") : Cell(reason.bits));
+      if (connections > 0) row.push_back(connects ? Cell(reason.bits) : Cell(""));
       row.push_back(reason.sentence);
       table.Add(std::move(row));
     }

@@ -166,9 +166,12 @@ class LineWriter {
     const char* separator = "";
     for (const auto& [reason, edges] :
          ConnectionReasons(context_, {user, {}}, item, options_.connections)) {
-      *out += Concat(separator, "{\"steps\": ", reason.hop, ", \"bits\": ", Number(reason.bits),
-                     ", \"supports\": ", reason.supports.size(),
-                     ", \"sentence\": ", JsonQuote(reason.sentence), "}");
+      *out += separator;
+      *out += reason.kind == Reason::Kind::kConnection
+                  ? Concat("{\"steps\": ", reason.hop, ", \"bits\": ", Number(reason.bits),
+                           ", \"supports\": ", reason.supports.size())
+                  : Concat("{\"steps\": 0");
+      *out += Concat(", \"sentence\": ", JsonQuote(reason.sentence), "}");
       separator = ", ";
     }
     *out += "]";

@@ -34,9 +34,10 @@ struct PathEdge {
 // One of two kinds, which are never mixed. A model reason says what the model looked at: one slot
 // of its memory, with the path that leads to it from something in the user's history. A connection
 // says what of the graph leads from the history to the item, whatever the model made of it: the
-// paths that say most, a vertex saying the less the more edges it has.
+// paths that say most, a vertex saying the less the more edges it has. Where connections are asked
+// for and there is none, how many users liked the item stands in their place.
 struct Reason {
-  enum class Kind { kModel, kConnection };
+  enum class Kind { kModel, kConnection, kPopularity };
   Kind kind = Kind::kModel;
   std::string seed_item;  // an item of the history the path starts at
   std::string seed_title;
@@ -81,6 +82,17 @@ struct Explanation {
   std::vector<Reason> connections;        // best first
   std::vector<std::vector<Reason>> hops;  // by descending weight
   std::vector<double> hop_weight_shown;   // per hop, the sum of the weights listed
+};
+
+// What of a history an item stands on.
+struct CounterfactualOptions {
+  int64_t top = 10;  // the list that the item is to leave
+  int64_t most = 5;  // items of the history to take away
+};
+struct Counterfactual {
+  bool found = false;                      // false: more than `most` would have to go
+  std::vector<std::string> items, titles;  // without all of these the item leaves the list
+  int64_t before = 0, after = 0;  // its rank; after 0: the rest of the history says nothing
 };
 
 // How good the explanations of a model's recommendations are, measured over users and their top k.
@@ -171,6 +183,13 @@ class Recommender {
   absl::StatusOr<Explanation> ExplainForHistory(std::span<const std::string> history,
                                                 std::string_view item,
                                                 const ExplainOptions& options = {}) const;
+
+  // The smallest part of the history, found greedily, without which the item is not in the list.
+  // The user counts as its history (fold-in; Unimplemented without); FailedPrecondition where the
+  // item is not in the list to begin with.
+  absl::StatusOr<Counterfactual> FindCounterfactual(
+      std::string_view user, std::string_view item,
+      const CounterfactualOptions& options = {}) const;
 
   // Both kinds of reasons. FailedPrecondition: no user of the model has a history.
   absl::StatusOr<std::vector<ExplanationQuality>> MeasureExplanations(
