@@ -22,22 +22,23 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("UNDULA_SHARED") or ROOT.parent / "shared") / "data"
 
 DATA = {  # name: (kind, source, epochs of a candidate, set)
-    "lastfm": ("labels", "lastfm-kgcn/ratings_final.txt.xz", 40, "small"),
-    "movielens-1m": ("likes", "movielens-1m/interactions.tsv.xz", 20, "small"),
-    "gowalla": ("lists", "bipartite/gowalla", 12, "all"),
-    "amazon-cds": ("lists", "bipartite/amazon-cds", 12, "all"),
+    "lastfm": ("labels", "lastfm-kgcn/ratings_final.txt.xz", 12, "small"),
+    "movielens-1m": ("likes", "movielens-1m/interactions.tsv.xz", 6, "small"),
+    "gowalla": ("lists", "bipartite/gowalla", 6, "all"),
+    "amazon-cds": ("lists", "bipartite/amazon-cds", 6, "all"),
 }
 
-PINSAGE = {"batch_size": 1024, "dim": 64, "hidden": 64, "neighbors": 10, "layers": 1, "learning_rate": 0.005}
+PINSAGE = {"batch_size": 512, "dim": 64, "hidden": 64, "neighbors": 10, "layers": 1, "learning_rate": 0.01}
+COSINE = {"head": "false", "residual": "true", "normalize": "true", "loss": "softmax", "temperature": 0.1}
 CANDIDATES = {
     "most_popular": [{}],
     "item_knn": [{"neighbors": 100}, {"neighbors": 100, "shrink": 10}, {"neighbors": 400, "shrink": 10}],
-    "bpr_mf": [{"batch_size": 1024, "dim": 64, "learning_rate": r, "l2": l}
+    "bpr_mf": [{"batch_size": 512, "dim": 64, "learning_rate": r, "l2": l}
                for r, l in ((0.005, 0.01), (0.005, 0.03), (0.002, 0.01))],
-    "pinsage": [{**PINSAGE, "query": "item"}, {**PINSAGE, "query": "item", "layers": 2},
-                {**PINSAGE, "loss": "bpr", "head": "false", "residual": "true"}],
-    "graphsage": [{"batch_size": 1024, "dim": 64, "hidden": 64, "layers": 1, "loss": loss,
-                   "learning_rate": 0.005, **more}
+    "pinsage": [{**PINSAGE, "query": "item"}, {**PINSAGE, **COSINE},
+                {**PINSAGE, "head": "false", "residual": "true", "loss": "bpr"}],
+    "graphsage": [{"batch_size": 512, "dim": 64, "hidden": 64, "layers": 1, "loss": loss,
+                   "learning_rate": 0.01, **more}
                   for loss, more in (("logistic", {}), ("softmax", {"temperature": 0.1}), ("margin", {}))],
 }
 
