@@ -16,6 +16,7 @@ const ModelCase* FindModelCase(std::string_view model) {
        .tiny = {{"dim", "3"}, {"hidden", "4"}},
        .options = {{"dim", "16"}, {"hidden", "16"}},
        .train = {.epochs = 30, .batch_size = 64, .learning_rate = 0.02}},
+      {.model = "item_knn"},
       {.model = "item_log_odds"},
       {.model = "kgcn",
        .tiny = {{"dim", "3"},

@@ -189,6 +189,42 @@ TEST_F(ConvModelTest, HistoriesOfUnseenUsersScoreAsThoseOfKnownOnes) {
             absl::StatusCode::kFailedPrecondition);
 }
 
+// With vectors of their entities, items without an interaction of training differ from each other
+// by more than their embeddings, and the stored model scores as before.
+TEST_F(ConvModelTest, EntityVectorsAreInputs) {
+  auto vectors = std::make_shared<GraphVectors>();
+  vectors->dim = 3;
+  const uint32_t n = world_.snapshot->n_entities;
+  for (uint32_t e = 0; e < n; ++e) {
+    for (uint32_t c = 0; c < 3; ++c) vectors->entity.push_back(e % 3 == c ? 1.0f : -0.5f);
+    vectors->has_entity.push_back(1);
+  }
+  const OptionMap options = {
+      {"dim", "8"}, {"hidden", "6"}, {"walks", "30"}, {"loss", "bpr"}, {"entity_vectors", "v"}};
+  auto without = *kPinSageSpec.make(options, DType::kF32);
+  EXPECT_EQ(without->Build(data_, workers_).code(), absl::StatusCode::kFailedPrecondition);
+  data_.vectors = vectors;
+  const auto model = Built(kPinSageSpec, options);
+  EXPECT_TRUE(std::isfinite(LossOf(model.get(), 1)));
+  const propagation::Parameter* map = model->parameters()->Find("feature");
+  ASSERT_NE(map, nullptr);
+  float largest = 0;
+  for (int64_t i = 0; i < map->grad.size(); ++i) {
+    largest = std::max(largest, std::abs(map->grad.as<float>()[i]));
+  }
+  EXPECT_GT(largest, 0);
+  TensorMap stored;
+  model->Save(&stored);
+  auto loaded = *kPinSageSpec.make(options, DType::kF32);
+  ASSERT_TRUE(loaded->Load(stored, world_.snapshot).ok());
+  const auto a = *model->MakeScorer(workers_), b = *loaded->MakeScorer(workers_);
+  for (uint32_t i = 0; i < data_.n_items(); ++i) {
+    EXPECT_TRUE(std::ranges::equal(a->ItemVector(ItemId{i}), b->ItemVector(ItemId{i})));
+  }
+  stored.tensors.erase("state/features");
+  EXPECT_FALSE((*kPinSageSpec.make(options, DType::kF32))->Load(stored, world_.snapshot).ok());
+}
+
 TEST_F(ConvModelTest, OptionsAreChecked) {
   for (const OptionMap& bad :
        std::vector<OptionMap>{{{"neighborhood", "exact"}, {"redraw", "epoch"}},

@@ -30,6 +30,8 @@ namespace {
 
 constexpr OptionField kPinSageFields[] = {
     UNDULA_CONV_SHARED,
+    UNDULA_CONV(entity_vectors, kString, 0, 0, "",
+                "stored vectors whose linear map adds to the items' embeddings"),
     UNDULA_CONV(pooling, kChoice, 0, 0, "importance|mean|max|lstm",
                 "how a neighborhood becomes one vector"),
     UNDULA_CONV(neighborhood, kChoice, 0, 0, "walks|exact",

@@ -27,6 +27,9 @@ struct ConvOptions {
   double stop = 0.5;
   int64_t neighbors = 20;  // T
   bool keep_self = false;
+  // Stored vectors of entities (undula embed): an item's input is its embedding plus a linear map
+  // of the vector of the entity that it is linked to.
+  std::string entity_vectors;
   bool weighted = false;         // walks follow the weights of interactions
   std::string redraw = "never";  // lists are drawn anew before every "epoch" or for every "batch"
   bool head = true;
@@ -53,7 +56,7 @@ struct ConvOptions {
   // Edges between the two sides of a pair of the batch are not used in its step (PinSAGE: with
   // query=item).
   bool remove_edges = true;
-  double l2 = 0;             // times the squared norms of the batch's input embeddings, per row
+  double l2 = 0;  // times the squared norms of the batch's input embeddings, per row
 };
 
 extern const OptionTable kPinSageOptions;
