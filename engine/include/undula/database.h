@@ -140,7 +140,7 @@ struct LinkerOptions {
   std::string local_names = "last";
   bool approximate = true;        // look for near titles too
   double precision = 0.99;        // expected, of all links together
-  double least_confidence = 0.5;  // of each link
+  double least_confidence = 0.5;  // each link is surer than this
   bool one_to_one = false;        // an entity belongs to one item
   std::string model_file;         // written by TrainLinker(); empty: the weights that are shipped
   bool replace = false;           // decide anew on items with links by label or ranker
@@ -199,6 +199,28 @@ struct LinkEvaluationReport {
   };
   std::vector<Case> cases;  // all errors, by item
   double threshold = 0;
+};
+
+// Entities that the texts of documents (items) mention, learned from annotated documents.
+struct MentionOptions {
+  std::vector<std::string> text_columns = {"title", "abstract"};  // of the catalogue
+  // Tab-separated with the columns item, entity and, where there is one, surface (the text that
+  // stands for the entity); its items are the annotated documents.
+  std::string gold_file;
+  bool surfaces = true;  // use surface forms as names, beside labels
+  // As in LinkerOptions.
+  std::vector<std::string> label_relations, alias_relations, languages;
+  std::string local_names = "never";
+  double precision = 0.9, least_confidence = 0.5;
+  bool dry_run = false;
+  int64_t folds = 5, seed = 1;  // of EvaluateMentions()
+};
+
+struct MentionReport {
+  int64_t documents = 0, annotated = 0, mentions = 0, linked = 0;  // linked: documents
+  int64_t names = 0, index_bytes = 0, text_bytes = 0;
+  double threshold = 0;
+  double find_seconds = 0, weigh_seconds = 0;  // CPU time of all threads
 };
 
 struct RelationStats {
@@ -271,6 +293,14 @@ class Database {
   // Puts back the links as they were before the last RunLinker() or ImportReview(); five steps are
   // kept beside the database. Returns the number of links.
   absl::StatusOr<int64_t> UndoLinks(Progress* progress = nullptr);
+  // Links every document that is not annotated to the entities that it mentions, in place of its
+  // links by label; links of the annotated ones stay. UndoLinks() takes it back.
+  absl::StatusOr<MentionReport> LinkMentions(const MentionOptions& options,
+                                             Progress* progress = nullptr);
+  // By (document, entity), each fold with names, counts and weights from the others, beside labels
+  // that one entity has and the entity that a name stood for most often.
+  absl::StatusOr<LinkEvaluationReport> EvaluateMentions(const MentionOptions& options,
+                                                        Progress* progress = nullptr) const;
   absl::StatusOr<DatabaseStats> Stats() const;
 
   // Applies a patch file of single additions and deletions (docs/patch-format.md). An error of a
