@@ -25,7 +25,7 @@ namespace undula {
 struct Database::Impl {
   std::string path;
   DatabaseOptions options;
-  std::unique_ptr<kgstore::Database> store;
+  std::shared_ptr<kgstore::Database> store;
   std::unique_ptr<ModelSink> models;  // null where the database is read-only and has none
   mutable std::mutex writing;         // one writing call at a time; others wait
   mutable std::mutex model_access;    // ModelSink's reads are short; kept simple

@@ -206,6 +206,7 @@ class Executor {
   absl::Status status_;
   uint64_t ticks_ = 0, memory_ = 0;
   uint64_t epoch_ = 0, next_epoch_ = 0;  // changes with what stored solutions depend on
+  uint64_t run_epoch_ = 0;               // that of the run, outside of EXISTS and GRAPH ?g
   std::unordered_map<const Algebra*, NodeInfo> info_;
   kgstore::GraphChoice default_graph_, named_graph_;
   std::vector<Value> graph_names_;

@@ -15,9 +15,9 @@
 #include "absl/status/statusor.h"
 #include "undula/common.h"
 #include "undula/progress.h"
+#include "undula/query.h"
 #include "undula/recommender.h"
 #include "undula/training.h"
-#include "undula/update.h"
 
 namespace undula {
 
@@ -221,6 +221,27 @@ struct MentionReport {
   int64_t names = 0, index_bytes = 0, text_bytes = 0;
   double threshold = 0;
   double find_seconds = 0, weigh_seconds = 0;  // CPU time of all threads
+
+// Single changes of a database: patch files, and forgetting a user.
+struct UpdateOptions {
+  int64_t batch = 0;  // operations of one durable commit; 0: all of them, all or nothing
+  int64_t after = 0;  // lines to pass over: those of an earlier, broken-off run with `batch`
+};
+
+// What is there already, or is not there to be deleted, is no error: it counts as unchanged.
+struct UpdateReport {
+  int64_t added = 0, removed = 0, replaced = 0, unchanged = 0;
+  int64_t names_new = 0;
+  int64_t commits = 0;
+  int64_t last_line = 0;  // of the last commit
+  double seconds = 0;
+};
+
+struct ForgetReport {
+  int64_t interactions = 0, social = 0;  // erased
+  std::vector<std::string> vectors;      // names of pre-computed vectors that lost the user's row
+  // Stored models that were trained when the user existed: they keep what they learned.
+  std::vector<std::string> models;
 };
 
 struct RelationStats {
@@ -309,6 +330,13 @@ class Database {
                                       Progress* progress = nullptr);
   // Erases a user: interactions, social edges, columns, vectors and name, in one commit. NotFound.
   absl::StatusOr<ForgetReport> Forget(std::string_view user);
+
+  // Runs a query (docs/queries.md) over the last committed state. InvalidArgument: a parameter
+  // without a value; Unimplemented: CONSTRUCT, DESCRIBE, SERVICE; DeadlineExceeded, Cancelled,
+  // ResourceExhausted by the options. What is named before it runs goes to the log as a warning:
+  // unknown relations, parts of the pattern that no variable connects.
+  absl::StatusOr<QueryResult> Select(const Query& query, const QueryOptions& options = {},
+                                     Progress* progress = nullptr) const;
 
   // Trains, keeps the epoch that was best on the validation part, stores the model. Cancelled: a
   // checkpoint is left beside the database and the next equal call resumes from it. With

@@ -4,6 +4,7 @@
 #define UNDULA_RECOMMENDER_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -23,6 +24,10 @@ struct ItemFilter {
   std::vector<std::string> allow;  // if not empty, only these
   std::vector<std::string> deny;   // never these
   bool exclude_seen = true;        // not what the user interacted with
+  // Only items that this query selects (docs/queries.md): SELECT with a column ?item, or ?entity
+  // for the items that link to it; $user is the user of the request. The database must be open.
+  std::string pattern;
+  std::map<std::string, std::string> pattern_params;  // as QueryOptions::params, without user
 };
 
 // One edge of the graph, as stored.
