@@ -152,7 +152,7 @@ struct LinkerReport {
   int64_t items = 0, linked = 0, already = 0, by_id = 0, conflicts = 0, ambiguous = 0, unlinked = 0;
   double threshold = 0;  // the lowest confidence that was linked
   int64_t labels = 0, index_bytes = 0;
-  double index_seconds = 0, candidate_seconds = 0;            // CPU time of all threads
+  double index_seconds = 0, candidate_seconds = 0;          // CPU time of all threads
   std::vector<std::pair<std::string, int64_t>> by_outcome;  // how links were found, why not
 };
 
@@ -221,6 +221,7 @@ struct MentionReport {
   int64_t names = 0, index_bytes = 0, text_bytes = 0;
   double threshold = 0;
   double find_seconds = 0, weigh_seconds = 0;  // CPU time of all threads
+};
 
 // Single changes of a database: patch files, and forgetting a user.
 struct UpdateOptions {
