@@ -23,19 +23,20 @@ SHARED = Path(os.environ.get("UNDULA_SHARED") or ROOT.parent / "shared") / "data
 
 DATA = {  # name: (kind, source, epochs of a candidate, set)
     "lastfm": ("labels", "lastfm-kgcn/ratings_final.txt.xz", 12, "small"),
-    "movielens-1m": ("likes", "movielens-1m/interactions.tsv.xz", 6, "small"),
+    "movielens-1m": ("likes", "movielens-1m/interactions.tsv.xz", 6, "all"),
     "gowalla": ("lists", "bipartite/gowalla", 6, "all"),
     "amazon-cds": ("lists", "bipartite/amazon-cds", 6, "all"),
 }
 
 PINSAGE = {"batch_size": 512, "dim": 64, "hidden": 64, "neighbors": 10, "layers": 1, "learning_rate": 0.01}
+PAPER = {"query": "item", "loss": "margin", "head": "true", "residual": "false"}
 COSINE = {"head": "false", "residual": "true", "normalize": "true", "loss": "softmax", "temperature": 0.1}
 CANDIDATES = {
     "most_popular": [{}],
     "item_knn": [{"neighbors": 100}, {"neighbors": 100, "shrink": 10}, {"neighbors": 400, "shrink": 10}],
     "bpr_mf": [{"batch_size": 512, "dim": 64, "learning_rate": r, "l2": l}
                for r, l in ((0.005, 0.01), (0.005, 0.03), (0.002, 0.01))],
-    "pinsage": [{**PINSAGE, "query": "item"}, {**PINSAGE, **COSINE},
+    "pinsage": [{**PINSAGE, **PAPER}, {**PINSAGE, **COSINE},
                 {**PINSAGE, "head": "false", "residual": "true", "loss": "bpr"}],
     "graphsage": [{"batch_size": 512, "dim": 64, "hidden": 64, "layers": 1, "loss": loss,
                    "learning_rate": 0.01, **more}

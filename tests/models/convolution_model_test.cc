@@ -58,7 +58,7 @@ class ConvModelTest : public testing::Test {
 // Layer by layer over everything = the recursion for one node alone.
 TEST_F(ConvModelTest, OneNodeAloneIsTheNodeAmongAll) {
   for (const ModelSpec* spec : {&kPinSageSpec, &kGraphSageSpec}) {
-    const auto model = Built(*spec, {{"dim", "8"}, {"hidden", "8"}});
+    const auto model = Built(*spec, {{"dim", "8"}, {"hidden", "8"}, {"layers", "2"}});
     const ConvState& s = model->state();
     std::vector<std::vector<uint32_t>> all;
     for (const uint32_t n : s.nodes()) {
@@ -102,7 +102,8 @@ TEST_F(ConvModelTest, EveryOptionTrains) {
       {{"loss", "margin"}},
       {{"loss", "softmax"}},
       {{"loss", "logistic"}},
-      {{"head", "false"}, {"residual", "true"}, {"normalize", "true"}},
+      {{"head", "true"}, {"residual", "false"}, {"layers", "2"}},
+      {{"normalize", "true"}},
       {{"hard_negatives", "3"}, {"hard_high", "0.9"}, {"neighbors", "2"}},
       {{"exclude_known", "false"}, {"remove_edges", "false"}, {"weighted", "true"}},
   };
@@ -110,7 +111,7 @@ TEST_F(ConvModelTest, EveryOptionTrains) {
     const std::string name = options.begin()->first + "=" + options.begin()->second;
     SCOPED_TRACE(name);
     options.insert({{"dim", "8"}, {"hidden", "6"}, {"walks", "30"}});
-    options.insert({"neighbors", "4"});
+    options.insert({{"neighbors", "4"}, {"layers", "2"}});
     const auto model = Built(kPinSageSpec, options);
     const double first = LossOf(model.get(), 4);
     EXPECT_TRUE(std::isfinite(first));

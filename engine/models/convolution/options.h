@@ -17,7 +17,7 @@ namespace undula::models {
 struct ConvOptions {
   int64_t dim = 64;         // d: of input embeddings, layers and outputs
   int64_t hidden = 64;      // m: of transformed neighbors
-  int64_t layers = 2;       // K
+  int64_t layers = 1;       // K
   double init_scale = 0.1;  // standard deviation of the initial embeddings
 
   // -- PinSAGE: neighborhoods over items
@@ -32,8 +32,8 @@ struct ConvOptions {
   std::string entity_vectors;
   bool weighted = false;         // walks follow the weights of interactions
   std::string redraw = "never";  // lists are drawn anew before every "epoch" or for every "batch"
-  bool head = true;
-  bool residual = false;   // the output adds the item's embedding
+  bool head = false;
+  bool residual = true;    // the output adds the item's embedding
   bool normalize = false;  // outputs of length 1
   // -- PinSAGE: whom an item is recommended to
   std::string query = "profile";  // mean of the user's items, or "item": one of them
@@ -45,7 +45,7 @@ struct ConvOptions {
   bool normalize_every = false;
 
   // -- loss
-  std::string loss = "margin";
+  std::string loss = "bpr";
   double margin = 0.1;
   double temperature = 0.1;  // softmax: logits are divided by it
   int64_t shared_negatives = 500;
