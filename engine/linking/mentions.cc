@@ -159,6 +159,7 @@ std::vector<MentionModel::Candidate> MentionModel::Candidates(
         x[kUnseenLength] =
             static_cast<float>(std::log(static_cast<double>(names_->Name(in.name).size()) / 10));
         x[kUnseenLabel] = entries[i].is_label;
+        x[kUnseenLast] = entries[i].is_last;
         x[kUnseenRivals] = static_cast<float>(std::log(static_cast<double>(entries.size())));
         x[kUnseenCommon] = Log1p(usage_[in.name].documents);
       }
@@ -293,8 +294,14 @@ std::vector<EntityId> MentionModel::ByPrior(const std::vector<NameInDocument>& f
 std::vector<EntityId> ByLabel(const NameTable& names, const std::vector<NameInDocument>& found) {
   std::vector<EntityId> out;
   for (const NameInDocument& in : found) {
-    const std::span<const NameTable::Entry> entries = names.Entries(in.name);
-    if (entries.size() == 1) out.push_back(entries[0].entity);
+    EntityId only = kNone<EntityId>;
+    int labels = 0;
+    for (const NameTable::Entry& entry : names.Entries(in.name)) {
+      if (!entry.is_label) continue;
+      only = entry.entity;
+      ++labels;
+    }
+    if (labels == 1) out.push_back(only);
   }
   std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());

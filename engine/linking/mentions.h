@@ -61,6 +61,7 @@ enum MentionEvidence : uint8_t {
   kUnseenWords,  // log of the number of words
   kUnseenLength,
   kUnseenLabel,   // the name is a label, not a part of one
+  kUnseenLast,    // the name is the last word of one
   kUnseenRivals,  // log of the number of entities with this name
   kUnseenCommon,  // log of 1 + documents with the name
   kEntityLog,     // log of 1 + annotated documents that mention the entity
@@ -134,7 +135,7 @@ class MentionModel {
   std::vector<double> weights_;
 };
 
-// Entities of names that only one entity has: the baseline without any training.
+// Entities of names that are the label of one entity only: the baseline without any training.
 std::vector<EntityId> ByLabel(const NameTable& names, const std::vector<NameInDocument>& found);
 
 // The lowest confidence to link so that the mean confidence of all mentions above it is

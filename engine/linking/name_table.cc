@@ -118,6 +118,19 @@ std::string_view WithoutBracket(std::string_view name) {
   return open == std::string_view::npos || open == 0 ? name : name.substr(0, open);
 }
 
+// The last of two or three capitalized words; empty for other names.
+std::string_view FamilyName(std::string_view name) {
+  constexpr size_t kLeastLetters = 4;
+  size_t words = 0, last = 0;
+  for (size_t at = 0; at < name.size(); ++words) {
+    if (!IsUpper(name[at])) return {};
+    last = at;
+    at = std::min(name.find(' ', at), name.size() - 1) + 1;
+  }
+  const bool fits = (words == 2 || words == 3) && name.size() - last >= kLeastLetters;
+  return fits ? name.substr(last) : std::string_view();
+}
+
 }  // namespace
 
 WordText SplitIntoWords(std::string_view utf8) { return Splitter(utf8).Split(); }
@@ -126,12 +139,17 @@ absl::Status NameTable::Add(EntityId entity, std::string_view name, bool is_labe
   const std::string_view bare = WithoutBracket(name);
   const size_t comma = bare.find(", ");
   if (is_label && comma != bare.npos) {
-    UNDULA_RETURN_IF_ERROR(AddName(entity, bare.substr(0, comma), false));
+    UNDULA_RETURN_IF_ERROR(AddName({entity, false, false}, bare.substr(0, comma)));
   }
-  return AddName(entity, bare, is_label);
+  if (is_label && bare.starts_with("The ")) {
+    UNDULA_RETURN_IF_ERROR(AddName({entity, false, false}, bare.substr(4)));
+  }
+  const std::string_view last = is_label && comma == bare.npos ? FamilyName(bare) : "";
+  if (!last.empty()) UNDULA_RETURN_IF_ERROR(AddName({entity, false, true}, last));
+  return AddName({entity, is_label, false}, bare);
 }
 
-absl::Status NameTable::AddName(EntityId entity, std::string_view name, bool is_label) {
+absl::Status NameTable::AddName(Entry entry, std::string_view name) {
   const WordText split = SplitIntoWords(name);
   if (split.words.empty() || split.words.size() > kMaxWords || split.text.size() < 2 ||
       std::all_of(split.text.begin(), split.text.end(),
@@ -141,8 +159,7 @@ absl::Status NameTable::AddName(EntityId entity, std::string_view name, bool is_
   if (pending_.size() >= kMaxIds || pending_text_.size() + split.text.size() >= kMaxIds) {
     return ResourceExhaustedError("there are more than 2^32 - 2 names or 4 GiB of them");
   }
-  pending_.push_back(
-      {pending_text_.size(), static_cast<uint32_t>(split.text.size()), {entity, is_label}});
+  pending_.push_back({pending_text_.size(), static_cast<uint32_t>(split.text.size()), entry});
   pending_text_ += split.text;
   return absl::OkStatus();
 }
@@ -155,7 +172,9 @@ void NameTable::Build() {
     const int order = text(a).compare(text(b));
     if (order != 0) return order < 0;
     if (a.entry.entity != b.entry.entity) return a.entry.entity < b.entry.entity;
-    return a.entry.is_label > b.entry.is_label;  // of equal ones the label stays
+    // Of equal ones the label stays, then the surface form.
+    if (a.entry.is_label != b.entry.is_label) return a.entry.is_label;
+    return a.entry.is_last < b.entry.is_last;
   });
   text_start_.clear();
   entry_start_.clear();

@@ -38,15 +38,17 @@ class NameTable {
   struct Entry {
     EntityId entity;
     bool is_label;  // else a surface form, an alias or a part of a label
+    bool is_last;   // the last word of a label of two or three words: perhaps a family name
   };
   struct Match {
     uint32_t name;
     uint32_t words;  // how many
   };
 
-  // A label "Springfield, Illinois" is also the name "Springfield". Names of more than kMaxWords
-  // words, of one byte, or without a letter are left out; a bracket at the end ("Paris (film)") is
-  // no part of a name. ResourceExhausted beyond 2^32 - 2 names or 4 GiB of text.
+  // A label "Springfield, Illinois" is also the name "Springfield", "The Band" also "Band", and
+  // "Ada Lovelace" also "Lovelace". Names of more than kMaxWords words, of one byte, or without a
+  // letter are left out; a bracket at the end ("Paris (film)") is no part of a name.
+  // ResourceExhausted beyond 2^32 - 2 names or 4 GiB of text.
   absl::Status Add(EntityId entity, std::string_view name, bool is_label);
   void Build();
 
@@ -69,7 +71,7 @@ class NameTable {
   int64_t bytes() const;
 
  private:
-  absl::Status AddName(EntityId entity, std::string_view name, bool is_label);
+  absl::Status AddName(Entry entry, std::string_view name);
 
   struct Slot {
     uint32_t fingerprint;
