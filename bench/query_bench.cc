@@ -52,57 +52,79 @@ double Median(std::vector<double> values) {
 
 int main(int argc, char** argv) {
   if (argc < 3) {
-    std::fprintf(stderr, "usage: query_bench DATABASE FILE.rq [SECONDS] [user]\n");
+    std::fprintf(stderr, "usage: query_bench DATABASE FILE.rq [SECONDS] [users|NAME=FILE]\n");
     return 1;
   }
   const double seconds = argc > 3 ? std::atof(argv[3]) : 1;
-  const bool by_user = argc > 4 && std::string(argv[4]) == "user";
+  const std::string sweep = argc > 4 ? argv[4] : "";
+  const size_t equals = sweep.find('=');
+  const std::string name = equals == std::string::npos ? "user" : sweep.substr(0, equals);
   std::ifstream in(argv[2], std::ios::binary);
   const std::string text(std::istreambuf_iterator<char>(in), {});
   undula::kgstore::OpenOptions options;
   options.read_only = true;
   options.threads = 1;
   const auto database = Ok(undula::kgstore::Database::Open(argv[1], options));
-  const std::vector<std::string> params = {"user"};
+  const std::vector<std::string> params = {name};
   std::vector<double> parse, prepare, first, kept;
   uint64_t rows = 0;
-  const auto run = [&](PreparedQuery* prepared, uint32_t user) {
+  const auto run = [&](PreparedQuery* prepared, Value value) {
     Executor& executor = prepared->executor();
     rows = 0;
     const auto count = [&] {
       ++rows;
       return true;
     };
-    const Value value = MakeValue(ValueKind::kUser, user);
     const absl::Status status = executor.Run({&value, 1}, Limits(), count);
     if (!status.ok()) {
       std::fprintf(stderr, "%s\n", std::string(undula::Message(status)).c_str());
       std::exit(1);
     }
   };
+  std::vector<std::string> terms;
+  if (equals != std::string::npos) {
+    std::ifstream lines(sweep.substr(equals + 1));
+    for (std::string line; std::getline(lines, line);) terms.push_back(line);
+  }
+  const auto shared = std::make_shared<undula::queries::pattern::SharedReads>();
   std::unique_ptr<PreparedQuery> prepared;
+  std::vector<Value> values;
+  const auto make_values = [&] {
+    values.clear();
+    for (const std::string& term : terms) {
+      values.push_back(
+          Ok(prepared->source().Intern(Ok(undula::queries::pattern::ParseTerm(term)))));
+    }
+    const uint32_t users = sweep == "users" ? Ok(database->Read()).counts().users : 1;
+    for (uint32_t i = 0; terms.empty() && i < users; ++i) {
+      values.push_back(MakeValue(ValueKind::kUser, i));
+    }
+  };
   const double start = CpuMicroseconds();
   for (int i = 0; i < 1000 && CpuMicroseconds() - start < seconds * 5e5; ++i) {
     auto view = Ok(database->Read());
     const double t0 = CpuMicroseconds();
     const auto query = Ok(undula::queries::pattern::ParseQuery(text));
     const double t1 = CpuMicroseconds();
-    prepared = Ok(PreparedQuery::Make(query, params, std::move(view), {}));
+    prepared = Ok(PreparedQuery::Make(query, params, std::move(view), {}, shared));
     const double t2 = CpuMicroseconds();
-    run(prepared.get(), 0);
+    if (i == 0) make_values();
     const double t3 = CpuMicroseconds();
+    run(prepared.get(), values[0]);
+    const double t4 = CpuMicroseconds();
     parse.push_back(t1 - t0);
     prepare.push_back(t2 - t1);
-    first.push_back(t3 - t2);
+    first.push_back(t4 - t3);
   }
-  const uint32_t users = by_user ? Ok(database->Read()).counts().users : 1;
+  make_values();
   const double again = CpuMicroseconds();
-  uint64_t runs = 0, all_rows = 0;
-  while (CpuMicroseconds() - again < seconds * 1e6 || (by_user && runs < users)) {
+  uint64_t runs = 0, all_rows = 0, sweep_rows = 0;
+  while (CpuMicroseconds() - again < seconds * 1e6 || runs < values.size()) {
     const double t0 = CpuMicroseconds();
-    run(prepared.get(), static_cast<uint32_t>(runs % users));
+    run(prepared.get(), values[runs % values.size()]);
     kept.push_back(CpuMicroseconds() - t0);
     all_rows += rows;
+    if (runs < values.size()) sweep_rows += rows;
     ++runs;
   }
   double total = 0;
@@ -111,8 +133,8 @@ int main(int argc, char** argv) {
       "{\"query\": \"%s\", \"rows\": %llu, \"parse_us\": %.2f, \"translate_us\": %.2f, "
       "\"first_run_us\": %.2f, \"run_us\": %.2f, \"mean_run_us\": %.2f, \"runs\": %llu, "
       "\"rows_a_second\": %.0f}\n",
-      argv[2], static_cast<unsigned long long>(rows), Median(parse), Median(prepare), Median(first),
-      Median(kept), total / static_cast<double>(runs), static_cast<unsigned long long>(runs),
-      static_cast<double>(all_rows) / total * 1e6);
+      argv[2], static_cast<unsigned long long>(sweep_rows), Median(parse), Median(prepare),
+      Median(first), Median(kept), total / static_cast<double>(runs),
+      static_cast<unsigned long long>(runs), static_cast<double>(all_rows) / total * 1e6);
   return 0;
 }

@@ -44,9 +44,9 @@ absl::StatusOr<ResolvedFilter> ResolveFilter(const Context& context, const ItemF
   UNDULA_ASSIGN_OR_RETURN(out.deny, Resolve(context, filter.deny));
   out.exclude_seen = filter.exclude_seen;
   if (!filter.pattern.empty()) {
-    UNDULA_ASSIGN_OR_RETURN(
-        out.pattern,
-        pattern::ItemPattern::Make(context.store.lock(), filter.pattern, filter.pattern_params));
+    UNDULA_ASSIGN_OR_RETURN(out.pattern,
+                            pattern::ItemPattern::Make(context.store.lock(), filter.pattern,
+                                                       filter.pattern_params, context.reads));
   }
   return out;
 }

@@ -115,9 +115,9 @@ absl::StatusOr<QueryResult> Database::Select(const Query& query, const QueryOpti
   evaluator.now = static_cast<int64_t>(std::time(nullptr));
   evaluator.seed = options.seed;
   auto impl = std::make_unique<QueryResult::Impl>();
-  UNDULA_ASSIGN_OR_RETURN(
-      impl->prepared,
-      queries::pattern::PreparedQuery::Make(query.impl().query, names, std::move(view), evaluator));
+  UNDULA_ASSIGN_OR_RETURN(impl->prepared,
+                          queries::pattern::PreparedQuery::Make(
+                              query.impl().query, names, std::move(view), evaluator, impl_->reads));
   queries::pattern::PreparedQuery& prepared = *impl->prepared;
   queries::pattern::Executor& executor = prepared.executor();
   std::vector<Value> params;

@@ -101,6 +101,7 @@ absl::StatusOr<std::unique_ptr<Recommender>> Database::LoadRecommender(
   impl->context.workers = impl->workers.get();
   impl->context.model_tag = impl->tag;
   impl->context.store = impl_->store;
+  impl->context.reads = impl_->reads;
   impl->connections = std::make_unique<queries::ConnectionSource>(impl->context);
   impl->context.connections = impl->connections.get();
   models::SplitOptions split;

@@ -43,8 +43,9 @@ absl::StatusOr<Term> ParameterTerm(const std::string& name, const std::string& t
 
 absl::StatusOr<std::unique_ptr<PreparedQuery>> PreparedQuery::Make(
     const Query& query, const std::vector<std::string>& params, kgstore::ReadView view,
-    const EvaluatorOptions& options) {
-  auto prepared = std::unique_ptr<PreparedQuery>(new PreparedQuery(std::move(view)));
+    const EvaluatorOptions& options, std::shared_ptr<SharedReads> shared) {
+  auto prepared =
+      std::unique_ptr<PreparedQuery>(new PreparedQuery(std::move(view), std::move(shared)));
   UNDULA_ASSIGN_OR_RETURN(prepared->query_, Translate(query, params, &prepared->source_));
   EvaluatorOptions with_base = options;
   with_base.base = prepared->query_.base;
@@ -85,7 +86,7 @@ absl::StatusOr<std::vector<std::string>> PreparedQuery::UnknownRelations() {
 
 absl::StatusOr<std::unique_ptr<ItemPattern>> ItemPattern::Make(
     std::shared_ptr<const kgstore::Database> store, std::string_view text,
-    const std::map<std::string, std::string>& params) {
+    const std::map<std::string, std::string>& params, std::shared_ptr<SharedReads> shared) {
   if (store == nullptr) {
     return FailedPreconditionError(
         "a pattern as a filter reads the database; keep it open while recommending");
@@ -111,7 +112,7 @@ absl::StatusOr<std::unique_ptr<ItemPattern>> ItemPattern::Make(
   }
   UNDULA_ASSIGN_OR_RETURN(kgstore::ReadView view, filter->store_->Read());
   absl::StatusOr<std::unique_ptr<PreparedQuery>> prepared =
-      PreparedQuery::Make(*query, names, std::move(view), {});
+      PreparedQuery::Make(*query, names, std::move(view), {}, std::move(shared));
   if (!prepared.ok()) return fail(prepared.status());
   filter->prepared_ = *std::move(prepared);
   PreparedQuery& ready = *filter->prepared_;

@@ -30,10 +30,9 @@ class PreparedQuery {
  public:
   // `params`: names of the variables whose values are given to Run. Unimplemented for CONSTRUCT,
   // DESCRIBE, SERVICE.
-  static absl::StatusOr<std::unique_ptr<PreparedQuery>> Make(const Query& query,
-                                                             const std::vector<std::string>& params,
-                                                             kgstore::ReadView view,
-                                                             const EvaluatorOptions& options);
+  static absl::StatusOr<std::unique_ptr<PreparedQuery>> Make(
+      const Query& query, const std::vector<std::string>& params, kgstore::ReadView view,
+      const EvaluatorOptions& options, std::shared_ptr<SharedReads> shared = nullptr);
 
   const Translated& query() const { return query_; }
   Source& source() { return source_; }
@@ -44,7 +43,8 @@ class PreparedQuery {
   absl::StatusOr<std::vector<std::string>> UnknownRelations();
 
  private:
-  explicit PreparedQuery(kgstore::ReadView view) : view_(std::move(view)), source_(view_) {}
+  PreparedQuery(kgstore::ReadView view, std::shared_ptr<SharedReads> shared)
+      : view_(std::move(view)), source_(view_, std::move(shared)) {}
 
   kgstore::ReadView view_;
   Source source_;
@@ -61,7 +61,8 @@ class ItemPattern {
   // variable connects. FailedPrecondition: `store` is gone (the database was closed).
   static absl::StatusOr<std::unique_ptr<ItemPattern>> Make(
       std::shared_ptr<const kgstore::Database> store, std::string_view text,
-      const std::map<std::string, std::string>& params);
+      const std::map<std::string, std::string>& params,
+      std::shared_ptr<SharedReads> shared = nullptr);
 
   // Whether the answer depends on the user.
   bool uses_user() const { return uses_user_; }

@@ -55,7 +55,7 @@ Output Undula(const std::vector<std::string>& args, const test::TempDir& dir) {
 }
 
 const char* const kVerbs[] = {"import",  "link",    "stats",  "train",  "evaluate", "recommend",
-                              "similar", "explain", "score",  "models", "export",   "backup",
+                              "similar", "explain", "score",  "models", "export",   "backup", "query",
                               "compact", "verify",  "update", "forget", "tune",     "embed"};
 
 TEST(Cli, HelpOfEveryVerbHasAnExample) {
