@@ -478,10 +478,12 @@ TEST_F(CliJob, Examples) {
                                   "--epochs", "2", "--dim", "8", "--quiet"},
                                  world->dir);
   ASSERT_EQ(trained.code, 0) << trained.err;
-  const Output next = Execute(
-      examples + "/next_item",
-      {world->dir / "first.undula", "sr_gnn", "user-1", "f-1", world->dir / "event.patch"}, world->dir);
+  const Output next =
+      Execute(examples + "/next_item",
+              {world->dir / "first.undula", "sr_gnn", "user-1", "f-1", world->dir / "event.patch"},
+              world->dir);
   ASSERT_EQ(next.code, 0) << next.err;
+  EXPECT_THAT(next.out, HasSubstr("\nafter f-1:"));
   EXPECT_THAT(next.out, HasSubstr("\nchanged"));
 }
 

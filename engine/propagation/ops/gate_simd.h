@@ -12,10 +12,26 @@
 
 namespace undula::propagation {
 
+// The states of nodes of a graph after one step from the rows of tables
+// (models/sequence/encoder.h), the sum of operators SegmentReduce (means), Add, AddBias, GatherRows
+// and GruGates in one go and with their bits. For scoring: it has no backward.
+struct GraphGatesRow {
+  const float *in, *out;             // [m, 3 d]
+  const float* bias;                 // [3 d]
+  const float *hidden, *state;       // [m, 3 d], [m, d]
+  const int64_t *in_ptr, *out_ptr;   // [P + 1]
+  const uint32_t *in_row, *out_row;  // rows of `in` and `out`
+  const uint32_t* node_row;          // [P], rows of `hidden` and `state`
+  float* to;                         // [P, d]
+  int64_t d;
+  bool keeps_old;
+};
+
 // The rows [begin, end) of the row bodies.
 struct GateKernels {
   void (*gates)(const GruGatesRow<float>& args, int64_t begin, int64_t end);
   void (*gates_backward)(const GruGatesBackwardRow<float>& args, int64_t begin, int64_t end);
+  void (*graph_gates)(const GraphGatesRow& args, int64_t begin, int64_t end);
   void (*read)(const SoftReadRow<float>& args, int64_t begin, int64_t end);
   void (*read_backward)(const SoftReadBackwardRow<float>& args, int64_t begin, int64_t end);
 };
