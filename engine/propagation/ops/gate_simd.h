@@ -1,5 +1,6 @@
-// Tuned float32 CPU kernels of GruGates and SoftRead, for widths that are multiples of 16; their
-// row bodies (gru_row.h, soft_read_row.h) are their oracles, to 1e-5. The same bits on every
+// Tuned float32 CPU kernels of GruGates, SoftRead and the gates of MemoryRead, for widths that are
+// multiples of 16; their row bodies (gru_row.h, soft_read_row.h, key_value_memory_row.h) are their
+// oracles, to 1e-5. The same bits on every
 // instruction set.
 #ifndef UNDULA_PROPAGATION_OPS_GATE_SIMD_H_
 #define UNDULA_PROPAGATION_OPS_GATE_SIMD_H_
@@ -7,6 +8,7 @@
 #include <cstdint>
 
 #include "propagation/ops/gru_row.h"
+#include "propagation/ops/key_value_memory_row.h"
 #include "propagation/ops/soft_read_row.h"
 #include "propagation/simd/target.h"
 
@@ -27,10 +29,15 @@ struct GraphGatesRow {
   bool keeps_old;
 };
 
+inline constexpr int64_t kMaxMemoryKeys = 128;
+
 // The rows [begin, end) of the row bodies.
 struct GateKernels {
   void (*gates)(const GruGatesRow<float>& args, int64_t begin, int64_t end);
   void (*gates_backward)(const GruGatesBackwardRow<float>& args, int64_t begin, int64_t end);
+  // At most kMaxMemoryKeys keys. padded: scratch, 2 floats for each event and key, keys rounded up
+  // to a multiple of 16.
+  void (*memory_scan)(const MemoryScanRow<float>& args, float* padded, int64_t begin, int64_t end);
   void (*graph_gates)(const GraphGatesRow& args, int64_t begin, int64_t end);
   void (*read)(const SoftReadRow<float>& args, int64_t begin, int64_t end);
   void (*read_backward)(const SoftReadBackwardRow<float>& args, int64_t begin, int64_t end);

@@ -74,6 +74,69 @@ inline void GraphGates(const GraphGatesRow& p, int64_t begin, int64_t end) {
   }
 }
 
+// Of one sequence, kVectors x 16 keys. The padding's gates are 1, so that its products are 0 and
+// never the largest.
+template <int kVectors>
+inline void ScanSequence(const MemoryScanRow<float>& p, float* padded, int64_t sequence) {
+  constexpr int64_t kWide = kVectors * 16;
+  const MemoryState<float>& m = p.state;
+  const int64_t first = m.event_ptr[sequence], n = m.event_ptr[sequence + 1] - first;
+  float *products = padded + first * 2 * kWide, *gates = products + n * kWide;
+  for (int64_t t = 0; t < n; ++t) {
+    for (int64_t k = 0; k < kWide; ++k) {
+      products[t * kWide + k] = k < m.a ? m.products[(first + t) * m.a + k] : 0.0f;
+    }
+  }
+  float norms[kWide], last[kWide];
+  for (int64_t k = 0; k < kWide; ++k) norms[k] = k < m.a ? p.norms[k] : 0.0f;
+  const V16 one = Set(1.0f);
+  V16 rho[kVectors];
+  for (int v = 0; v < kVectors; ++v) rho[v] = Set(0.0f);
+  for (int64_t t = 0; t < n; ++t) {
+    const float* now = m.events + (first + t) * m.d;
+    V16 logit[kVectors], product[kVectors];
+    for (int v = 0; v < kVectors; ++v) {
+      logit[v] = Mul(rho[v], Add(Load(products + t * kWide + v * 16), Load(norms + v * 16)));
+      product[v] = one;
+    }
+    for (int64_t s = t - 1; s >= 0; --s) {
+      const float* then = m.events + (first + s) * m.d;
+      V16 dot = Set(0.0f);
+      for (int64_t c = 0; c < m.d; c += 16) dot = Fma(Load(then + c), Load(now + c), dot);
+      const V16 gram = Set(HSum(dot));
+      V16 most = Set(0.0f);
+      for (int v = 0; v < kVectors; ++v) {
+        const V16 gate = Load(gates + s * kWide + v * 16);
+        logit[v] =
+            Fma(Mul(gate, product[v]), Add(gram, Load(products + s * kWide + v * 16)), logit[v]);
+        product[v] = Mul(product[v], Sub(one, gate));
+        most = Max(most, product[v]);
+      }
+      if (m.truncation > 0.0f && HMax(most) <= m.truncation) break;
+    }
+    for (int v = 0; v < kVectors; ++v) {
+      const V16 gate = SigmoidV(logit[v]);
+      rho[v] = Fma(gate, Sub(one, rho[v]), rho[v]);
+      Store(gates + t * kWide + v * 16, gate);
+      Store(last + v * 16, rho[v]);
+    }
+    float *z = m.z + (first + t) * m.a, *to = m.rho + (first + t) * m.a;
+    for (int64_t k = 0; k < m.a; ++k) {
+      z[k] = gates[t * kWide + k];
+      to[k] = last[k];
+    }
+    for (int64_t k = m.a; k < kWide; ++k) gates[t * kWide + k] = 1.0f;
+  }
+}
+
+inline void MemoryScan(const MemoryScanRow<float>& p, float* padded, int64_t begin, int64_t end) {
+  constexpr void (*kScan[])(const MemoryScanRow<float>&, float*, int64_t) = {
+      ScanSequence<1>, ScanSequence<2>, ScanSequence<3>, ScanSequence<4>,
+      ScanSequence<5>, ScanSequence<6>, ScanSequence<7>, ScanSequence<8>};
+  const auto scan = kScan[(p.state.a - 1) / 16];
+  for (int64_t sequence = begin; sequence < end; ++sequence) scan(p, padded, sequence);
+}
+
 inline void AddAt(float* p, V16 x) { Store(p, Add(Load(p), x)); }
 
 inline void GatesBackward(const GruGatesBackwardRow<float>& p, int64_t begin, int64_t end) {
@@ -152,7 +215,8 @@ inline void ReadBackward(const SoftReadBackwardRow<float>& p, int64_t begin, int
   }
 }
 
-inline constexpr GateKernels kGate = {&Gates, &GatesBackward, &GraphGates, &Read, &ReadBackward};
+inline constexpr GateKernels kGate = {&Gates,      &GatesBackward, &MemoryScan,
+                                      &GraphGates, &Read,          &ReadBackward};
 
 }  // namespace undula::propagation::simd::UNDULA_SIMD_TARGET
 
