@@ -93,6 +93,7 @@ std::shared_ptr<const GraphVectors> RandomVectors(Snapshot* s, uint32_t relation
   };
   fill(s->n_items, 1, &out->entity);
   fill(relations, 2, &out->relation);
+  out->relation_dim = dim;
   s->n_entities = s->n_items;
   s->n_relations = relations;
   s->out.ptr.assign(size_t{s->n_items} + 1, 1);
@@ -131,11 +132,14 @@ absl::Status Run(const std::string& file, const std::string& name, OptionMap key
   }
   const std::shared_ptr<Snapshot> snapshot = ReadLog(file);
   std::shared_ptr<const GraphVectors> vectors;
-  if (spec->capabilities.uses_graph) vectors = RandomVectors(snapshot.get(), relations, kb_dim);
+  if (spec->capabilities.uses_graph) {
+    vectors = RandomVectors(snapshot.get(), relations, kb_dim);
+    model_options["entity_vectors"] = "random";
+  }
   UNDULA_ASSIGN_OR_RETURN(const Split split,
                           MakeSplit(*snapshot, {.protocol = "leave_one_out", .negatives = "none"}));
   TrainingData data = MakeTrainingData(snapshot, split.train, 1);
-  data.vectors = vectors;
+  data.read_vectors = [&](const std::string&) { return vectors; };
   TaskArena workers(threads);
   UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Model> model,
                           spec->make(model_options, DType::kF32));

@@ -99,7 +99,9 @@ TEST(Sequence, IsFollowedEventByEvent) {
   const SmallWorld world;
   const auto db = Open(world);
   ASSERT_TRUE(db->Train(Training("gru4rec")).ok());
-  ASSERT_TRUE(db->Train(Training("most_popular")).ok());
+  TrainOptions most_popular;
+  most_popular.model = "most_popular";
+  ASSERT_TRUE(db->Train(most_popular).ok());
   const auto recommender = *db->LoadRecommender("gru4rec");
   const auto sequence = recommender->NewSequence();
   ASSERT_TRUE(sequence.ok()) << sequence.status();

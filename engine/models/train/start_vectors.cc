@@ -84,8 +84,8 @@ absl::StatusOr<StartVectors> StartVectors::Apply(const GraphVectors& vectors,
     }
     const auto n = std::count(given.given.begin(), given.given.end(), uint8_t{1});
     if (n == 0) continue;
-    out.description_ += Concat(out.description_.empty() ? "" : ", ", n, " of ", rows.size(),
-                               " rows of ", name);
+    out.description_ +=
+        Concat(out.description_.empty() ? "" : ", ", n, " of ", rows.size(), " rows of ", name);
     out.tables_.push_back(std::move(given));
   }
   if (out.tables_.empty()) {

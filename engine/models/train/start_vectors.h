@@ -1,5 +1,5 @@
-// Training that begins with stored vectors (`undula embed`, or imported ones): one mechanism for all
-// families, by whose row each row of a table is (ModelSpec::parameter_rows).
+// Training that begins with stored vectors (`undula embed`, or imported ones): one mechanism for
+// all families, by whose row each row of a table is (ModelSpec::parameter_rows).
 #ifndef UNDULA_MODELS_TRAIN_START_VECTORS_H_
 #define UNDULA_MODELS_TRAIN_START_VECTORS_H_
 
