@@ -500,6 +500,7 @@ TEST_F(CliJob, Examples) {
               {world->dir / "first.undula", "sr_gnn", "user-1", "f-1", world->dir / "event.patch"},
               world->dir);
   ASSERT_EQ(next.code, 0) << next.err;
+  EXPECT_THAT(next.out, HasSubstr("\nafter f-1:"));
   EXPECT_THAT(next.out, HasSubstr("\nchanged"));
 }
 

@@ -204,7 +204,10 @@ TEST_F(ConvModelTest, EntityVectorsAreInputs) {
       {"dim", "8"}, {"hidden", "6"}, {"walks", "30"}, {"loss", "bpr"}, {"entity_vectors", "v"}};
   auto without = *kPinSageSpec.make(options, DType::kF32);
   EXPECT_EQ(without->Build(data_, workers_).code(), absl::StatusCode::kFailedPrecondition);
-  data_.vectors = vectors;
+  data_.read_vectors = [&](const std::string& name) {
+    EXPECT_EQ(name, "v");
+    return absl::StatusOr<std::shared_ptr<const GraphVectors>>(vectors);
+  };
   const auto model = Built(kPinSageSpec, options);
   EXPECT_TRUE(std::isfinite(LossOf(model.get(), 1)));
   const propagation::Parameter* map = model->parameters()->Find("feature");

@@ -363,6 +363,10 @@ class Database {
 
   // Writes a stored model as one safetensors file (parameters, structures, options).
   absl::Status ExportModel(std::string_view name, const std::string& file) const;
+  // Writes stored vectors, or the item vectors of a stored model that has some, as a NumPy array of
+  // float32 [rows, dim] and the names of its rows, one a line, as FILE.names: what ImportVectors
+  // reads. Returns the number of rows. InvalidArgument: a name with a line break.
+  absl::StatusOr<int64_t> ExportVectors(std::string_view name, const std::string& file) const;
   // Writes "triples" (N-Triples), "quads" (N-Quads), "turtle", "csr" (the graph, interactions,
   // links and social edges by id, as one safetensors file), "csr-npy" (the same as a new folder of
   // NumPy files), "interactions", "links" or "items" (tab-separated), or one of RecBole's atomic

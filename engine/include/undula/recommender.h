@@ -162,6 +162,29 @@ struct ModelAge {
   int64_t interactions = 0, triples = 0, users = 0, items = 0, entities = 0;
 };
 
+// What one user does, event by event, for models of sequences: what an event costs does not grow
+// with the number of events before it (docs/models). Belongs to one thread at a time; the
+// recommender must outlive it.
+class UserSequence {
+ public:
+  ~UserSequence();
+  UserSequence(const UserSequence&) = delete;
+  UserSequence& operator=(const UserSequence&) = delete;
+
+  // NotFound: no such item (names the nearest), or one that the model does not know; nothing
+  // changes then.
+  absl::Status Add(std::string_view item);
+  int64_t events() const;
+  // What comes next. FailedPrecondition before the first event; Unimplemented with reasons.
+  absl::StatusOr<std::vector<Recommendation>> Recommend(const RecommendOptions& options = {}) const;
+
+  struct Impl;
+  explicit UserSequence(std::unique_ptr<Impl> impl);
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
 // Thread-safe: every method may be called from many threads at once.
 class Recommender {
  public:
@@ -177,6 +200,9 @@ class Recommender {
   // For a history never seen in training (fold-in). Unimplemented where the model has none.
   absl::StatusOr<std::vector<Recommendation>> RecommendForHistory(
       std::span<const std::string> items, const RecommendOptions& options = {}) const;
+
+  // A sequence without events. Unimplemented for models that do not follow one.
+  absl::StatusOr<std::unique_ptr<UserSequence>> NewSequence() const;
 
   // Items with the most similar vectors (cosine), best first. Unimplemented without vectors.
   absl::StatusOr<std::vector<Recommendation>> Similar(std::string_view item, int64_t k = 10) const;

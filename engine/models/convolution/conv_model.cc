@@ -82,23 +82,31 @@ void ConvModel::AddParameters(uint64_t seed) {
 absl::Status ConvModel::TakeFeatures(const TrainingData& data) {
   ConvState& s = *state_;
   if (s.options.entity_vectors.empty()) return absl::OkStatus();
-  if (data.vectors == nullptr) {
-    return FailedPreconditionError("the vectors '", s.options.entity_vectors,
-                                   "' of model.entity_vectors were not given with the data");
-  }
-  s.feature_dim = data.vectors->dim;
+  UNDULA_ASSIGN_OR_RETURN(const std::shared_ptr<const GraphVectors> vectors,
+                          ReadVectors(data, s.options.entity_vectors));
+  s.feature_dim = vectors->dim;
   s.features.assign(static_cast<size_t>(s.n_items * s.feature_dim), 0.0f);
-  int64_t linked = 0;
-  for (uint32_t i = 0; i < s.n_items && i < data.snapshot->links.rows(); ++i) {
-    const EntityId entity = data.snapshot->links.best(ItemId{i});
-    if (entity == kNone<EntityId> || data.vectors->has_entity[Index(entity)] == 0) continue;
-    std::copy_n(data.vectors->entity.begin() + int64_t{Index(entity)} * s.feature_dim,
-                s.feature_dim, s.features.begin() + int64_t{i} * s.feature_dim);
-    ++linked;
+  int64_t found = 0;
+  for (uint32_t i = 0; i < s.n_items; ++i) {
+    // The item's own vector, else that of the entity it is linked to.
+    const float* row = nullptr;
+    if (i < vectors->has_item.size() && vectors->has_item[i] != 0) {
+      row = vectors->item.data() + int64_t{i} * s.feature_dim;
+    } else if (!vectors->has_entity.empty() && i < data.snapshot->links.rows()) {
+      const EntityId entity = data.snapshot->links.best(ItemId{i});
+      if (entity != kNone<EntityId> && vectors->has_entity[Index(entity)] != 0) {
+        row = vectors->entity.data() + int64_t{Index(entity)} * s.feature_dim;
+      }
+    }
+    if (row == nullptr) continue;
+    std::copy_n(row, s.feature_dim, s.features.begin() + int64_t{i} * s.feature_dim);
+    ++found;
   }
-  if (linked > 0) return absl::OkStatus();
+  if (found > 0) return absl::OkStatus();
   return FailedPreconditionError(
-      "no item is linked to an entity with a vector; link items first (undula link)");
+      "'", s.options.entity_vectors,
+      "' has a vector for no item and for no entity that an item is linked to; link items first "
+      "(undula link)");
 }
 
 absl::Status ConvModel::Build(const TrainingData& data, TaskArena& workers) {
