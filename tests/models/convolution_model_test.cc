@@ -174,7 +174,7 @@ TEST_F(ConvModelTest, HardNegativesFollowTheCurriculum) {
 }
 
 TEST_F(ConvModelTest, HistoriesOfUnseenUsersScoreAsThoseOfKnownOnes) {
-  const auto model = Built(kPinSageSpec, {{"dim", "8"}, {"hidden", "8"}, {"profile", "3"}});
+  const auto model = Built(kPinSageSpec, {{"dim", "8"}, {"hidden", "8"}, {"recent", "3"}});
   const auto scorer = *model->MakeScorer(workers_);
   const auto row = data_.positives.row(4);
   const std::vector<ItemId> history(row.begin(), row.end());

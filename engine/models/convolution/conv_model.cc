@@ -44,14 +44,18 @@ uint32_t BatchDraw(const Batch& batch, int64_t epoch, int64_t layer) {
 // The latest distinct items of every user, oldest first.
 void FillHistories(const TrainingData& data, int64_t most, ConvState* state) {
   std::vector<uint32_t> latest;
+  std::vector<uint8_t> seen(data.n_items(), 0);
   for (uint32_t u = 0; u < data.n_users(); ++u) {
     latest.clear();
     const auto row = data.positives.row(u);
     for (size_t k = row.size(); k > 0; --k) {
       if (most > 0 && static_cast<int64_t>(latest.size()) == most) break;
       const uint32_t item = Index(row[k - 1]);
-      if (std::find(latest.begin(), latest.end(), item) == latest.end()) latest.push_back(item);
+      if (seen[item] != 0) continue;
+      seen[item] = 1;
+      latest.push_back(item);
     }
+    for (const uint32_t item : latest) seen[item] = 0;
     state->history.insert(state->history.end(), latest.rbegin(), latest.rend());
     state->history_ptr.push_back(static_cast<int64_t>(state->history.size()));
   }
@@ -124,10 +128,10 @@ absl::Status ConvModel::Build(const TrainingData& data, TaskArena& workers) {
     s.known.items.erase(std::unique(begin, s.known.items.end()), s.known.items.end());
     s.known.ptr.push_back(static_cast<int64_t>(s.known.items.size()));
   }
-  FillHistories(data, s.options.profile, &s);
+  FillHistories(data, s.options.recent, &s);
   UNDULA_RETURN_IF_ERROR(TakeFeatures(data));
   auto neighborhoods = std::make_shared<Neighborhoods>();
-  UNDULA_RETURN_IF_ERROR(neighborhoods->Build(s.options, s.sage, data, workers));
+  UNDULA_RETURN_IF_ERROR(neighborhoods->Build(s.options, s.sage, data));
   s.lists = neighborhoods->Draw(0, workers);
   int64_t entries = 0, empty = 0, rows = 0;
   for (const NodeLists& lists : s.lists) {

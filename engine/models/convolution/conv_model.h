@@ -47,7 +47,7 @@ struct ConvState {
   uint32_t n_users = 0, n_items = 0;
   std::vector<NodeLists> lists;  // by type, those of draw 0: scores are made with them
   UserItems known;               // distinct training positives
-  // The users' latest distinct items, newest last: at most `profile` (PinSAGE).
+  // The users' latest distinct items, newest last: at most `recent` (PinSAGE).
   std::vector<int64_t> history_ptr = {0};
   std::vector<uint32_t> history;
 

@@ -37,7 +37,8 @@ struct ConvOptions {
   bool normalize = false;  // outputs of length 1
   // -- PinSAGE: whom an item is recommended to
   std::string query = "profile";  // mean of the user's items, or "item": one of them
-  int64_t profile = 50;  // items of a user at most, drawn in training, the latest in scoring
+  int64_t profile = 50;           // items of a pair's mean at most, drawn; 0: all
+  int64_t recent = 50;            // items of a user's mean in scoring, the latest; 0: all
 
   // -- GraphSAGE: over users and items
   std::string aggregator = "mean";
