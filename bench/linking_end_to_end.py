@@ -16,7 +16,7 @@ from pathlib import Path
 import quality
 
 LINKS = ["ranker", "gold", "none"]
-OPTIONS = {**quality.FRESH, "epochs": 30, "patience": 3, "metric": "auc", "split.protocol": "ctr",
+OPTIONS = {**quality.FRESH, "epochs": 10, "patience": 3, "metric": "auc", "split.protocol": "ctr",
            "split.positive-threshold": 1, "split.negatives": "sampled"}
 
 

@@ -15,7 +15,8 @@ constexpr int64_t kGrain = 64, kBlock = 16384;
 constexpr size_t kMostEntities = 16;  // of a name: the most often meant ones
 constexpr int kLeastTrained = 20;
 constexpr double kStrength = 1;
-constexpr float kProduct = 0.5f;  // scale of products against the evidence itself
+constexpr double kContextPrior = 0.3;  // added to counts of documents
+constexpr float kProduct = 0.5f;       // scale of products against the evidence itself
 
 bool Has(const std::vector<EntityId>& sorted, EntityId e) {
   return std::binary_search(sorted.begin(), sorted.end(), e);
@@ -131,6 +132,22 @@ bool Neighbors::Connected(EntityId a, EntityId b) const {
                             b);
 }
 
+float MentionModel::Context(EntityId entity, uint32_t name,
+                            const std::vector<NameInDocument>& found, bool own) const {
+  const double documents = documents_[Index(entity)] - (own ? 1.0 : 0.0);
+  if (documents <= 0) return 0;
+  double sum = 0, n = 0;
+  for (const NameInDocument& in : found) {
+    if (in.name == name || occurrences_[in.name] < 2) continue;
+    const auto at = beside_.find({entity, in.name});
+    const double together = at == beside_.end() ? 0 : at->second - (own ? 1.0 : 0.0);
+    const double expected = documents * occurrences_[in.name] / annotated_;
+    sum += std::log((together + kContextPrior) / (expected + kContextPrior));
+    ++n;
+  }
+  return n == 0 ? 0 : static_cast<float>(sum / std::sqrt(n));
+}
+
 std::vector<MentionModel::Candidate> MentionModel::Candidates(
     const std::vector<NameInDocument>& found, const std::vector<EntityId>* own) const {
   std::vector<Candidate> out;
@@ -167,6 +184,7 @@ std::vector<MentionModel::Candidate> MentionModel::Candidates(
       x[kUsualCapital] = usage_[in.name].capital;
       x[kBeside] = LogOdds(in.beside, in.times - in.beside);
       x[kUsualBeside] = usage_[in.name].beside;
+      x[kContext] = Context(candidate.entity, in.name, found, self > 0);
       x[kEntityLog] = Log1p(documents_[Index(candidate.entity)] - self);
       x[kTimes] = static_cast<float>(std::log(in.times));
       x[kInFirst] = in.in_first;
@@ -223,7 +241,11 @@ absl::StatusOr<MentionModel> MentionModel::Train(const NameTable& names, const N
   model.CountUsage(found);
   for (size_t d = 0; d < found.size(); ++d) {
     if (gold.annotated[d] == 0) continue;
-    for (const EntityId e : gold.entities[d]) ++model.documents_[Index(e)];
+    ++model.annotated_;
+    for (const EntityId e : gold.entities[d]) {
+      ++model.documents_[Index(e)];
+      for (const NameInDocument& in : found[d]) ++model.beside_[{e, in.name}];
+    }
     for (const NameInDocument& in : found[d]) {
       ++model.occurrences_[in.name];
       const std::span<const NameTable::Entry> entries = names.Entries(in.name);

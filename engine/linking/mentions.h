@@ -5,9 +5,11 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -66,6 +68,7 @@ enum MentionEvidence : uint8_t {
   kUnseenCommon,  // log of 1 + documents with the name
   kEntityLog,     // log of 1 + annotated documents that mention the entity
   kConnected,     // log of 1 + other candidates of the document that the graph connects to it
+  kContext,       // how usual the document's other names are where the entity is mentioned
   kPopular,       // log of 1 + neighbors of the entity in the graph
   kOtherNames,    // another name of the document may stand for the entity too
   kContained,     // a longer name of the document has this one in it and may not
@@ -117,6 +120,10 @@ class MentionModel {
   MentionModel(const NameTable& names, const Neighbors& neighbors)
       : names_(&names), neighbors_(&neighbors) {}
   void CountUsage(std::span<const std::vector<NameInDocument>> found);
+  // Mean log-ratio of how often the document's other names stand beside the entity to how often
+  // they would by chance; 0 where the entity is in no other annotated document.
+  float Context(EntityId entity, uint32_t name, const std::vector<NameInDocument>& found,
+                bool own) const;
   // `own`: the document's own annotation, taken out of the counts (training); null else.
   std::vector<Candidate> Candidates(const std::vector<NameInDocument>& found,
                                     const std::vector<EntityId>* own) const;
@@ -132,6 +139,8 @@ class MentionModel {
   std::vector<uint32_t> occurrences_;  // by name: annotated documents with it
   std::vector<uint32_t> meant_;        // by entry: of these, where it stood for the entity
   std::vector<uint32_t> documents_;    // by entity: annotated documents with it
+  std::map<std::pair<EntityId, uint32_t>, uint32_t> beside_;  // documents with entity and name
+  uint32_t annotated_ = 0;                                    // documents
   std::vector<double> weights_;
 };
 
