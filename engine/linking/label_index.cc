@@ -53,28 +53,28 @@ uint64_t HashSegment(size_t key_size, size_t number, std::string_view text) {
   return h ^ (h >> 29);
 }
 
-// A bit for each letter of a to z; digits and bytes of other scripts share the others.
-uint32_t Letters(std::string_view key) {
+// A bit for each letter of a to z: whether it occurs an odd number of times; digits and bytes of
+// other scripts share the other bits.
+uint32_t OddLetters(std::string_view key) {
   uint32_t letters = 0;
   for (const char c : key) {
-    letters |=
+    letters ^=
         uint32_t{1} << (c >= 'a' && c <= 'z' ? c - 'a' : 26 + static_cast<unsigned char>(c) % 6);
   }
   return letters;
 }
 
-// Whether keys with these letters can be `most` (1 or 2) edits apart: an edit takes one letter away
-// and adds one at most. Clearing the lowest bit is faster than counting bits without an
-// instruction for it.
+// Whether keys with these letters can be `most` (1 or 2) edits apart: an edit changes two bits at
+// most. Clearing the lowest bit is faster than counting bits without an instruction for it.
 bool NearLetters(uint32_t a, uint32_t b, int most) {
-  uint32_t only_a = a & ~b, only_b = b & ~a;
-  only_a &= only_a - 1;
-  only_b &= only_b - 1;
+  uint32_t differ = a ^ b;
+  differ &= differ - 1;
+  differ &= differ - 1;
   if (most > 1) {
-    only_a &= only_a - 1;
-    only_b &= only_b - 1;
+    differ &= differ - 1;
+    differ &= differ - 1;
   }
-  return (only_a | only_b) == 0;
+  return differ == 0;
 }
 
 }  // namespace
@@ -233,7 +233,7 @@ void LabelIndex::BuildSegments() {
   segment_keys_.resize(segment_start_.back());
   std::vector<uint32_t> next(segment_start_.begin(), segment_start_.end() - 1);
   for_each([&](size_t bucket, uint32_t k) {
-    segment_keys_[next[bucket]++] = {k, Letters(Key(k))};
+    segment_keys_[next[bucket]++] = {k, OddLetters(Key(k))};
   });
 }
 
@@ -256,7 +256,7 @@ void LabelIndex::FindNear(std::string_view key,
   if (most == 0 || key.size() > kMaxKey || keys() == 0) return;
   const size_t mask = segment_start_.size() - 2;
   const auto length = static_cast<int>(key.size());
-  const uint32_t letters = Letters(key);
+  const uint32_t letters = OddLetters(key);
   std::vector<uint32_t> found;
   for (int size = length - most; size <= length + most; ++size) {
     const auto key_size = static_cast<size_t>(size);

@@ -76,7 +76,8 @@ class LabelIndex {
 
   struct Posting {
     uint32_t key;
-    uint32_t letters;  // which letters the key has: tells most keys apart without reading them
+    uint32_t
+        letters;  // which letters are odd in the key: tells most keys apart without reading them
   };
 
   std::string_view Key(uint32_t k) const {

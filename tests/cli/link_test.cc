@@ -188,8 +188,35 @@ TEST_F(CliLink, IdentifiersWinAndConflictsAreNotLinked) {
               HasSubstr("no relation 'none'"));
 }
 
+TEST_F(CliLink, MentionsOfTextsBecomeLinks) {
+  const std::string news = world_.dir / "news.csv", gold = world_.dir / "annotated.tsv";
+  std::string rows = "item,title,abstract\n", annotated = "item\tentity\tsurface\n";
+  for (int i = 0; i < 60; ++i) {
+    const std::string n = std::to_string(i), film = std::to_string(i % 48);
+    rows += "n-" + n + ",An evening,we went to see Film " + film + " by Director " +
+            std::to_string(i % 8) + " and liked it\n";
+    if (i >= 50) continue;
+    annotated += "n-" + n + "\thttp://world.example/film" + film + "\tFilm " + film + "\n";
+    annotated += "n-" + n + "\thttp://world.example/director" + std::to_string(i % 8) + "\t\n";
+  }
+  WriteFile(news, rows);
+  WriteFile(gold, annotated);
+  Run({"import", world_.database, news, "--format", "items-csv", "--quiet"});
+  const Output measured = Undula(
+      {"link", "mentions", world_.database, "--gold", gold, "--evaluate", "--format", "csv"});
+  ASSERT_EQ(measured.code, 0) << measured.err;
+  EXPECT_THAT(measured.out, HasSubstr("\nranker,50,100,"));
+  const Output linked = Undula({"link", "mentions", world_.database, "--gold", gold});
+  ASSERT_EQ(linked.code, 0) << linked.err;
+  EXPECT_THAT(Links(), AllOf(HasSubstr("n-59\thttp://world.example/film11\t"),
+                             HasSubstr("n-59\thttp://world.example/director3\t")));
+  EXPECT_THAT(Undula({"link", "mentions", world_.database}).err, HasSubstr("gold file is needed"));
+  EXPECT_THAT(Undula({"link", "mentions", world_.database, "--gold", gold, "--text", "body"}).err,
+              HasSubstr("no item has a column 'body'"));
+}
+
 TEST_F(CliLink, EveryVerbHasHelpWithAnExample) {
-  for (const char* verb : {"run", "review", "train", "evaluate", "explain", "undo"}) {
+  for (const char* verb : {"run", "review", "train", "evaluate", "explain", "undo", "mentions"}) {
     const Output help = Undula({"link", verb, "--help"});
     EXPECT_EQ(help.code, 0) << verb;
     EXPECT_THAT(help.out, HasSubstr(std::string("Example:\n  undula link ") + verb));
