@@ -164,6 +164,9 @@ absl::StatusOr<StoredVectors> ItemVectors(const Database::Impl& impl, const Tens
 
 absl::StatusOr<int64_t> Database::ExportVectors(std::string_view name,
                                                 const std::string& file) const {
+  if (name.empty()) {
+    return InvalidArgumentError("name the vectors or the model (undula models lists them)");
+  }
   StoredVectors vectors;
   TensorMap stored;
   {

@@ -180,6 +180,7 @@ TEST(Embed, VectorsAreExportedForNumPy) {
   EXPECT_EQ(db->ExportVectors("most_popular", file).status().code(),
             absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(db->ExportVectors("nothing", file).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(db->ExportVectors("", file).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST(Embed, BadInput) {
