@@ -76,7 +76,7 @@ def main():
             if not file.exists():
                 quality.write(file, measure(args, links, seed))
                 print(file.name, flush=True)
-    print("| links | items linked | seeds | AUC (sd) | Recall@20 | NDCG@20 | epochs |")
+    print("| links | number | seeds | AUC (sd) | Recall@20 | NDCG@20 | epochs |")
     print("|---|---:|---:|---:|---:|---:|---|")
     for links in LINKS:
         rows = [json.loads(f.read_text()) for f in sorted(args.out.glob(f"{links.replace(' ', '-')}.*.json"))]
@@ -86,7 +86,7 @@ def main():
         auc = [r["ctr"]["auc"] for r in rows]
         spread = f" ({statistics.stdev(auc):.4f})" if len(auc) > 1 else ""
         recall, ndcg = (statistics.fmean(r["ranking"][m] for r in rows) for m in ("recall@20", "ndcg@20"))
-        print(f"| {links} | {rows[0]['stats'].get('items linked', '')} | {len(rows)} | "
+        print(f"| {links} | {rows[0]['stats'].get('links', '')} | {len(rows)} | "
               f"{statistics.fmean(auc):.4f}{spread} | {recall:.4f} | {ndcg:.4f} | "
               f"{'/'.join(str(r['train']['best epoch']) for r in rows)} |")
 
