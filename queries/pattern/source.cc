@@ -156,9 +156,9 @@ absl::StatusOr<Value> Source::RelationValue(RelationId id) {
   if (value != kUnbound) return value;
   UNDULA_ASSIGN_OR_RETURN(const std::string name, view_.RelationName(id));
   UNDULA_ASSIGN_OR_RETURN(const EntityId entity, view_.FindEntity(name));
-  place->second =
+  value =
       entity != kNone<EntityId> ? EntityValue(entity) : MakeValue(ValueKind::kRelation, Index(id));
-  return place->second;
+  return value;
 }
 
 void Source::Follow(const std::vector<Pair>& pairs, Value from, std::vector<Value>* out) {
