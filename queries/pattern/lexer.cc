@@ -83,6 +83,9 @@ absl::StatusOr<std::string> DecodeCodePoints(std::string_view text) {
     }
     return error(bad, "the query is no UTF-8 from here on");
   }
+  if (text.find("\\u") == std::string_view::npos && text.find("\\U") == std::string_view::npos) {
+    return std::string(text);
+  }
   std::string out;
   out.reserve(text.size());
   for (size_t i = 0; i < text.size();) {

@@ -236,13 +236,13 @@ absl::StatusOr<std::optional<Term>> Parser::DataValue() {
   return std::optional<Term>(std::move(term));
 }
 
-absl::Status Parser::AddTriple(const Node& head, const Path& path, const Node& tail,
+absl::Status Parser::AddTriple(const Node& head, Path path, Node tail,
                                std::vector<TriplePattern>* out) {
   if (++triples_ > kMaxTriplePatterns) {
     return SyntaxError(
         path.at, Concat("more than ", kMaxTriplePatterns, " triple patterns; split the query"));
   }
-  out->push_back({head, path, tail});
+  out->push_back({head, std::move(path), std::move(tail)});
   return absl::OkStatus();
 }
 
@@ -270,21 +270,21 @@ absl::Status Parser::PropertyList(const Node& head, std::vector<TriplePattern>* 
   };
   if (!at_verb()) return required ? Unexpected("a relation") : absl::OkStatus();
   while (true) {
-    UNDULA_ASSIGN_OR_RETURN(const Path path, Verb(paths));
-    UNDULA_RETURN_IF_ERROR(Objects(head, path, out, paths));
+    UNDULA_ASSIGN_OR_RETURN(Path path, Verb(paths));
+    UNDULA_RETURN_IF_ERROR(Objects(head, std::move(path), out, paths));
     if (!IsSymbol(";")) return absl::OkStatus();
     while (IsSymbol(";")) UNDULA_RETURN_IF_ERROR(Step());
     if (!at_verb()) return absl::OkStatus();
   }
 }
 
-absl::Status Parser::Objects(const Node& head, const Path& path, std::vector<TriplePattern>* out,
+absl::Status Parser::Objects(const Node& head, Path path, std::vector<TriplePattern>* out,
                              bool paths) {
   while (true) {
     bool is_list = false;
-    UNDULA_ASSIGN_OR_RETURN(const Node tail, GraphNode(out, paths, &is_list));
-    UNDULA_RETURN_IF_ERROR(AddTriple(head, path, tail, out));
-    if (!IsSymbol(",")) return absl::OkStatus();
+    UNDULA_ASSIGN_OR_RETURN(Node tail, GraphNode(out, paths, &is_list));
+    if (!IsSymbol(",")) return AddTriple(head, std::move(path), std::move(tail), out);
+    UNDULA_RETURN_IF_ERROR(AddTriple(head, path, std::move(tail), out));
     UNDULA_RETURN_IF_ERROR(Step());
   }
 }

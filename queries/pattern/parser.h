@@ -100,8 +100,7 @@ class Parser {
   absl::Status Triples(std::vector<TriplePattern>* out, bool paths);
   absl::Status PropertyList(const Node& head, std::vector<TriplePattern>* out, bool paths,
                             bool required);
-  absl::Status Objects(const Node& head, const Path& path, std::vector<TriplePattern>* out,
-                       bool paths);
+  absl::Status Objects(const Node& head, Path path, std::vector<TriplePattern>* out, bool paths);
   absl::StatusOr<Node> GraphNode(std::vector<TriplePattern>* out, bool paths, bool* is_list);
   absl::StatusOr<Node> VariableOrTerm();
   absl::StatusOr<Path> Verb(bool paths);
@@ -109,8 +108,7 @@ class Parser {
   absl::StatusOr<Path> PathSequence();
   absl::StatusOr<Path> PathElement();
   absl::StatusOr<Path> PathNegated();
-  absl::Status AddTriple(const Node& head, const Path& path, const Node& tail,
-                         std::vector<TriplePattern>* out);
+  absl::Status AddTriple(const Node& head, Path path, Node tail, std::vector<TriplePattern>* out);
   Node FreshBlank(Position at);
 
   // Terms (parse_pattern.cc).

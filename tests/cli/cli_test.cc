@@ -54,9 +54,10 @@ Output Undula(const std::vector<std::string>& args, const test::TempDir& dir) {
   return Execute(UNDULA_PROGRAM, args, dir);
 }
 
-const char* const kVerbs[] = {"import",  "link",    "stats",  "train",  "evaluate", "recommend",
-                              "similar", "explain", "score",  "models", "export",   "backup", "query",
-                              "compact", "verify",  "update", "forget", "tune",     "embed"};
+const char* const kVerbs[] = {"import",    "link",    "stats",   "train",   "evaluate",
+                              "recommend", "similar", "explain", "score",   "models",
+                              "export",    "backup",  "query",   "compact", "verify",
+                              "update",    "forget",  "tune",    "embed"};
 
 TEST(Cli, HelpOfEveryVerbHasAnExample) {
   test::TempDir dir;
@@ -129,6 +130,37 @@ TEST_F(CliJob, RowsInThreeFormats) {
       Undula({"stats", world->database, "--by", "relation", "--format", "json"}, world->dir);
   EXPECT_THAT(json.out, HasSubstr("\"relation\": \"http://world.example/directedBy\", \"triples\": "
                                   "48, \"attributes\": 0}"));
+}
+
+TEST_F(CliJob, QueriesInFourFormats) {
+  const std::string text =
+      "PREFIX w: <http://world.example/> SELECT ?i (STR(?y) AS ?year) "
+      "{ ?i u:link ?f . ?f w:year ?y ; w:directedBy $d } ORDER BY ?year LIMIT 2";
+  const auto run = [&](const std::string& format, const std::string& director) {
+    return Undula({"query", world->database, "-q", text, "--format", format, "--param",
+                   "d=<http://world.example/" + director + ">"},
+                  world->dir);
+  };
+  EXPECT_EQ(run("csv", "director3").out,
+            "i,year\r\nurn:undula:item/f-3,1973\r\n"
+            "urn:undula:item/f-11,1981\r\n");
+  EXPECT_THAT(run("tsv", "director3").out, HasSubstr("<urn:undula:item/f-3>\t\"1973\"\n"));
+  EXPECT_THAT(run("json", "director3").out, HasSubstr("\"value\": \"urn:undula:item/f-11\""));
+  EXPECT_THAT(run("table", "director3").out, HasSubstr("f-11"));
+  const Output unknown =
+      Undula({"query", world->database, "-q", "SELECT * { ?s x:p ?o }"}, world->dir);
+  EXPECT_EQ(unknown.code, static_cast<int>(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(unknown.err, HasSubstr("query:1:15: the prefix 'x:' is not declared"));
+  const Output plan =
+      Undula({"query", world->database, "-q", "ASK { ?s ?p ?o }", "--explain"}, world->dir);
+  EXPECT_THAT(plan.out, HasSubstr("scan { ?s ?p ?o }"));
+  const std::string pattern = world->dir / "genre.rq";
+  WriteFile(pattern, "SELECT ?entity { ?entity <http://world.example/genre> $genre }");
+  const Output few = Undula({"recommend", world->database, "user-1", "-k", "20", "--pattern",
+                             pattern, "--param", "genre=<http://world.example/genre1>"},
+                            world->dir);
+  EXPECT_EQ(few.code, 0) << few.err;
+  EXPECT_THAT(few.err, HasSubstr(" of 20: no more items may be recommended"));
 }
 
 TEST_F(CliJob, TheDictionaryHasTwoForms) {
