@@ -30,7 +30,7 @@ SEEDS = [1, 2, 3]
 BUDGET = {"trials": 6, "epochs": 45, "eta": 3}  # 6 settings 5 epochs, 2 of them 15, 1 of them 45
 TRAIN = {"metric": "ndcg", "metric-k": 20, "eval-every": 5}
 LONGEST = {"epochs": 100, "patience": 3}  # of the trainings of the table
-# Without a search.
+# Without a search: what differs from the program's defaults.
 SINGLE = {
     "bpr_mf": {"chunk": 8}, "kgcn": {"fresh-negatives": 1, "chunk": 8, "l2-weight": 1e-5},
     "ripplenet": {"fresh-negatives": 1, "chunk": 32},
@@ -305,7 +305,7 @@ def table(out, names):
         for model in RANGES:
             if DATA[name].get("single"):
                 setting = " ".join(f"{key}={value}" for key, value in SINGLE[model].items())
-                print(f"| {name} | {model} | 0, the defaults | | {setting} |")
+                print(f"| {name} | {model} | 0, fixed | | {setting} |")
                 continue
             files = [out / f"{name}.{model}.{kind}.json" for kind in ("search", "borrowed")]
             if not files[0].exists():
