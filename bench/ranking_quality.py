@@ -9,8 +9,8 @@ positive (DATA says which); of each user's positives a tenth is test, a tenth va
 all items of the data are ranked but those the user has in training and validation. Only items that are
 linked to the graph take part.
 
-Per (data, model) one search, `undula tune` with the ranges of RANGES and one BUDGET, on the split of the first seed, by NDCG@20 on validation; its test part is cut off before
-the first trial. kg_off is KGCN without messages; its search and that of KGNN-LS have the best options of
+Per (data, model) one search, `undula tune` with the ranges of RANGES and one BUDGET, on the split of the first
+seed, by NDCG@20 on validation; its test part is cut off before the first trial. kg_off is KGCN without messages; its search and that of KGNN-LS have the best options of
 KGCN as one more candidate. Data marked "single" have no search, for lack of processor time: every model has
 the program's defaults but for SINGLE. Then each seed cuts anew, trains with these options, keeps the epoch that is
 best on validation and reads the test part once. What the graph adds is the difference to kg_off, paired over
