@@ -9,10 +9,10 @@ positive (DATA says which); of each user's positives a tenth is test, a tenth va
 all items of the data are ranked but those the user has in training and validation. Only items that are
 linked to the graph take part.
 
-Per (data, model) one search, `undula tune` with the ranges of RANGES and the budget of the data (the same
-for every model), on the split of the first seed, by NDCG@20 on validation; its test part is cut off before
-the first trial. kg_off is KGCN without messages; its search and that of KGNN-LS have the best options of
-KGCN as one more candidate. Then each seed cuts anew, trains with the options found, keeps the epoch that is
+Per (data, model) one search, `undula tune` with the ranges of RANGES and one BUDGET, on the split of the first
+seed, by NDCG@20 on validation; its test part is cut off before the first trial. kg_off is KGCN without messages; its search and that of KGNN-LS have the best options of
+KGCN as one more candidate. Data marked "single" have no search, for lack of processor time: every model has
+the program's defaults but for SINGLE. Then each seed cuts anew, trains with these options, keeps the epoch that is
 best on validation and reads the test part once. What the graph adds is the difference to kg_off, paired over
 users, with its bootstrap interval (the mean of the seeds' bounds). One file per search and per (data, model,
 seed), so a killed run goes on where it stopped; missing rows say "not run".
@@ -30,7 +30,7 @@ SEEDS = [1, 2, 3]
 BUDGET = {"trials": 6, "epochs": 45, "eta": 3}  # 6 settings 5 epochs, 2 of them 15, 1 of them 45
 TRAIN = {"metric": "ndcg", "metric-k": 20, "eval-every": 5}
 LONGEST = {"epochs": 100, "patience": 3}  # of the trainings of the table
-# Without a search.
+# Without a search: what differs from the program's defaults.
 SINGLE = {
     "bpr_mf": {"chunk": 8}, "kgcn": {"fresh-negatives": 1, "chunk": 8, "l2-weight": 1e-5},
     "ripplenet": {"fresh-negatives": 1, "chunk": 32},
@@ -305,7 +305,7 @@ def table(out, names):
         for model in RANGES:
             if DATA[name].get("single"):
                 setting = " ".join(f"{key}={value}" for key, value in SINGLE[model].items())
-                print(f"| {name} | {model} | 0, the defaults | | {setting} |")
+                print(f"| {name} | {model} | 0, fixed | | {setting} |")
                 continue
             files = [out / f"{name}.{model}.{kind}.json" for kind in ("search", "borrowed")]
             if not files[0].exists():
