@@ -34,6 +34,7 @@ absl::Status RunExport(const Args& args);
 absl::Status RunBackup(const Args& args);
 absl::Status RunCompact(const Args& args);
 absl::Status RunVerify(const Args& args);
+absl::Status RunReport(const Args& args);
 
 inline constexpr char kWaitHelp[] = "seconds to wait while another process writes";
 
@@ -42,6 +43,9 @@ absl::StatusOr<std::unique_ptr<Database>> OpenDatabase(const std::string& path, 
                                                        bool read_only, int64_t threads = 0,
                                                        int64_t wait_seconds = 0,
                                                        bool compact_dictionary = false);
+
+// The K of --at: whole numbers from 1 to 100000.
+absl::Status ParseListLengths(const std::vector<std::string>& texts, std::vector<int>* at);
 
 // "0.123" style for metrics and seconds.
 std::string Fixed(double value, int digits);
