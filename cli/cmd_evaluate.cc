@@ -5,9 +5,43 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/progress_bar.h"
+#include "cli/report/facts.h"
+#include "cli/report/sections.h"
+#include "cli/report/write_report.h"
 #include "cli/table.h"
 
 namespace undula::cli {
+namespace {
+
+// The report of the model that was evaluated, and of the one it was compared with.
+absl::Status WriteHtml(const Database& database, const std::string& db,
+                       const EvaluateOptions& options, const std::string& file,
+                       Progress* progress) {
+  report::ReportOptions of_report;
+  of_report.database = db;
+  if (!options.name.empty()) of_report.models.push_back(options.name);
+  if (!options.against.empty()) of_report.models.push_back(options.against);
+  of_report.evaluate = options;
+  of_report.command = "undula evaluate --html";
+  const auto facts = report::Gather(database, std::move(of_report), progress);
+  if (!facts.ok()) return facts.status();
+  return report::WriteReport(report::BuildReport(*facts), report::Form::kHtml, "", file).status();
+}
+
+}  // namespace
+
+absl::Status ParseListLengths(const std::vector<std::string>& texts, std::vector<int>* at) {
+  at->clear();
+  for (const std::string& k : texts) {
+    char* end = nullptr;
+    const long value = std::strtol(k.c_str(), &end, 10);
+    if (k.empty() || *end != '\0' || value < 1 || value > 100000) {
+      return absl::InvalidArgumentError("--at: '" + k + "' is not a whole number from 1 to 100000");
+    }
+    at->push_back(static_cast<int>(value));
+  }
+  return absl::OkStatus();
+}
 
 absl::Status RunEvaluate(const Args& args) {
   Arguments a("evaluate",
@@ -18,7 +52,7 @@ absl::Status RunEvaluate(const Args& args) {
               "paired intervals: what the first is better by.",
               "  undula evaluate films.undula --at 10,20 --bands\n"
               "  undula evaluate films.undula --model kgcn --against bpr_mf --intervals");
-  std::string db, format = "table";
+  std::string db, html, format = "table";
   EvaluateOptions options;
   std::vector<std::string> at = {"10", "20"};
   bool no_baselines = false, quiet = false, intervals = false;
@@ -34,23 +68,21 @@ absl::Status RunEvaluate(const Args& args) {
   a.Flag("--no-baselines", &no_baselines, "the model only");
   a.Flag("--intervals", &intervals, "print the interval beside each value");
   a.Choice("--format", &format, {"table", "csv", "json"}, "how to print rows");
+  a.Option("--html", &html, "also write the report of the model (undula report) to this file");
   a.Flag("--quiet", &quiet, "no progress");
   bool help = false;
   if (absl::Status s = a.Parse(args, &help); !s.ok() || help) return s;
-  options.at.clear();
-  for (const std::string& k : at) {
-    char* end = nullptr;
-    const long value = std::strtol(k.c_str(), &end, 10);
-    if (k.empty() || *end != '\0' || value < 1 || value > 100000) {
-      return absl::InvalidArgumentError("--at: '" + k + "' is not a whole number from 1 to 100000");
-    }
-    options.at.push_back(static_cast<int>(value));
-  }
+  if (absl::Status s = ParseListLengths(at, &options.at); !s.ok()) return s;
   options.baselines = !no_baselines;
   auto database = OpenDatabase(db, false, true);
   if (!database.ok()) return database.status();
   ProgressBar bar(quiet);
   auto report = (*database)->Evaluate(options, bar.progress());
+  if (report.ok() && !html.empty()) {
+    const absl::Status written = WriteHtml(**database, db, options, html, bar.progress());
+    bar.Clear();
+    if (!written.ok()) return written;
+  }
   bar.Clear();
   if (!report.ok()) return report.status();
   std::cerr << report->protocol << "\n";

@@ -36,6 +36,7 @@ absl::Status RunExport(const Args& args);
 absl::Status RunBackup(const Args& args);
 absl::Status RunCompact(const Args& args);
 absl::Status RunVerify(const Args& args);
+absl::Status RunReport(const Args& args);
 
 inline constexpr char kWaitHelp[] = "seconds to wait while another process writes";
 
@@ -53,6 +54,8 @@ absl::StatusOr<std::string> ReadQueryFile(const std::string& file);
 // --pattern and --param of verbs that recommend; an empty file name is none.
 absl::Status ReadPattern(const std::string& file, const std::vector<std::string>& params,
                          ItemFilter* filter);
+// The K of --at: whole numbers from 1 to 100000.
+absl::Status ParseListLengths(const std::vector<std::string>& texts, std::vector<int>* at);
 
 // "0.123" style for metrics and seconds.
 std::string Fixed(double value, int digits);

@@ -56,6 +56,10 @@ std::vector<EvaluationRow> RankingRows(const models::RankingResult& r) {
     rows[0].metrics.push_back(Plain("gini" + k, at.lists.gini));
     rows[0].metrics.push_back(Plain("novelty" + k, at.lists.novelty));
   }
+  if (!r.at.empty()) {
+    rows[0].deciles = r.at.back().lists.deciles;
+    rows[0].lorenz = r.at.back().lists.lorenz;
+  }
   const std::string last = r.at.empty() ? "" : "@" + std::to_string(r.at.back().k);
   for (const models::RankingBand& band : r.bands) {
     EvaluationRow row;
@@ -208,7 +212,11 @@ absl::StatusOr<EvaluationReport> Database::Evaluate(const EvaluateOptions& optio
                             models::MakeModel(baseline, {}));
     UNDULA_RETURN_IF_ERROR(b->Build(data, impl_->arena()));
     UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<models::Scorer> s, b->MakeScorer(impl_->arena()));
-    UNDULA_RETURN_IF_ERROR(AddRows(job, *s, baseline, &report).status());
+    UNDULA_ASSIGN_OR_RETURN(const Result against, AddRows(job, *s, baseline, &report));
+    if (!options.differences) continue;
+    UNDULA_ASSIGN_OR_RETURN(EvaluationRow row, Difference(job, result, against));
+    row.model = Concat(name, " - ", baseline);
+    report.rows.push_back(std::move(row));
   }
   return report;
 }

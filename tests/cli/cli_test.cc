@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -54,10 +55,10 @@ Output Undula(const std::vector<std::string>& args, const test::TempDir& dir) {
   return Execute(UNDULA_PROGRAM, args, dir);
 }
 
-const char* const kVerbs[] = {"import",    "link",    "stats",   "train",   "evaluate",
-                              "recommend", "similar", "explain", "score",   "models",
-                              "export",    "backup",  "query",   "compact", "verify",
-                              "update",    "forget",  "tune",    "embed"};
+const char* const kVerbs[] = {"import",    "link",    "stats",   "train",  "evaluate",
+                              "recommend", "similar", "explain", "score",  "models",
+                              "export",    "backup",  "compact", "verify", "update",
+                              "forget",    "tune",    "embed",   "query",  "report"};
 
 TEST(Cli, HelpOfEveryVerbHasAnExample) {
   test::TempDir dir;
@@ -161,6 +162,61 @@ TEST_F(CliJob, QueriesInFourFormats) {
                             world->dir);
   EXPECT_EQ(few.code, 0) << few.err;
   EXPECT_THAT(few.err, HasSubstr(" of 20: no more items may be recommended"));
+}
+
+TEST_F(CliJob, ReportsTheSameBytesEachTime) {
+  const std::string schema = std::string(UNDULA_SOURCE_DIR) + "/data/schemas/report.schema.json";
+  const auto report = [&](const std::string& file, const std::string& threads) {
+    return Undula({"report", world->database, "--model", "ripplenet", "--metrics",
+                   "ripplenet=" + (world->dir / "metrics.jsonl"), "-o", world->dir / file,
+                   "--threads", threads, "--quiet"},
+                  world->dir);
+  };
+  for (const char* file : {"a.html", "a.md", "a.json"}) {
+    const Output written = report(file, "1");
+    ASSERT_EQ(written.code, 0) << written.err;
+  }
+  const std::string html = ReadFile(world->dir / "a.html");
+  ASSERT_EQ(report("b.html", "2").code, 0);
+  std::string again = ReadFile(world->dir / "b.html");
+  // The command names its file and its threads.
+  for (const auto& [from, to] :
+       {std::pair<std::string, std::string>("b.html --threads 2", "a.html --threads 1")}) {
+    for (size_t at = 0; (at = again.find(from)) != std::string::npos;) {
+      again.replace(at, from.size(), to);
+    }
+  }
+  EXPECT_TRUE(again == html);
+  EXPECT_NE(html.find("Film 1"), std::string::npos);
+  EXPECT_EQ(html.find("user-1"), std::string::npos);  // users are not named
+  EXPECT_EQ(html.find(world->dir / ""), std::string::npos);
+  EXPECT_THAT(ReadFile(world->dir / "a.md"), HasSubstr("## Knowledge graph"));
+  EXPECT_EQ(ReadFile(world->dir / "a.json").substr(0, 19), "{\"undula_report\":1,");
+  if (std::system("python3 -c 1 > /dev/null 2>&1") == 0) {
+    const Output checked =
+        Execute("/usr/bin/env",
+                {"python3", std::string(UNDULA_SOURCE_DIR) + "/tests/cli/check_report.py",
+                 world->dir / "a.html", schema},
+                world->dir);
+    EXPECT_EQ(checked.code, 0) << checked.out << checked.err;
+  }
+  const Output evaluated = Undula({"evaluate", world->database, "--model", "ripplenet", "--html",
+                                   world->dir / "e.html", "--quiet"},
+                                  world->dir);
+  ASSERT_EQ(evaluated.code, 0) << evaluated.err;
+  EXPECT_THAT(evaluated.out, HasSubstr("most_popular"));
+  EXPECT_NE(ReadFile(world->dir / "e.html").find("undula evaluate --html"), std::string::npos);
+}
+
+TEST_F(CliJob, ReportNamesWhatIsWrong) {
+  const Output ending = Undula({"report", world->database, "-o", world->dir / "x.pdf"}, world->dir);
+  EXPECT_EQ(ending.code, static_cast<int>(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(ending.err, HasSubstr(".html, .md, .json"));
+  const Output model = Undula(
+      {"report", world->database, "--model", "nobody", "-o", world->dir / "x.html"}, world->dir);
+  EXPECT_EQ(model.code, static_cast<int>(absl::StatusCode::kNotFound));
+  EXPECT_THAT(model.err, HasSubstr("ripplenet"));
+  EXPECT_FALSE(std::filesystem::exists(world->dir / "x.html"));
 }
 
 TEST_F(CliJob, TheDictionaryHasTwoForms) {

@@ -262,6 +262,38 @@ struct DatabaseStats {
   std::vector<std::string> models;
 };
 
+// The shape of the graph and of the interactions, for reports. Pairs (low, count) are histograms:
+// count things have a value from low up to twice low; (0, count) have 0.
+struct DataProfile {
+  using Histogram = std::vector<std::pair<int64_t, int64_t>>;
+  struct Relation {
+    std::string relation, label;
+    int64_t triples = 0, heads = 0, tails = 0, most_tails = 0;  // of one head
+    double items = 0;  // share of all items whose entity has an edge of it, in either direction
+  };
+  std::vector<Relation> relations;                   // with triples; most triples first
+  int64_t components = 0, largest_component = 0;     // of the entities with edges
+  std::vector<std::pair<int64_t, int64_t>> degrees;  // (d, entities of degree d or more)
+  // By how far the graph leads from the item: no link or no edge, one hop, two hops or more.
+  int64_t items_by_hops[3] = {};
+  std::vector<std::pair<std::string, int64_t>> link_methods;  // of each item's best link
+  int64_t link_confidence[10] = {};                           // the same, by tenths
+  struct Unlinked {
+    std::string item, title;
+    int64_t interactions = 0;
+  };
+  std::vector<Unlinked> unlinked;  // items without a link, most interactions first
+  int64_t unlinked_items = 0, unlinked_interactions = 0;
+  Histogram history_lengths, item_popularity;
+  int64_t first_time = 0, last_time = 0;  // seconds since 1970; 0 where no interaction has a time
+  std::vector<std::string> users;         // drawn from those with interactions
+};
+
+struct DataProfileOptions {
+  int64_t unlinked = 20, users = 3;  // to list
+  uint64_t seed = 1;                 // of the users drawn
+};
+
 struct StoredModel {
   std::string name, family;
   OptionMap metadata;  // options, counts, metrics, versions
@@ -324,6 +356,8 @@ class Database {
   absl::StatusOr<LinkEvaluationReport> EvaluateMentions(const MentionOptions& options,
                                                         Progress* progress = nullptr) const;
   absl::StatusOr<DatabaseStats> Stats() const;
+  // Reads the whole graph into memory; cost grows with triples and interactions.
+  absl::StatusOr<DataProfile> Profile(const DataProfileOptions& options = {}) const;
 
   // Applies a patch file of single additions and deletions (docs/patch-format.md). An error of a
   // line names file:line:column; with options.batch it also names the last line that is stored.

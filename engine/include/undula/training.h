@@ -38,6 +38,10 @@ struct EvaluationRow {
   std::string part;   // "all", "popularity: head", "history: 1-5", ...
   int64_t users = 0;
   std::vector<Metric> metrics;
+  // Of the part "all" of a ranking, over the lists at the last K. The share of what was recommended
+  // that each tenth of the catalogue has, most popular items first; and the Lorenz curve: the share
+  // that the i/20 least recommended items have, i = 0 to 20.
+  std::vector<double> deciles, lorenz;
 };
 
 struct EvaluationReport {
@@ -125,6 +129,7 @@ struct EvaluateOptions {
   // differences over the users that both score, with paired bootstrap intervals: auc, or recall and
   // ndcg at the last K. FailedPrecondition where the splits differ.
   std::string against;
+  bool differences = false;  // such rows for the baselines too: "NAME - most_popular"
 };
 
 struct ModelFamily {

@@ -258,6 +258,22 @@ double NdcgTieAveraged(std::span<const double> scores, std::span<const uint8_t> 
   return Ratio(dcg, ideal);
 }
 
+namespace {
+
+// Shares of `total` that the first i/parts of the counts have together, i = 0 to parts.
+std::vector<double> Cumulative(std::span<const int64_t> count, size_t parts, double total) {
+  std::vector<double> share = {0};
+  int64_t sum = 0;
+  size_t next = 0;
+  for (size_t i = 1; i <= parts; ++i) {
+    for (const size_t end = count.size() * i / parts; next < end; ++next) sum += count[next];
+    share.push_back(static_cast<double>(sum) / total);
+  }
+  return share;
+}
+
+}  // namespace
+
 ListMetrics ListCounter::Compute(std::span<const uint32_t> popularity, int64_t n_users) const {
   ListMetrics out;
   std::vector<int64_t> count = count_;
@@ -273,7 +289,17 @@ ListMetrics ListCounter::Compute(std::span<const uint32_t> popularity, int64_t n
     }
   }
   if (total == 0) return out;
+  std::vector<size_t> by_popularity(count.size());
+  std::iota(by_popularity.begin(), by_popularity.end(), size_t{0});
+  std::stable_sort(by_popularity.begin(), by_popularity.end(),
+                   [&](size_t a, size_t b) { return popularity[a] > popularity[b]; });
+  std::vector<int64_t> popular_first;
+  for (const size_t item : by_popularity) popular_first.push_back(count[item]);
+  out.deciles = Cumulative(popular_first, 10, total);
+  for (size_t i = 0; i < 10; ++i) out.deciles[i] = out.deciles[i + 1] - out.deciles[i];
+  out.deciles.pop_back();
   std::sort(count.begin(), count.end());
+  out.lorenz = Cumulative(count, 20, total);
   double spread = 0;
   for (size_t i = 0; i < count.size(); ++i) {
     const double c = static_cast<double>(count[i]);

@@ -63,6 +63,9 @@ struct ListMetrics {
   double gini = 0;      // sum (2i - n - 1) count_(i) / (n sum count), counts ascending, i from 1
   double entropy = 0;   // of the recommended items, in nats
   double novelty = 0;   // mean over list entries of -log2(max(popularity, 1) / n_users)
+  // Shares of the list entries: of each tenth of the items, by falling popularity (equal ones by
+  // id); and of the i/20 least recommended items, i = 0 to 20 (Lorenz curve). Empty without lists.
+  std::vector<double> deciles, lorenz;
 };
 // Collects lists; add them in any order, counts are integers.
 class ListCounter {
