@@ -1,5 +1,7 @@
 #include "queries/pattern/analyze.h"
 
+#include <utility>
+
 namespace undula::queries::pattern {
 namespace {
 
@@ -198,6 +200,57 @@ void Analyze(Algebra* node, const SlotSet& outside) {
       break;
   }
   blocked.RemoveAll(within);
+}
+
+Algebra Over(Algebra node, Algebra child) {
+  node.children.push_back(std::move(child));
+  return node;
+}
+
+Algebra Joined(Algebra left, Algebra right) {
+  if (left.kind == Kind::kUnit) return right;
+  if (right.kind == Kind::kUnit) return left;
+  Algebra join;
+  join.kind = Kind::kJoin;
+  if (left.kind == Kind::kJoin) {
+    join = std::move(left);
+  } else {
+    join.children.push_back(std::move(left));
+  }
+  if (right.kind == Kind::kJoin) {
+    for (Algebra& child : right.children) join.children.push_back(std::move(child));
+  } else {
+    join.children.push_back(std::move(right));
+  }
+  return join;
+}
+
+std::vector<Algebra> Components(Algebra bgp) {
+  std::vector<Algebra> parts;
+  std::vector<SlotSet> slots;
+  for (TriplePlaces& t : bgp.triples) {
+    SlotSet own;
+    for (const Place* p : {&t.head, &t.relation, &t.tail}) {
+      if (p->is_slot()) own.Add(p->slot);
+    }
+    Algebra part;
+    part.kind = Kind::kBgp;
+    part.graph = bgp.graph;
+    for (size_t i = 0; i < parts.size();) {
+      if (!slots[i].Meets(own)) {
+        ++i;
+        continue;
+      }
+      part.triples.insert(part.triples.end(), parts[i].triples.begin(), parts[i].triples.end());
+      own.AddAll(slots[i]);
+      parts.erase(parts.begin() + static_cast<ptrdiff_t>(i));
+      slots.erase(slots.begin() + static_cast<ptrdiff_t>(i));
+    }
+    part.triples.push_back(t);
+    parts.push_back(std::move(part));
+    slots.push_back(own);
+  }
+  return parts;
 }
 
 }  // namespace undula::queries::pattern

@@ -168,55 +168,6 @@ void Source::Follow(const std::vector<Pair>& pairs, Value from, std::vector<Valu
   }
 }
 
-bool SharedReads::Current(const kgstore::ReadView& view) {
-  if (view.transaction() == transaction_) return true;
-  if (view.transaction() < transaction_) return false;  // an old view: others use the new state
-  transaction_ = view.transaction();
-  fanouts_.clear();
-  links_ = trust_ = nullptr;
-  return true;
-}
-
-absl::StatusOr<SharedReads::Fanout> SharedReads::FanoutOf(
-    const kgstore::ReadView& view, RelationId relation,
-    const std::function<absl::StatusOr<Fanout>()>& make) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (Current(view)) {
-      const auto found = fanouts_.find(relation);
-      if (found != fanouts_.end()) return found->second;
-    }
-  }
-  UNDULA_ASSIGN_OR_RETURN(const Fanout made, make());
-  const std::lock_guard lock(mutex_);
-  if (Current(view)) fanouts_[relation] = made;
-  return made;
-}
-
-absl::StatusOr<SharedReads::Kept> SharedReads::Get(
-    const kgstore::ReadView& view, Kept SharedReads::*member,
-    const std::function<absl::StatusOr<BothWays>()>& make) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (Current(view) && this->*member != nullptr) return this->*member;
-  }
-  UNDULA_ASSIGN_OR_RETURN(BothWays made, make());
-  const auto kept = std::make_shared<const BothWays>(std::move(made));
-  const std::lock_guard lock(mutex_);
-  if (Current(view)) this->*member = kept;
-  return kept;
-}
-
-absl::StatusOr<SharedReads::Kept> SharedReads::Links(
-    const kgstore::ReadView& view, const std::function<absl::StatusOr<BothWays>()>& make) {
-  return Get(view, &SharedReads::links_, make);
-}
-
-absl::StatusOr<SharedReads::Kept> SharedReads::Trust(
-    const kgstore::ReadView& view, const std::function<absl::StatusOr<BothWays>()>& make) {
-  return Get(view, &SharedReads::trust_, make);
-}
-
 absl::StatusOr<const Source::BothWays*> Source::Links() {
   if (links_ != nullptr) return links_.get();
   UNDULA_ASSIGN_OR_RETURN(links_, shared_->Links(view_, [&]() -> absl::StatusOr<BothWays> {

@@ -205,29 +205,6 @@ class Translator {
 
   // --- patterns ---
 
-  static Algebra Over(Algebra node, Algebra child) {
-    node.children.push_back(std::move(child));
-    return node;
-  }
-
-  static Algebra Joined(Algebra left, Algebra right) {
-    if (left.kind == Kind::kUnit) return right;
-    if (right.kind == Kind::kUnit) return left;
-    Algebra join;
-    join.kind = Kind::kJoin;
-    if (left.kind == Kind::kJoin) {
-      join = std::move(left);
-    } else {
-      join.children.push_back(std::move(left));
-    }
-    if (right.kind == Kind::kJoin) {
-      for (Algebra& child : right.children) join.children.push_back(std::move(child));
-    } else {
-      join.children.push_back(std::move(right));
-    }
-    return join;
-  }
-
   // `filters`: where not null, gets the conditions of the group's own filters, which are then not
   // in the result.
   absl::StatusOr<Algebra> Group(const GroupPattern& group, Scope* scope,
@@ -371,35 +348,6 @@ class Translator {
       node = Joined(std::move(node), std::move(part));
     for (Algebra& other : others) node = Joined(std::move(node), std::move(other));
     return node;
-  }
-
-  // Triple patterns that share no variable, in parts of their own.
-  static std::vector<Algebra> Components(Algebra bgp) {
-    std::vector<Algebra> parts;
-    std::vector<SlotSet> slots;
-    for (TriplePlaces& t : bgp.triples) {
-      SlotSet own;
-      for (const Place* p : {&t.head, &t.relation, &t.tail}) {
-        if (p->is_slot()) own.Add(p->slot);
-      }
-      Algebra part;
-      part.kind = Kind::kBgp;
-      part.graph = bgp.graph;
-      for (size_t i = 0; i < parts.size();) {
-        if (!slots[i].Meets(own)) {
-          ++i;
-          continue;
-        }
-        part.triples.insert(part.triples.end(), parts[i].triples.begin(), parts[i].triples.end());
-        own.AddAll(slots[i]);
-        parts.erase(parts.begin() + static_cast<ptrdiff_t>(i));
-        slots.erase(slots.begin() + static_cast<ptrdiff_t>(i));
-      }
-      part.triples.push_back(t);
-      parts.push_back(std::move(part));
-      slots.push_back(own);
-    }
-    return parts;
   }
 
   // Section 18.2.2.4: what a path without repetition stands for.
