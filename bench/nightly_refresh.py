@@ -10,17 +10,24 @@ that day's test part, the tenth before it validation, the rest training, togethe
 before; every row has one negative, an item that the user has not rated well so far. So most users of a day
 are new to the model, and the test rows of a day are training rows of the next.
 
-Choices, on validation only, with seed 1: for each day how many epochs training from scratch needs (the
-best of --most; the timed trainings stop there), and on day 2 the refresh: the share of the old rows that an
-epoch replays, and whether the optimizer's state is kept. Its epochs follow: as many as work through a
-quarter of the rows that training from scratch does. Then each seed trains every day both ways, the refreshed model always from the refreshed one of the day before;
+Choices, on validation only, the same for every model:
+- training from scratch: on day 2, every combination of SCRATCH (learning rate, batch size, negatives of
+  the files or new ones in every epoch), mean of CHOICE_SEEDS; then for each day how many epochs it needs (the
+  best of --most, mean of these seeds; the timed trainings stop there);
+- the refresh: every combination of REFRESH (share of the old rows that an epoch replays, how rows of new
+  users and items begin, the learning rate over that of scratch) from day 1 to day 5 with the first of these
+  seeds, mean over the days. The optimizer's state is kept. Its epochs follow: as many as work through BUDGET
+  of the rows that training from scratch does.
+Then each seed trains every day both ways, the refreshed model always from the refreshed one of the day before;
 both keep the epoch that is best on validation. The test part of a (day, seed, way) is read once.
+No checkpoints are written, either way: a training takes a second.
 CPU seconds are those of the training as the program reports them (building the model, taking over the old
 rows, epochs, validation); the share of the whole `undula train` process, with reading the database and the
 split files and storing the model, stands beside. Each result is a file in --out; finished ones are
 not run again.
 """
 import argparse
+import itertools
 import json
 import lzma
 import random
@@ -32,14 +39,17 @@ import quality
 
 DAYS = 5
 SHARE = .3   # the goal
-BUDGET = .25  # of the rows, so that what else a training does stays within the goal
+BUDGET = .24  # of the rows, so that what else a training does stays within the goal
+CHOICE_SEEDS = [101, 102]
 FOLDER = quality.SHARED / "data" / "movielens-100k-kg"
-COMMON = {"batch-size": 1024, "metric": "auc", "split.file-format": "csv"}
+COMMON = {"metric": "auc", "split.file-format": "csv", "keep-optimizer": "true", "checkpoint-epochs": 0}
 MODELS = {
-    "ripplenet": {"dim": 32, "hops": 1, "memory": 32, "learning-rate": .005, "chunk": 8},
-    "kgcn": {"dim": 16, "hops": 1, "neighbors": 8, "learning-rate": .005, "chunk": 8},
-    "bpr_mf": {"dim": 64, "learning-rate": .005, "chunk": 1},
+    "ripplenet": {"dim": 32, "hops": 1, "memory": 32, "chunk": 8},
+    "kgcn": {"dim": 16, "hops": 1, "neighbors": 8, "chunk": 8},
+    "bpr_mf": {"dim": 64, "chunk": 1},
 }
+SCRATCH = {"learning-rate": [.0025, .005, .01, .02], "batch-size": [1024, 256], "fresh-negatives": [0, 1]}
+REFRESH = {"faster": [1, 2, .5], "replay": [1, .3], "new-rows": ["drawn", "fitted"]}
 
 
 def rows_of(name):
@@ -155,22 +165,59 @@ def saved(args, name, make):
     return json.loads(file.read_text())
 
 
+def combinations(space):
+    return [dict(zip(space, values)) for values in itertools.product(*space.values())]
+
+
+def trial(args, model, path, day, what, setting, options):
+    """A setting from scratch with its validation AUC and best epoch, means over CHOICE_SEEDS."""
+    runs = [saved(args, f"{model}.choice.{what}.{seed}", lambda: train(
+        args, path, day, "trial", seed, options)) for seed in CHOICE_SEEDS]
+    return {"setting": setting, "options": options, "valid": statistics.fmean(run["valid"] for run in runs),
+            "epoch": round(statistics.fmean(run["epoch"] for run in runs))}
+
+
 def choose(args, model):
-    """Epochs from scratch by day, the best refresh, and all trials of it; validation only."""
+    """The best training from scratch, its epochs by day, and all trials, the best first; validation only."""
     path = args.out / f"{model}.choice.undula"
-    options = {"model": model, **COMMON, **MODELS[model]}
+    advance(args, path, 2)
+    most = {"epochs": args.most, "patience": 10}
+    space = {key: values for key, values in SCRATCH.items() if key != "fresh-negatives" or model != "bpr_mf"}
+    scratch = [trial(args, model, path, 2, f"scratch.{number:02}", setting,
+                     {"model": model, **COMMON, **MODELS[model], **most, **setting})
+               for number, setting in enumerate(combinations(space))]
+    scratch.sort(key=lambda tried: -tried["valid"])
+    options = {key: value for key, value in scratch[0]["options"].items() if key not in most}
+    path = args.out / f"{model}.days.undula"
     epochs = []
     for day in range(1, DAYS + 1):
         advance(args, path, day)
-        epochs.append(saved(args, f"{model}.choice.day{day}", lambda: train(
-            args, path, day, "longest", 1, {**options, "epochs": args.most}))["epoch"])
-        for keep in ("false", "true") if day == 1 else ():
-            saved(args, f"{model}.choice.base.{keep}", lambda: train(
-                args, path, 1, f"base-{keep}", 1,
-                {**options, "epochs": epochs[0], "keep-optimizer": keep}))
-        if day == 2:
-            trials = refresh_trials(args, model, path, epochs[1])
-    return epochs, max(trials, key=lambda t: t["valid"]), trials
+        epochs.append(trial(args, model, path, day, f"day{day}", {}, {**options, **most})["epoch"])
+    return options, epochs, scratch, choose_refresh(args, model, options, epochs)
+
+
+def choose_refresh(args, model, scratch, epochs):
+    path, seed = args.out / f"{model}.refresh.undula", CHOICE_SEEDS[0]
+    tried = [{"setting": setting, "valid": 0} for setting in combinations(REFRESH)]
+    for day in range(1, DAYS + 1):
+        advance(args, path, day)
+        if day == 1:
+            saved(args, f"{model}.choice.base", lambda: train(
+                args, path, 1, "base", seed, {**scratch, "epochs": epochs[0]}))
+            continue
+        for number, one in enumerate(tried):
+            start = "base" if day == 2 else f"refreshed-{number}-{day - 1}"
+            options = refresh_options(args, scratch, day, epochs[day - 1], one["setting"])
+            facts = saved(args, f"{model}.choice.refresh.{number}.{day}", lambda: train(
+                args, path, day, f"refreshed-{number}-{day}", seed, options, start))
+            one["valid"] += facts["valid"] / (DAYS - 1)
+    return sorted(tried, key=lambda one: -one["valid"])
+
+
+def refresh_options(args, scratch, day, from_scratch, setting):
+    return {"checkpoint-epochs": 0, "keep-optimizer": "true", "replay": setting["replay"],
+            "new-rows": setting["new-rows"], "learning-rate": setting["faster"] * scratch["learning-rate"],
+            "epochs": refresh_epochs(args, day, from_scratch, setting["replay"])}
 
 
 def rows_in(args, day):
@@ -184,17 +231,6 @@ def refresh_epochs(args, day, from_scratch, replay):
     return max(1, int(BUDGET * from_scratch * rows / (rows - old + replay * old)))
 
 
-def refresh_trials(args, model, path, from_scratch):
-    trials = []
-    for keep in ("false", "true"):
-        for replay in (1, .3, .1, 0):
-            options = {"epochs": refresh_epochs(args, 2, from_scratch, replay),
-                       "keep-optimizer": keep, "replay": replay}
-            trials.append(saved(args, f"{model}.choice.{keep}.{replay}", lambda: dict(
-                train(args, path, 2, "trial", 1, options, f"base-{keep}"), options=options)))
-    return trials
-
-
 def test(args, path, stored):
     def row(protocol):
         rows = quality.run([args.undula, "evaluate", path, "--model", stored, "--protocol", protocol,
@@ -204,10 +240,8 @@ def test(args, path, stored):
     return {"auc": row("ctr")["auc"], "recall": row("ranking")["recall@20"]}
 
 
-def run_seed(args, model, seed, epochs, refresh):
+def run_seed(args, model, seed, scratch, epochs, setting):
     path = args.out / f"{model}.{seed}.undula"
-    keep = {"keep-optimizer": refresh["options"]["keep-optimizer"]}
-    scratch = {"model": model, **keep, **COMMON, **MODELS[model]}
     results = []
     for day in range(1, DAYS + 1):
         advance(args, path, day)
@@ -217,9 +251,7 @@ def run_seed(args, model, seed, epochs, refresh):
             stored = f"{way}-{day}"
             options = {**scratch, "epochs": epochs[day - 1]}
             if start:
-                replay = refresh["options"]["replay"]
-                options = {**keep, "replay": replay,
-                           "epochs": refresh_epochs(args, day, epochs[day - 1], replay)}
+                options = refresh_options(args, scratch, day, epochs[day - 1], setting)
             facts = train(args, path, day, stored, seed, options, start)
             return {**facts, **test(args, path, stored)}
         results.append({way: saved(args, f"{model}.{seed}.{way}.{day}", lambda: once(way))
@@ -227,16 +259,15 @@ def run_seed(args, model, seed, epochs, refresh):
     return results
 
 
-def describe(trial):
-    options = trial["options"]
-    return (f"replay {options['replay']} state "
-            f"{'kept' if options['keep-optimizer'] == 'true' else 'new'} {trial['valid']:.4f}")
+def describe(tried):
+    """'replay 1 new-rows fitted faster 2 .8123, ...'"""
+    return ", ".join(" ".join(f"{key} {value}" for key, value in trial["setting"].items()) + f" {trial['valid']:.4f}"
+                     for trial in tried)
 
 
-def report(model, epochs, refresh, trials, seeds):
-    print(f"\n{model}: epochs from scratch by day {'/'.join(map(str, epochs))}; refresh: "
-          f"{describe(refresh)}; validation AUC on day 2, seed 1: "
-          f"{', '.join(map(describe, trials))}\n")
+def report(model, epochs, scratch, refresh, seeds):
+    print(f"\n- {model}: epochs from scratch by day {'/'.join(map(str, epochs))}; scratch: "
+          f"{describe(scratch)}; refresh: {describe(refresh)}\n")
     print("| model | day | AUC from scratch | refreshed | difference (sd over seeds) | Recall@20 from "
           "scratch | refreshed | CPU s from scratch | refreshed | share | of the processes | within .003 at <= 30 % |")
     print("|---|---|---|---|---|---|---|---|---|---|---|---|")
@@ -263,15 +294,16 @@ def main():
     parser.add_argument("--undula", type=Path, default=quality.ROOT / "build/release/bin/undula")
     parser.add_argument("--out", type=Path, required=True, help="folder of databases and results")
     parser.add_argument("--model", action="append", choices=list(MODELS), help="only these")
-    parser.add_argument("--most", type=int, default=60, help="epochs tried from scratch on day 1")
+    parser.add_argument("--most", type=int, default=60, help="epochs tried from scratch")
     parser.add_argument("--seeds", type=int, default=5)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     prepare(args.out)
     for model in args.model or MODELS:
-        epochs, refresh, trials = choose(args, model)
-        seeds = [run_seed(args, model, seed, epochs, refresh) for seed in range(1, args.seeds + 1)]
-        report(model, epochs, refresh, trials, seeds)
+        options, epochs, scratch, refresh = choose(args, model)
+        seeds = [run_seed(args, model, seed, options, epochs, refresh[0]["setting"])
+                 for seed in range(1, args.seeds + 1)]
+        report(model, epochs, scratch, refresh, seeds)
 
 
 if __name__ == "__main__":

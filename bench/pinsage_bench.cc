@@ -197,6 +197,16 @@ int Main(int argc, char** argv) {
     const auto& mean = ranking->at[0].mean;
     quality = Concat(",\"users\":", ranking->users, ",\"recall@20\":", mean.recall,
                      ",\"ndcg@20\":", mean.ndcg, ",\"eval_core_s\":", evaluating);
+  } else if ((*spec)->batch_kind == BatchKind::kNone) {
+    Split held = split;
+    held.test = std::move(held.valid);
+    held.valid.clear();
+    const auto scorer = (*model)->MakeScorer(workers);
+    if (!scorer.ok()) return Fail(scorer.status());
+    const auto ranking =
+        EvaluateRanking(**scorer, data, held, {.at = {20}, .bootstrap = 0}, workers, nullptr);
+    if (!ranking.ok()) return Fail(ranking.status());
+    quality = Concat(",\"best_epoch\":1,\"valid_ndcg@20\":", ranking->at[0].mean.ndcg);
   } else {
     quality =
         Concat(",\"best_epoch\":", report->best_epoch, ",\"valid_ndcg@20\":", report->best_value);

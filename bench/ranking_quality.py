@@ -27,10 +27,16 @@ from pathlib import Path
 import quality
 
 SEEDS = [1, 2, 3]
-SMALL = {"trials": 6, "epochs": 45, "eta": 3}  # 6 settings 5 epochs, 2 of them 15, 1 of them 45
-LARGE = {"trials": 3, "epochs": 15, "eta": 3}  # 3 settings 5 epochs, 1 of them 15
+BUDGET = {"trials": 6, "epochs": 45, "eta": 3}  # 6 settings 5 epochs, 2 of them 15, 1 of them 45
 TRAIN = {"metric": "ndcg", "metric-k": 20, "eval-every": 5}
 LONGEST = {"epochs": 100, "patience": 3}  # of the trainings of the table
+# Without a search.
+SINGLE = {
+    "bpr_mf": {"chunk": 8}, "kgcn": {"fresh-negatives": 1, "chunk": 8, "l2-weight": 1e-5},
+    "ripplenet": {"fresh-negatives": 1, "chunk": 32},
+}
+SINGLE |= {"kg_off": {**SINGLE["kgcn"], "kg": "false"}, "kgnn_ls": SINGLE["kgcn"]}
+LONGEST_SINGLE = {"epochs": 30, "eval-every": 10}
 
 DATA = {
     "lastfm": {
@@ -50,24 +56,26 @@ DATA = {
     "book-crossing-ripplenet": {
         "log": ("book-crossing/ripplenet/ratings_final.txt.xz", "labels"), "link": "identity",
         "imports": [("book-crossing/ripplenet/kg_final.txt.xz", "kg-final")],
+        "seeds": 1, "single": True,
     },
     "book-crossing-mkr": {
         "log": ("book-crossing/mkr/ratings_final.txt.xz", "labels"), "link": "identity",
         "imports": [("book-crossing/mkr/kg_final.txt.xz", "kg-final")],
+        "seeds": 1, "single": True,
     },
     "movielens-1m-mkr": {  # likes (ratings of 4 and 5)
         "log": ("movielens-1m/interactions.tsv.xz", "likes"),
         "linked": ("movielens-1m/mkr/item_index2entity_id.txt", 0),
         "imports": [("movielens-1m/mkr/kg_final.txt.xz", "kg-final"),
                     ("movielens-1m/mkr/item_index2entity_id.txt", "item-index2entity-id")],
-        "set": "all", "seeds": 1, "budget": LARGE,
+        "set": "all", "seeds": 1, "single": True,
     },
     "movielens-1m-dbpedia": {
         "log": ("movielens-1m/interactions.tsv.xz", "likes"),
         "linked": ("movielens-1m/dbpedia-kg/i2kg_map.txt.xz", 1),
         "imports": [("movielens-1m/dbpedia-kg/kg_final.txt.xz", "pearlm-kg"),
                     ("movielens-1m/dbpedia-kg/i2kg_map.txt.xz", "pearlm-links")],
-        "set": "all", "seeds": 1, "budget": LARGE,
+        "set": "all", "seeds": 1, "single": True,
     },
 }
 
@@ -187,7 +195,7 @@ def tune(args, name, model):
     file = args.out / f"{name}.{model}.search.json"
     if not file.exists():
         text = "".join(f"[{section}]\n{toml(options)}" for section, options in (
-            ("tune", DATA[name].get("budget", SMALL)), ("split", split_options(SEEDS[0])), ("train", TRAIN)))
+            ("tune", BUDGET), ("split", split_options(SEEDS[0])), ("train", TRAIN)))
         ranges_file = args.out / f"{name}.{model}.ranges.toml"
         ranges_file.write_text(f"{text}[{family}]\n{ranges}")
         rows = quality.run([args.undula, "tune", database(args, name), "--ranges", ranges_file, "--out",
@@ -207,7 +215,7 @@ def options_of(args, name, model):
     file = args.out / f"{name}.{model}.borrowed.json"
     if not file.exists():
         setting = {**tune(args, name, BORROWS[model])["setting"], **({"kg": "false"} if model == "kg_off" else {})}
-        epochs = DATA[name].get("budget", SMALL)["epochs"]
+        epochs = BUDGET["epochs"]
         facts = train(args, name, model, SEEDS[0], {**setting, **TRAIN, "epochs": epochs}, f"{model}-borrowed")
         quality.run([args.undula, "models", database(args, name), "--remove", f"{model}-borrowed"])
         quality.write(file, {"setting": setting, "value": float(facts["best"].split(" = ")[1])})
@@ -231,7 +239,9 @@ def one(args, name, model, seed):
         return
     path, stored = database(args, name), f"{model}-{seed}"
     options = {}
-    if model != "most_popular":
+    if model != "most_popular" and DATA[name].get("single"):
+        options = {**SINGLE[model], **TRAIN, **LONGEST_SINGLE}
+    elif model != "most_popular":
         options = {**options_of(args, name, model)["setting"], **TRAIN, **LONGEST}
     facts = train(args, name, model, seed, options, stored)
     evaluate = [args.undula, "evaluate", path, "--model", stored, "--at", 20, "--intervals", "--no-baselines",
@@ -293,6 +303,10 @@ def table(out, names):
     print("|---|---|---|---|---|")
     for name in names:
         for model in RANGES:
+            if DATA[name].get("single"):
+                setting = " ".join(f"{key}={value}" for key, value in SINGLE[model].items())
+                print(f"| {name} | {model} | 0, the defaults | | {setting} |")
+                continue
             files = [out / f"{name}.{model}.{kind}.json" for kind in ("search", "borrowed")]
             if not files[0].exists():
                 print(f"| {name} | {model} | not run | | |")

@@ -29,7 +29,7 @@ DATA = {
                             ("movielens-100k-kg/ml-100k.link", "recbole-link"),
                             ("movielens-100k-kg/ml-100k.inter.xz", "recbole-inter")]},
     "lastfm": {"sequences": "LastFM", "kb": True},
-    "beauty": {"sequences": "Beauty", "kb": True},
+    "beauty": {"sequences": "Beauty", "kb": True, "sampled": True},
     "diginetica-sample": {"imports": [("sequential/diginetica-sample/train-item-views.csv.xz", "diginetica")],
                           "kb": False},
     "toys": {"sequences": "Toys_and_Games", "kb": True, "set": "all", "seeds": 1, "sampled": True},
@@ -48,13 +48,11 @@ MODELS = {  # name: (family, options)
     "session_knn": ("session_knn", None),
     "gru4rec": ("gru4rec", {}),
     "sr_gnn": ("sr_gnn", {}),
-    "ksr": ("ksr", {}),
     "kgsr": ("kgsr", {}),
     "kgsr_shuffled": ("kgsr", {"shuffle-kb": "true"}),
-    "kgsr_sum": ("kgsr", {"combine": "sum"}),
-    "kgsr_sum_shuffled": ("kgsr", {"combine": "sum", "shuffle-kb": "true"}),
+    "ksr": ("ksr", {}),
 }
-OF_KB = ("ksr", "kgsr", "kgsr_shuffled", "kgsr_sum", "kgsr_sum_shuffled")
+OF_KB = ("ksr", "kgsr", "kgsr_shuffled")
 METRICS = ["recall@10", "recall@20", "mrr@10", "mrr@20", "ndcg@10", "ndcg@20"]
 
 

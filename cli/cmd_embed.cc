@@ -1,11 +1,8 @@
-#include <algorithm>
-#include <fstream>
-#include <iostream>
-
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/progress_bar.h"
 #include "cli/table.h"
+#include "cli/training_command.h"
 
 namespace undula::cli {
 namespace {
@@ -15,21 +12,12 @@ namespace {
 absl::Status Distribute(const std::vector<std::pair<std::string, std::string>>& others,
                         EmbedOptions* options) {
   const auto embed = EmbedOptionCatalog(), train = TrainOptionCatalog();
-  const auto has = [](const std::vector<OptionInfo>& list, const std::string& name) {
-    return std::any_of(list.begin(), list.end(),
-                       [&](const OptionInfo& option) { return option.name == name; });
-  };
   for (const auto& [flag, value] : others) {
-    std::string key = flag;
-    std::replace(key.begin(), key.end(), '-', '_');
-    std::string section;
-    if (const size_t dot = key.find('.'); dot != std::string::npos) {
-      section = key.substr(0, dot);
-      key = key.substr(dot + 1);
-    } else if (has(train, key)) {
-      section = "train";
-    } else {
-      section = has(embed, "triples." + key) ? "triples" : "model";
+    auto [section, key] = SectionAndKey(flag);
+    if (section.empty()) {
+      section = HasOption(train, key)                ? "train"
+                : HasOption(embed, "triples." + key) ? "triples"
+                                                     : "model";
     }
     if (section == "model") {
       options->model_options[key] = value;
@@ -57,23 +45,12 @@ absl::Status RunEmbed(const Args& args) {
       "are flags too (--show lists them). Ctrl-C leaves a checkpoint; the same command\n"
       "resumes from it.",
       "  undula embed films.undula --form transe --dim 64 --epochs 100");
-  std::string db, metrics_file, format = "table";
   EmbedOptions options;
-  int64_t threads = 0, wait = 0;
-  bool fresh = false, quiet = false, show = false;
-  std::vector<std::pair<std::string, std::string>> others;
-  a.Positional("database", &db, "database file");
+  TrainingFlags flags;
+  bool show = false;
+  AddTrainingFlags("[model], [train] and [triples]", &flags, &options, &a);
   a.Option("--name", &options.name, "store under this name and NAME.relations; default: the form");
-  a.Option("--options", &options.options_file, "TOML file with [model], [train] and [triples]");
-  a.Option("--device", &options.device, "auto, cpu, cuda or cuda:N");
-  a.Option("--threads", &threads, "threads; 0 = all cores");
-  a.Option("--wait", &wait, kWaitHelp);
-  a.Option("--metrics", &metrics_file, "write one JSON line an epoch to this file");
-  a.Flag("--fresh", &fresh, "ignore a checkpoint of an earlier run");
   a.Flag("--show", &show, "print the options and stop");
-  a.Choice("--format", &format, {"table", "csv", "json"}, "how to print rows");
-  a.Flag("--quiet", &quiet, "no progress");
-  a.AllowOthers(&others);
   bool help = false;
   if (absl::Status s = a.Parse(args, &help); !s.ok() || help) return s;
   if (show) {
@@ -81,24 +58,17 @@ absl::Status RunEmbed(const Args& args) {
     for (const OptionInfo& o : EmbedOptionCatalog()) {
       table.Add({o.name, o.default_value, o.range, o.help});
     }
-    table.Print(format);
+    table.Print(flags.format);
     return absl::OkStatus();
   }
-  options.resume = !fresh;
-  if (absl::Status s = Distribute(others, &options); !s.ok()) return s;
-  auto database = OpenDatabase(db, false, false, threads, wait);
+  options.resume = !flags.fresh;
+  if (absl::Status s = Distribute(flags.others, &options); !s.ok()) return s;
+  auto database = OpenDatabase(flags.database, false, false, flags.threads, flags.wait);
   if (!database.ok()) return database.status();
-  ProgressBar bar(quiet);
-  std::ofstream metrics;
-  if (!metrics_file.empty()) {
-    metrics.open(metrics_file);
-    if (!metrics) return absl::NotFoundError("cannot write " + metrics_file);
-  }
-  options.on_epoch = [&](std::string_view json) {
-    bar.Clear();
-    if (metrics.is_open()) metrics << json << std::endl;
-    if (!quiet) std::cerr << json << "\n";
-  };
+  ProgressBar bar(flags.quiet);
+  EpochLines lines(flags, &bar);
+  if (absl::Status s = lines.Open(); !s.ok()) return s;
+  options.on_epoch = [&](std::string_view json) { lines.Write(json); };
   auto report = (*database)->Embed(options, bar.progress());
   bar.Clear();
   if (!report.ok()) return report.status();
@@ -106,20 +76,14 @@ absl::Status RunEmbed(const Args& args) {
   table.Add({"stored as", report->name});
   table.Add({"relations stored as", report->relations_name});
   table.Add({"protocol", report->protocol});
-  table.Add({"device", report->device});
-  table.Add({"epochs", report->epochs});
-  table.Add({"best epoch", report->best_epoch});
-  table.Add({"best", report->best_metric});
-  table.Add({"triples trained", report->samples});
-  table.Add({"seconds", report->seconds});
-  table.Add({"CPU seconds", report->cpu_seconds});
+  AddRunRows(*report, "triples trained", &table);
   for (const EvaluationRow& row : report->rows) {
     for (const Metric& metric : row.metrics) {
       table.Add({row.part + " " + metric.name, metric.value});
     }
   }
   for (const auto& [key, value] : report->options) table.Add({key, value});
-  table.Print(format);
+  table.Print(flags.format);
   return absl::OkStatus();
 }
 

@@ -9,10 +9,32 @@ namespace undula::cli {
 namespace {
 
 Cell EffectCell(const Reason& reason) {
-  if (!reason.effect.has_value()) return "not known";
+  if (!reason.effect.has_value())
+    return reason.kind == Reason::Kind::kPopularity ? "" : "not known";
   if (reason.kind == Reason::Kind::kConnection && *reason.effect == 0)
     return "none: connection only";
   return *reason.effect;
+}
+
+absl::Status PrintCounterfactual(const Recommender& recommender, const std::string& user,
+                                 const std::string& item, const std::string& format) {
+  const CounterfactualOptions options;
+  const auto found = recommender.FindCounterfactual(user, item, options);
+  if (!found.ok()) return found.status();
+  if (!found->found) {
+    std::cerr << "more than " << options.most << " items of the history would have to go\n";
+  } else {
+    std::cerr << "rank " << found->before << " with the whole history; without these it would be ";
+    if (found->after == 0) {
+      std::cerr << "unknown: nothing else of the history leads anywhere\n";
+    } else {
+      std::cerr << found->after << "\n";
+    }
+  }
+  Table table({"item", "title"});
+  for (size_t i = 0; i < found->items.size(); ++i) table.Add({found->items[i], found->titles[i]});
+  table.Print(format);
+  return absl::OkStatus();
 }
 
 absl::Status PrintQuality(const Recommender& recommender, int64_t users,
@@ -64,6 +86,10 @@ absl::Status RunExplain(const Args& args) {
       "--measure", &measure,
       "instead of explaining: how good both kinds of reasons are for the top 10 of so many users");
   a.Choice("--format", &format, {"table", "csv", "json"}, "how to print rows");
+  bool without = false;
+  a.Flag(
+      "--without", &without,
+      "instead: the smallest part of the user's history without which the item leaves the top 10");
   bool help = false;
   if (absl::Status s = a.Parse(args, &help); !s.ok() || help) return s;
   if (measure > 0 && (!who.empty() || !history.empty())) {
@@ -79,6 +105,10 @@ absl::Status RunExplain(const Args& args) {
   auto recommender = (*database)->LoadRecommender(model);
   if (!recommender.ok()) return recommender.status();
   if (measure > 0) return PrintQuality(**recommender, measure, format);
+  if (without) {
+    if (!history.empty()) return absl::InvalidArgumentError("--without takes a user");
+    return PrintCounterfactual(**recommender, who[0], who[1], format);
+  }
   auto explanation = history.empty() ? (*recommender)->Explain(who[0], who[1], options)
                                      : (*recommender)->ExplainForHistory(history, who[0], options);
   if (!explanation.ok()) return explanation.status();
@@ -95,7 +125,8 @@ absl::Status RunExplain(const Args& args) {
       table.Add(std::move(row));
     }
     table.Print(format);
-    if (explanation->connections.empty()) {
+    if (explanation->connections.empty() ||
+        explanation->connections[0].kind == Reason::Kind::kPopularity) {
       std::cerr << "no path of four steps or fewer leads there; does the item have a link?\n";
     }
     return absl::OkStatus();

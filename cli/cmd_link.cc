@@ -17,6 +17,7 @@ struct SubVerb {
 constexpr SubVerb kSubVerbs[] = {
     {"run", RunLinkRun},           {"review", RunLinkReview},   {"train", RunLinkTrain},
     {"evaluate", RunLinkEvaluate}, {"explain", RunLinkExplain}, {"undo", RunLinkUndo},
+    {"mentions", RunLinkMentions},
 };
 
 }  // namespace
@@ -29,7 +30,8 @@ absl::Status RunLink(const Args& args) {
               "Links catalogue items to entities of the graph. Nothing is guessed: what fits\n"
               "several entities is listed as ambiguous and left alone.\n"
               "By a ranker, with a confidence for each link: `link run`; further verbs are\n"
-              "`link review`, `link train`, `link evaluate`, `link explain` and `link undo`.",
+              "`link review`, `link train`, `link evaluate`, `link explain`, `link undo` and\n"
+              "`link mentions` (entities in the texts of a catalogue).",
               "  undula link films.undula\n"
               "  undula link films.undula --require year=http://undula.example/film/year\n"
               "  undula link films.undula --method value --column imdb --relation imdbId");

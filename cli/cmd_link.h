@@ -2,6 +2,8 @@
 #ifndef UNDULA_CLI_CMD_LINK_H_
 #define UNDULA_CLI_CMD_LINK_H_
 
+#include <string>
+
 #include "cli/command.h"
 
 namespace undula::cli {
@@ -12,6 +14,10 @@ absl::Status RunLinkTrain(const Args& args);
 absl::Status RunLinkEvaluate(const Args& args);
 absl::Status RunLinkExplain(const Args& args);
 absl::Status RunLinkUndo(const Args& args);
+absl::Status RunLinkMentions(const Args& args);
+
+// A number from 0 to 1; InvalidArgument names the option.
+absl::Status ParseShare(const char* name, const std::string& text, double* value);
 
 }  // namespace undula::cli
 

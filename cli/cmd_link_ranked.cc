@@ -44,8 +44,9 @@ class LinkerArguments {
     a.Flag("--quiet", &quiet, "no progress");
     if (absl::Status s = a.Parse(args, help); !s.ok() || *help) return s;
     options.approximate = !exact_;
-    if (absl::Status s = Share("--precision", precision_, &options.precision); !s.ok()) return s;
-    return Share("--least", least_, &options.least_confidence);
+    if (absl::Status s = ParseShare("--precision", precision_, &options.precision); !s.ok())
+      return s;
+    return ParseShare("--least", least_, &options.least_confidence);
   }
 
   absl::StatusOr<std::unique_ptr<Database>> Open(bool read_only, int64_t wait = 0) const {
@@ -57,16 +58,6 @@ class LinkerArguments {
   bool quiet = false;
 
  private:
-  static absl::Status Share(const char* name, const std::string& text, double* value) {
-    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), *value);
-    if (parsed.ec == std::errc() && parsed.ptr == text.data() + text.size() && *value >= 0 &&
-        *value <= 1) {
-      return absl::OkStatus();
-    }
-    return absl::InvalidArgumentError(std::string(name) + " is '" + text +
-                                      "'; it must be a number from 0 to 1");
-  }
-
   Arguments arguments_;
   std::string precision_ = "0.99", least_ = "0.5";
   bool exact_ = false;
@@ -91,6 +82,16 @@ void PrintReport(const LinkerReport& report, const LinkerArguments& a) {
 }
 
 }  // namespace
+
+absl::Status ParseShare(const char* name, const std::string& text, double* value) {
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), *value);
+  if (parsed.ec == std::errc() && parsed.ptr == text.data() + text.size() && *value >= 0 &&
+      *value <= 1) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(std::string(name) + " is '" + text +
+                                    "'; it must be a number from 0 to 1");
+}
 
 absl::Status RunLinkRun(const Args& args) {
   LinkerArguments a("run",

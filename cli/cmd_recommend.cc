@@ -39,6 +39,8 @@ absl::Status RunRecommend(const Args& args) {
   RecommendOptions options;
   int64_t reasons = 0, connections = 0;
   bool with_seen = false, quiet = false;
+  std::string pattern;
+  std::vector<std::string> params;
   a.Positional("database", &db, "database file");
   a.Positional("user", &user, "user id, as imported", false);
   a.Option("--history", &history, "items instead of a user, comma separated");
@@ -48,6 +50,8 @@ absl::Status RunRecommend(const Args& args) {
   a.Option("--connections", &connections, "connections over the graph for each item");
   a.Option("--allow", &options.filter.allow, "only these items, comma separated");
   a.Option("--deny", &options.filter.deny, "never these items");
+  a.Option("--pattern", &pattern, "only items that this query file selects (docs/queries.md)");
+  a.Option("--param", &params, "name=value of a $variable of the pattern, comma separated");
   a.Flag("--with-seen", &with_seen, "also items of the user's own history");
   a.Flag("--quiet", &quiet, "do not say how old the model is");
   a.Choice("--format", &format, {"table", "csv", "json"}, "how to print rows");
@@ -59,6 +63,7 @@ absl::Status RunRecommend(const Args& args) {
   options.reasons = static_cast<int>(reasons);
   options.connections = static_cast<int>(connections);
   options.filter.exclude_seen = !with_seen;
+  if (absl::Status s = ReadPattern(pattern, params, &options.filter); !s.ok()) return s;
   auto database = OpenDatabase(db, false, true);
   if (!database.ok()) return database.status();
   auto recommender = (*database)->LoadRecommender(model);
@@ -67,6 +72,9 @@ absl::Status RunRecommend(const Args& args) {
                            : (*recommender)->Recommend(user, options);
   if (!list.ok()) return list.status();
   PrintAge(**recommender, quiet);
+  if (!quiet && static_cast<int64_t>(list->size()) < options.k) {
+    std::cerr << list->size() << " of " << options.k << ": no more items may be recommended\n";
+  }
   std::vector<std::string> columns = {"rank", "item", "title", "score"};
   const bool why = reasons > 0 || connections > 0;
   if (reasons > 0) columns.insert(columns.end(), {"hop", "weight"});
@@ -83,12 +91,13 @@ absl::Status RunRecommend(const Args& args) {
     }
     for (const Reason& reason : r.reasons) {
       const bool of_model = reason.kind == Reason::Kind::kModel;
+      const bool connects = reason.kind == Reason::Kind::kConnection;
       std::vector<Cell> row = {rank, r.item, r.title, r.score};
       if (reasons > 0) {
         row.push_back(of_model ? Cell(static_cast<int64_t>(reason.hop)) : Cell(""));
         row.push_back(of_model ? Cell(reason.weight) : Cell(""));
       }
-      if (connections > 0) row.push_back(of_model ? Cell("") : Cell(reason.bits));
+      if (connections > 0) row.push_back(connects ? Cell(reason.bits) : Cell(""));
       row.push_back(reason.sentence);
       table.Add(std::move(row));
     }

@@ -18,6 +18,8 @@ absl::Status RunScore(const Args& args) {
       "  undula score films.undula -o top-2.tsv --shard 2/3");
   std::string db, model, shard = "1/1", rows_format = "table";
   ScoreBatchOptions options;
+  std::string pattern;
+  std::vector<std::string> params;
   int64_t threads = 0, reasons = 0, connections = 0;
   bool with_seen = false, fresh = false, quiet = false;
   a.Positional("database", &db, "database file");
@@ -30,6 +32,8 @@ absl::Status RunScore(const Args& args) {
   a.Option("--shard", &shard, "this part of the users, i/n");
   a.Option("--allow", &options.filter.allow, "only these items, comma separated");
   a.Option("--deny", &options.filter.deny, "never these items");
+  a.Option("--pattern", &pattern, "only items that this query file selects (docs/queries.md)");
+  a.Option("--param", &params, "name=value of a $variable of the pattern, comma separated");
   a.Flag("--with-seen", &with_seen, "also items of the users' own histories");
   a.Flag("--fresh", &fresh, "start anew instead of resuming");
   a.Option("--device", &options.device, "cpu, auto, cuda or cuda:N");
@@ -49,6 +53,7 @@ absl::Status RunScore(const Args& args) {
   options.reasons = static_cast<int>(reasons);
   options.connections = static_cast<int>(connections);
   options.filter.exclude_seen = !with_seen;
+  if (absl::Status s = ReadPattern(pattern, params, &options.filter); !s.ok()) return s;
   options.resume = !fresh;
   auto database = OpenDatabase(db, false, true, threads);
   if (!database.ok()) return database.status();

@@ -2,6 +2,7 @@
 #ifndef UNDULA_CLI_COMMAND_H_
 #define UNDULA_CLI_COMMAND_H_
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,6 +26,7 @@ absl::Status RunTrain(const Args& args);
 absl::Status RunTune(const Args& args);
 absl::Status RunEmbed(const Args& args);
 absl::Status RunEvaluate(const Args& args);
+absl::Status RunQuery(const Args& args);
 absl::Status RunRecommend(const Args& args);
 absl::Status RunSimilar(const Args& args);
 absl::Status RunExplain(const Args& args);
@@ -46,6 +48,14 @@ absl::StatusOr<std::unique_ptr<Database>> OpenDatabase(const std::string& path, 
 
 // The K of --at: whole numbers from 1 to 100000.
 absl::Status ParseListLengths(const std::vector<std::string>& texts, std::vector<int>* at);
+// "name=value" of --param into a map; InvalidArgument for anything else.
+absl::Status ReadParams(const std::vector<std::string>& params,
+                        std::map<std::string, std::string>* out);
+// The text of a query file; "-" is standard input.
+absl::StatusOr<std::string> ReadQueryFile(const std::string& file);
+// --pattern and --param of verbs that recommend; an empty file name is none.
+absl::Status ReadPattern(const std::string& file, const std::vector<std::string>& params,
+                         ItemFilter* filter);
 
 // "0.123" style for metrics and seconds.
 std::string Fixed(double value, int digits);

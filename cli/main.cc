@@ -25,6 +25,7 @@ constexpr Verb kVerbs[] = {
     {"tune", "search for good options of models on the validation part", RunTune},
     {"evaluate", "a stored model beside simple baselines, on its test part", RunEvaluate},
     {"report", "one HTML page: metrics, curves, graph, data, explanations, options", RunReport},
+    {"query", "graph patterns: SPARQL SELECT and ASK", RunQuery},
     {"recommend", "the best items for a user or a history, with reasons", RunRecommend},
     {"similar", "items like a given one", RunSimilar},
     {"explain", "what the model looked at for a user and an item", RunExplain},

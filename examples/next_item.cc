@@ -1,5 +1,5 @@
-// A new event changes what is recommended next, without training: once as a history given on the
-// spot, once by an update of the database that a reloaded recommender sees.
+// A new event changes what is recommended next, without training: once in a sequence that is
+// followed event by event, once by an update of the database that a reloaded recommender sees.
 //
 //   next_item DATABASE MODEL USER NEW_ITEM PATCH    (MODEL: a stored sequence model, e.g. sr_gnn;
 //                                                    PATCH: a file that is written, the new event)
@@ -30,12 +30,19 @@ absl::Status Run(const std::string& path, const std::string& model, const std::s
   auto before = (*recommender)->Recommend(user, {.k = 5});
   if (!before.ok()) return before.status();
   Print("before", *before);
+  if (before->empty()) return absl::NotFoundError("there is nothing to recommend to " + user);
 
-  // Somebody the database has never seen, by what they did: `item` alone.
-  const std::vector<std::string> history = {item};
-  auto alone = (*recommender)->RecommendForHistory(history, {.k = 5});
-  if (!alone.ok()) return alone.status();
-  Print("after " + item + " alone", *alone);
+  // Somebody the database has never seen, event by event: what the user was offered first, then
+  // `item`.
+  auto sequence = (*recommender)->NewSequence();
+  if (!sequence.ok()) return sequence.status();
+  for (const std::string& event : {before->front().item, item}) {
+    const absl::Status added = (*sequence)->Add(event);
+    if (!added.ok()) return added;
+    auto next = (*sequence)->Recommend({.k = 5});
+    if (!next.ok()) return next.status();
+    Print("after " + event, *next);
+  }
 
   // The user's next event, at the end of the log.
   std::ofstream(patch) << "A\tinteraction\t" << user << "\t" << item << "\t1\t9000000000\n";

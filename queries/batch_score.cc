@@ -90,6 +90,10 @@ std::string Fingerprint(const Context& context, const ScoreBatchOptions& o, bool
   if (on_gpu) text += " on=cuda";
   for (const std::string& item : o.filter.allow) text += " allow=" + JsonQuote(item);
   for (const std::string& item : o.filter.deny) text += " deny=" + JsonQuote(item);
+  if (!o.filter.pattern.empty()) text += " pattern=" + JsonQuote(o.filter.pattern);
+  for (const auto& [name, value] : o.filter.pattern_params) {
+    text += " param=" + JsonQuote(name + "=" + value);
+  }
   return text;
 }
 
@@ -166,9 +170,12 @@ class LineWriter {
     const char* separator = "";
     for (const auto& [reason, edges] :
          ConnectionReasons(context_, {user, {}}, item, options_.connections)) {
-      *out += Concat(separator, "{\"steps\": ", reason.hop, ", \"bits\": ", Number(reason.bits),
-                     ", \"supports\": ", reason.supports.size(),
-                     ", \"sentence\": ", JsonQuote(reason.sentence), "}");
+      *out += separator;
+      *out += reason.kind == Reason::Kind::kConnection
+                  ? Concat("{\"steps\": ", reason.hop, ", \"bits\": ", Number(reason.bits),
+                           ", \"supports\": ", reason.supports.size())
+                  : Concat("{\"steps\": 0");
+      *out += Concat(", \"sentence\": ", JsonQuote(reason.sentence), "}");
       separator = ", ";
     }
     *out += "]";
@@ -202,7 +209,7 @@ absl::StatusOr<ScoreBatchReport> ScoreBatch(const Context& context,
   }
   const auto start = std::chrono::steady_clock::now();
   const double cpu_start = CpuSeconds();
-  UNDULA_ASSIGN_OR_RETURN(const ResolvedFilter filter, ResolveFilter(context, options.filter));
+  UNDULA_ASSIGN_OR_RETURN(ResolvedFilter filter, ResolveFilter(context, options.filter));
   UNDULA_ASSIGN_OR_RETURN(const RankingDevice device, OpenDevice(context, options));
   UNDULA_ASSIGN_OR_RETURN(
       JobFile file,
@@ -231,6 +238,13 @@ absl::StatusOr<ScoreBatchReport> ScoreBatch(const Context& context,
         seen[i] = SeenItems(context, {UserId{base + static_cast<uint32_t>(i)}, {}});
       }
     }
+    std::vector<std::unique_ptr<models::ItemSet>> own(static_cast<size_t>(count));
+    std::vector<const models::ItemSet*> allow(static_cast<size_t>(count));
+    for (int64_t i = 0; i < count; ++i) {
+      UNDULA_ASSIGN_OR_RETURN(
+          allow[i],
+          AllowedItems(context, &filter, UserId{base + static_cast<uint32_t>(i)}, &own[i]));
+    }
     // Models of sequences predict from what has happened by now.
     std::vector<std::vector<ItemId>> histories;
     if (context.scorer->sequential()) {
@@ -246,9 +260,7 @@ absl::StatusOr<ScoreBatchReport> ScoreBatch(const Context& context,
       }
       return models::UserQuery{UserId{base + static_cast<uint32_t>(i)}, {}};
     };
-    job.mask = [&](int64_t i) {
-      return models::ItemMask{seen[i], filter.allow.get(), filter.deny.get()};
-    };
+    job.mask = [&](int64_t i) { return models::ItemMask{seen[i], allow[i], filter.deny.get()}; };
     UNDULA_RETURN_IF_ERROR(
         models::RankAll(*context.scorer, job, tile, *context.workers, nullptr,
                         [&](int64_t i, const models::RankedList& list) -> absl::Status {

@@ -3,13 +3,16 @@
 #ifndef UNDULA_QUERIES_CONTEXT_H_
 #define UNDULA_QUERIES_CONTEXT_H_
 
+#include <memory>
 #include <string_view>
 
 #include "base/parallel.h"
 #include "base/snapshot.h"
+#include "kgstore/database.h"
 #include "models/model.h"
 #include "models/scorer.h"
 #include "queries/catalog.h"
+#include "queries/pattern/source.h"
 
 namespace undula::queries {
 
@@ -24,6 +27,8 @@ struct Context {
   // Changes whenever the model is trained anew: part of what makes two batch jobs equal.
   std::string_view model_tag;
   const ConnectionSource* connections = nullptr;  // none: there are no connection reasons
+  std::weak_ptr<const kgstore::Database> store;   // for filters by patterns; may be closed by now
+  std::shared_ptr<pattern::SharedReads> reads;
   double positive_threshold = 0;  // of the model's training: what counts as an event of a history
 };
 

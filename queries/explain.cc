@@ -153,7 +153,7 @@ absl::StatusOr<Explanation> Explain(const Context& context, const models::UserQu
     UNDULA_ASSIGN_OR_RETURN(effect, EffectOf::Make(context, query, item));
   }
   for (auto& [reason, edges] : ConnectionReasons(context, query, item, options.connections)) {
-    if (effect.has_value()) {
+    if (effect.has_value() && reason.kind == Reason::Kind::kConnection) {
       UNDULA_ASSIGN_OR_RETURN(reason.effect, (*effect)(edges));
     }
     out.connections.push_back(std::move(reason));

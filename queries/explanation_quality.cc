@@ -248,6 +248,7 @@ class Measure {
     double start = ThreadSeconds();
     ItemReasons connections;
     for (auto& [reason, edges] : ConnectionReasons(context_, query, item, options_.reasons)) {
+      if (reason.kind != Reason::Kind::kConnection) continue;
       if (connections.reasons.empty()) connections.triples = edges;
       connections.reasons.push_back(std::move(reason));
     }

@@ -43,7 +43,31 @@ absl::StatusOr<ResolvedFilter> ResolveFilter(const Context& context, const ItemF
   UNDULA_ASSIGN_OR_RETURN(out.allow, Resolve(context, filter.allow));
   UNDULA_ASSIGN_OR_RETURN(out.deny, Resolve(context, filter.deny));
   out.exclude_seen = filter.exclude_seen;
+  if (!filter.pattern.empty()) {
+    UNDULA_ASSIGN_OR_RETURN(out.pattern,
+                            pattern::ItemPattern::Make(context.store.lock(), filter.pattern,
+                                                       filter.pattern_params, context.reads));
+  }
   return out;
+}
+
+absl::StatusOr<const models::ItemSet*> AllowedItems(const Context& context, ResolvedFilter* filter,
+                                                    UserId user,
+                                                    std::unique_ptr<models::ItemSet>* storage) {
+  if (filter->pattern == nullptr) return filter->allow.get();
+  UNDULA_ASSIGN_OR_RETURN(const std::span<const ItemId> items, filter->pattern->Items(user));
+  auto set =
+      std::make_unique<models::ItemSet>(static_cast<uint32_t>(context.catalog->items.size()));
+  for (const ItemId item : items) {
+    if (filter->allow == nullptr || filter->allow->contains(item)) set->Add(item);
+  }
+  if (filter->pattern->uses_user()) {
+    *storage = std::move(set);
+    return storage->get();
+  }
+  filter->allow = std::move(set);
+  filter->pattern.reset();
+  return filter->allow.get();
 }
 
 std::vector<ItemId> SeenItems(const Context& context, const models::UserQuery& query) {
@@ -64,7 +88,11 @@ absl::StatusOr<std::vector<Recommendation>> Recommend(const Context& context,
                                                       const RecommendOptions& options,
                                                       UserId seen_by) {
   UNDULA_RETURN_IF_ERROR(CheckK(options.k));
-  UNDULA_ASSIGN_OR_RETURN(const ResolvedFilter filter, ResolveFilter(context, options.filter));
+  UNDULA_ASSIGN_OR_RETURN(ResolvedFilter filter, ResolveFilter(context, options.filter));
+  std::unique_ptr<models::ItemSet> allowed;
+  UNDULA_ASSIGN_OR_RETURN(
+      const models::ItemSet* const allow,
+      AllowedItems(context, &filter, seen_by == kNone<UserId> ? query.user : seen_by, &allowed));
   std::vector<ItemId> seen;
   if (filter.exclude_seen) {
     seen = SeenItems(context, {seen_by == kNone<UserId> ? query.user : seen_by, query.history});
@@ -73,9 +101,8 @@ absl::StatusOr<std::vector<Recommendation>> Recommend(const Context& context,
   models::TileOptions tile;
   tile.k = options.k;
   std::vector<models::ScoredItem> ranked;
-  UNDULA_RETURN_IF_ERROR(models::RankOne(*context.scorer, query,
-                                         {seen, filter.allow.get(), filter.deny.get()}, tile,
-                                         &scratch, &ranked));
+  UNDULA_RETURN_IF_ERROR(models::RankOne(*context.scorer, query, {seen, allow, filter.deny.get()},
+                                         tile, &scratch, &ranked));
   std::vector<Recommendation> out;
   out.reserve(ranked.size());
   for (const models::ScoredItem& s : ranked) {

@@ -11,18 +11,26 @@
 #include "models/score/tile_scorer.h"
 #include "models/scorer.h"
 #include "queries/context.h"
+#include "queries/pattern/prepared.h"
 #include "undula/recommender.h"
 
 namespace undula::queries {
 
 // An ItemFilter with names resolved.
 struct ResolvedFilter {
-  std::unique_ptr<models::ItemSet> allow, deny;  // null: no restriction
+  std::unique_ptr<models::ItemSet> allow, deny;   // null: no restriction
+  std::unique_ptr<pattern::ItemPattern> pattern;  // null: none
   bool exclude_seen = true;
 };
 
-// NotFound for an unknown item, naming the nearest.
+// NotFound for an unknown item, naming the nearest; the errors of ItemPattern::Make.
 absl::StatusOr<ResolvedFilter> ResolveFilter(const Context& context, const ItemFilter& filter);
+
+// What the pattern of the filter and its `allow` leave for a user, in *storage where they are not
+// the same for all users; null: no restriction.
+absl::StatusOr<const models::ItemSet*> AllowedItems(const Context& context, ResolvedFilter* filter,
+                                                    UserId user,
+                                                    std::unique_ptr<models::ItemSet>* storage);
 
 // What `query` has seen: the user's items in the snapshot, or the history; ascending, distinct.
 std::vector<ItemId> SeenItems(const Context& context, const models::UserQuery& query);

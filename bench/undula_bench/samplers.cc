@@ -5,6 +5,7 @@
 #include "ctr_data.h"
 #include "models/data/batcher.h"
 #include "models/data/negatives.h"
+#include "models/pinnersage/pinnersage.h"
 #include "propagation/sample/neighbors.h"
 #include "propagation/sample/ripple_set.h"
 #include "undula_bench/limits.h"
@@ -88,6 +89,28 @@ void BatchesOfAnEpoch(benchmark::State& state) {
   Report(state, static_cast<double>(batcher->rows()), 0, 0);
 }
 BENCHMARK(BatchesOfAnEpoch)->Arg(1)->Arg(32)->Unit(benchmark::kMillisecond);
+
+// Clusters of one user's 300 actions on items with 256 numbers each; an item of the report is a
+// user.
+void ClustersOfAUser(benchmark::State& state) {
+  constexpr uint32_t kActions = 300, kDim = 256;
+  const Rng rng(1, RngStream::kTest);
+  std::vector<float> vectors;
+  std::vector<models::Action> actions;
+  for (uint32_t i = 0; i < kActions; ++i) {
+    // Twenty interests.
+    for (uint32_t c = 0; c < kDim; ++c) {
+      vectors.push_back(rng.Uniform(i % 20 * kDim + c) + rng.Uniform(7000 + i * kDim + c));
+    }
+    actions.push_back({ItemId{i}, static_cast<double>(i) / 4});
+  }
+  const models::ItemVectors items{vectors, kDim};
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(models::ClusterActions(actions, items, 75, {.alpha = 60}).size());
+  }
+  Report(state, 1, 0, 0);
+}
+BENCHMARK(ClustersOfAUser)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace undula::bench

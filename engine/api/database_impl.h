@@ -18,6 +18,7 @@
 #include "queries/catalog.h"
 #include "queries/connections/connection_reasons.h"
 #include "queries/context.h"
+#include "queries/pattern/source.h"
 #include "undula/database.h"
 
 namespace undula {
@@ -25,7 +26,9 @@ namespace undula {
 struct Database::Impl {
   std::string path;
   DatabaseOptions options;
-  std::unique_ptr<kgstore::Database> store;
+  std::shared_ptr<kgstore::Database> store;
+  std::shared_ptr<queries::pattern::SharedReads> reads =
+      std::make_shared<queries::pattern::SharedReads>();
   std::unique_ptr<ModelSink> models;  // null where the database is read-only and has none
   mutable std::mutex writing;         // one writing call at a time; others wait
   mutable std::mutex model_access;    // ModelSink's reads are short; kept simple

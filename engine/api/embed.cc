@@ -15,7 +15,6 @@
 #include "models/kge/link_prediction.h"
 #include "models/kge/link_training.h"
 #include "models/kge/triples.h"
-#include "propagation/exec.h"
 
 namespace undula {
 namespace {
@@ -27,26 +26,20 @@ struct Options {
 };
 
 absl::StatusOr<Options> Merge(const EmbedOptions& given) {
-  OptionMap model, train, triples;
-  if (!given.options_file.empty()) {
-    static constexpr std::string_view kSections[] = {"model", "train", "triples"};
-    UNDULA_ASSIGN_OR_RETURN(auto sections, ReadOptionsFile(given.options_file, kSections));
-    model = std::move(sections["model"]);
-    train = std::move(sections["train"]);
-    triples = std::move(sections["triples"]);
-  }
-  for (const auto& [key, value] : given.model_options) model[key] = value;
-  for (const auto& [key, value] : given.train_options) train[key] = value;
-  for (const auto& [key, value] : given.triple_options) triples[key] = value;
+  UNDULA_ASSIGN_OR_RETURN(
+      api::Sections merged,
+      api::MergeSections(given.options_file, {{"model", &given.model_options},
+                                              {"train", &given.train_options},
+                                              {"triples", &given.triple_options}}));
   Options out;
   // What suits triples: many rows a step, the evaluation only now and then.
   out.train.epochs = 100;
   out.train.batch_size = 4096;
   out.train.eval_every = 10;
-  UNDULA_RETURN_IF_ERROR(SetOptions(models::KgeOptionTable(), &out.model, model));
+  UNDULA_RETURN_IF_ERROR(SetOptions(models::KgeOptionTable(), &out.model, merged["model"]));
   UNDULA_RETURN_IF_ERROR(models::CheckKgeOptions(out.model));
-  UNDULA_RETURN_IF_ERROR(SetOptions(models::TrainOptionTable(), &out.train, train));
-  UNDULA_RETURN_IF_ERROR(SetOptions(models::TripleOptionTable(), &out.triples, triples));
+  UNDULA_RETURN_IF_ERROR(SetOptions(models::TrainOptionTable(), &out.train, merged["train"]));
+  UNDULA_RETURN_IF_ERROR(SetOptions(models::TripleOptionTable(), &out.triples, merged["triples"]));
   return out;
 }
 
@@ -110,33 +103,17 @@ absl::StatusOr<EmbedReport> Database::Embed(const EmbedOptions& given, Progress*
   api::AddSection("train", GetOptions(models::TrainOptionTable(), &options.train), &report.options);
   api::AddSection("triples", GetOptions(models::TripleOptionTable(), &options.triples),
                   &report.options);
-  api::Hash run;
-  run.Add(Concat("embed ", snapshot->id_space, " ", snapshot->out.edges(), " ", split.description));
-  for (const auto& [key, value] : report.options) run.Add(Concat(key, "=", value, "\n"));
-
-  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<propagation::Exec> exec,
-                          propagation::Exec::Create(given.device, &impl_->arena()));
-  report.device = exec->description();
-  models::TrainContext context;
-  context.workers = &impl_->arena();
-  context.exec = exec.get();
-  context.progress = progress;
-  context.checkpoint_directory = impl_->path + ".ckpt";
-  context.run = Concat(report.name, "-", run.Hex());
-  context.resume = given.resume;
-  context.on_epoch = given.on_epoch;
+  api::Hash content;
+  content.Add(
+      Concat("embed ", snapshot->id_space, " ", snapshot->out.edges(), " ", split.description));
+  for (const auto& [key, value] : report.options) content.Add(Concat(key, "=", value, "\n"));
+  UNDULA_ASSIGN_OR_RETURN(const api::Run run,
+                          api::MakeRun(*impl_, report.name, content.Hex(), given, progress));
   models::Kge model(options.model, DType::kF32);
   UNDULA_ASSIGN_OR_RETURN(
       const models::TrainReport trained,
-      models::TrainOnTriples(&model, snapshot, split, options.triples, options.train, context));
-  report.epochs = trained.epochs;
-  report.best_epoch = trained.best_epoch;
-  report.samples = trained.samples;
-  report.seconds = trained.seconds;
-  report.cpu_seconds = trained.cpu_seconds;
-  report.best_metric = trained.metric == "none"
-                           ? "none"
-                           : Concat("valid ", trained.metric, " = ", trained.best_value);
+      models::TrainOnTriples(&model, snapshot, split, options.triples, options.train, run.context));
+  api::FillReport(trained, run, &report);
   const auto evaluate = [&](const char* part,
                             const std::vector<models::Triple>& triples) -> absl::Status {
     if (triples.empty()) return absl::OkStatus();
@@ -162,7 +139,7 @@ absl::StatusOr<EmbedReport> Database::Embed(const EmbedOptions& given, Progress*
                             AllRows(kgstore::VectorSpace::kRelations, model.relation_dim(),
                                     model.RelationVectors(), source)));
   }
-  api::RemoveCheckpoints(*impl_, context.checkpoint_directory, context.run);
+  api::RemoveCheckpoints(*impl_, run);
   return report;
 }
 

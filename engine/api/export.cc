@@ -182,7 +182,7 @@ absl::StatusOr<int64_t> Database::Export(std::string_view what, const std::strin
     return InvalidArgumentError(
         "export: '", what,
         "' is none of triples, quads, turtle, csr, csr-npy, interactions, "
-        "links, items, recbole-inter, -kg, -link, -item, -user, -net, model");
+        "links, items, recbole-inter, -kg, -link, -item, -user, -net, model, vectors");
   }
   UNDULA_RETURN_IF_ERROR(out.Open());
   UNDULA_ASSIGN_OR_RETURN(

@@ -1,22 +1,19 @@
-// Stored vectors of the graph for a model that asks for them.
+// Stored vectors for trainings that ask for them.
 #ifndef UNDULA_API_GRAPH_VECTORS_H_
 #define UNDULA_API_GRAPH_VECTORS_H_
 
 #include <memory>
-#include <string>
 
-#include "absl/status/statusor.h"
 #include "api/database_impl.h"
-#include "base/options.h"
 #include "models/data/training_data.h"
 
 namespace undula::api {
 
-// The vectors stored as NAME (of entities) and NAME.relations, where `model` names them by its
-// option entity_vectors; null where it does not. NotFound; InvalidArgument where one of the two is
-// of another space or length; FailedPrecondition where a relation has none.
-absl::StatusOr<std::shared_ptr<const models::GraphVectors>> ReadGraphVectors(
-    const Database::Impl& impl, const OptionMap& model, const Snapshot& snapshot);
+// Reads the vectors NAME, of entities or items, with those of relations where NAME.relations is
+// stored too. `impl` must outlive it. NotFound; InvalidArgument where NAME is of another space;
+// FailedPrecondition where a relation has no vector.
+models::VectorReader MakeVectorReader(const Database::Impl& impl,
+                                      std::shared_ptr<const Snapshot> snapshot);
 
 }  // namespace undula::api
 

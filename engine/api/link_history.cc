@@ -40,7 +40,7 @@ std::vector<int> SavedStates(const std::string& folder) {
 }
 
 std::string StateFile(const std::string& folder, int number) {
-  char name[16];
+  char name[32];
   std::snprintf(name, sizeof name, "/%06d.tsv", number);
   return folder + name;
 }

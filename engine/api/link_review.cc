@@ -5,13 +5,13 @@
 #include <map>
 #include <string_view>
 
+#include "api/tab_rows.h"
 #include "base/file.h"
 #include "base/status.h"
 
 namespace undula::api {
 namespace {
 
-constexpr int64_t kMaxFile = int64_t{1} << 32;
 constexpr std::string_view kHeader =
     "item\ttitle\tdecision\tentity\tconfidence\tfound\toutcome\tothers\n";
 constexpr size_t kColumns = 8;
@@ -65,33 +65,18 @@ absl::Status WriteReview(const LinkSession& session, const linking::Decisions& d
 
 absl::StatusOr<std::vector<ReviewedLink>> ReadReview(const kgstore::ReadView& view,
                                                      const std::string& file) {
-  UNDULA_ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(file, kMaxFile));
   std::map<ItemId, EntityId> reviewed;
-  std::string_view rest = text;
-  for (int64_t line = 1; !rest.empty(); ++line) {
-    const size_t end = std::min(rest.find('\n'), rest.size());
-    std::string_view row = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (row.ends_with('\r')) row.remove_suffix(1);
+  const auto read = [&](int64_t line, const std::vector<std::string_view>& cells) -> absl::Status {
     if (line == 1) {
-      if (Concat(row, "\n") != kHeader) {
-        return InvalidArgumentError(file, ":1: not a review file; undula link review writes them");
-      }
-      continue;
-    }
-    if (row.empty()) continue;
-    std::vector<std::string_view> cells;
-    for (size_t at = 0; at <= row.size();) {
-      const size_t tab = std::min(row.find('\t', at), row.size());
-      cells.push_back(row.substr(at, tab - at));
-      at = tab + 1;
+      if (cells == SplitTabs(kHeader.substr(0, kHeader.size() - 1))) return absl::OkStatus();
+      return InvalidArgumentError(file, ":1: not a review file; undula link review writes them");
     }
     if (cells.size() < 4 || cells.size() > kColumns) {
       return InvalidArgumentError(file, ":", line, ": expected ", kColumns, " columns, found ",
                                   cells.size());
     }
     const std::string decision = Lower(cells[2]);
-    if (decision.empty()) continue;
+    if (decision.empty()) return absl::OkStatus();
     if (decision != "yes" && decision != "no") {
       return InvalidArgumentError(file, ":", line, ": the decision is '", cells[2],
                                   "'; it must be yes, no or empty");
@@ -112,7 +97,9 @@ absl::StatusOr<std::vector<ReviewedLink>> ReadReview(const kgstore::ReadView& vi
       }
     }
     reviewed[item] = entity;
-  }
+    return absl::OkStatus();
+  };
+  UNDULA_RETURN_IF_ERROR(ForEachTabRow(file, read));
   std::vector<ReviewedLink> out;
   for (const auto& [item, entity] : reviewed) out.push_back({item, entity});
   return out;

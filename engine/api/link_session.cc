@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "api/tab_rows.h"
 #include "base/file.h"
 #include "base/options.h"
 #include "base/status.h"
@@ -12,8 +13,6 @@
 
 namespace undula::api {
 namespace {
-
-constexpr int64_t kMaxFile = int64_t{1} << 30;
 
 double CpuSeconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
@@ -55,31 +54,6 @@ absl::Status UnknownColumn(const std::string& name, const std::set<std::string>&
   std::string list;
   for (const std::string& column : known) list += Concat(list.empty() ? "" : ", ", column);
   return InvalidArgumentError("no item has a column '", name, "'; the catalogue has ", list);
-}
-
-std::vector<std::string_view> SplitTabs(std::string_view line) {
-  std::vector<std::string_view> cells;
-  for (size_t at = 0; at <= line.size();) {
-    const size_t end = std::min(line.find('\t', at), line.size());
-    cells.push_back(line.substr(at, end - at));
-    at = end + 1;
-  }
-  return cells;
-}
-
-// f(line number, cells) for every line that is not empty.
-template <class F>
-absl::Status ForEachRow(const std::string& file, F&& f) {
-  UNDULA_ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(file, kMaxFile));
-  std::string_view rest = text;
-  for (int64_t line = 1; !rest.empty(); ++line) {
-    const size_t end = std::min(rest.find('\n'), rest.size());
-    std::string_view row = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (row.ends_with('\r')) row.remove_suffix(1);
-    if (!row.empty()) UNDULA_RETURN_IF_ERROR(f(line, SplitTabs(row)));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -194,7 +168,7 @@ absl::StatusOr<std::vector<linking::Gold>> LinkSession::ReadGold(const std::stri
   for (size_t i = 0; i < items_.size(); ++i) places[items_[i].name] = i;
   std::vector<linking::Gold> gold(items_.size());
   size_t item_column = 0, entity_column = std::string::npos;
-  UNDULA_RETURN_IF_ERROR(ForEachRow(
+  UNDULA_RETURN_IF_ERROR(ForEachTabRow(
       file, [&](int64_t line, const std::vector<std::string_view>& cells) -> absl::Status {
         if (line == 1) {
           const auto item = std::find(cells.begin(), cells.end(), "item");
@@ -224,7 +198,7 @@ absl::StatusOr<std::vector<linking::Gold>> LinkSession::ReadGold(const std::stri
 
 absl::StatusOr<std::vector<uint8_t>> LinkSession::ReadSkip(const std::string& file) const {
   std::set<std::string, std::less<>> names;
-  UNDULA_RETURN_IF_ERROR(ForEachRow(file, [&](int64_t line, const auto& cells) {
+  UNDULA_RETURN_IF_ERROR(ForEachTabRow(file, [&](int64_t line, const auto& cells) {
     if (line > 1) names.insert(std::string(cells[0]));
     return absl::OkStatus();
   }));

@@ -11,6 +11,7 @@
 #include "kgstore/take_snapshot.h"
 #include "models/data/split.h"
 #include "queries/batch_score.h"
+#include "queries/counterfactual.h"
 #include "queries/explain.h"
 #include "queries/explanation_quality.h"
 #include "queries/load_catalog.h"
@@ -99,6 +100,8 @@ absl::StatusOr<std::unique_ptr<Recommender>> Database::LoadRecommender(
   impl->context.spec = impl->spec;
   impl->context.workers = impl->workers.get();
   impl->context.model_tag = impl->tag;
+  impl->context.store = impl_->store;
+  impl->context.reads = impl_->reads;
   impl->connections = std::make_unique<queries::ConnectionSource>(impl->context);
   impl->context.connections = impl->connections.get();
   models::SplitOptions split;
@@ -189,6 +192,13 @@ absl::StatusOr<Explanation> Recommender::ExplainForHistory(std::span<const std::
   UNDULA_ASSIGN_OR_RETURN(const std::vector<ItemId> ids, FindHistory(*impl_, history));
   UNDULA_ASSIGN_OR_RETURN(const ItemId id, impl_->ResolveItem(item));
   return queries::Explain(impl_->context, {kNone<UserId>, ids}, id, options);
+}
+
+absl::StatusOr<Counterfactual> Recommender::FindCounterfactual(
+    std::string_view user, std::string_view item, const CounterfactualOptions& options) const {
+  UNDULA_ASSIGN_OR_RETURN(const UserId who, impl_->catalog->FindUser(user));
+  UNDULA_ASSIGN_OR_RETURN(const ItemId id, impl_->ResolveItem(item));
+  return queries::FindCounterfactual(impl_->context, {who, {}}, id, options);
 }
 
 absl::StatusOr<std::vector<ExplanationQuality>> Recommender::MeasureExplanations(

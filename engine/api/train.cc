@@ -14,7 +14,6 @@
 #include "models/data/training_data.h"
 #include "models/registry.h"
 #include "models/train/trainer.h"
-#include "propagation/exec.h"
 
 namespace undula {
 namespace {
@@ -58,23 +57,25 @@ struct Merged {
 };
 
 absl::StatusOr<Merged> Merge(const TrainOptions& options, const Start& start) {
-  Merged merged;
-  if (!options.options_file.empty()) {
-    static constexpr std::string_view kSections[] = {"model", "train", "split"};
-    UNDULA_ASSIGN_OR_RETURN(auto sections, ReadOptionsFile(options.options_file, kSections));
-    merged.model = std::move(sections["model"]);
-    merged.train = std::move(sections["train"]);
-    merged.split = std::move(sections["split"]);
-  }
-  for (const auto& [key, value] : options.model_options) merged.model[key] = value;
-  for (const auto& [key, value] : options.train_options) merged.train[key] = value;
-  for (const auto& [key, value] : options.split_options) merged.split[key] = value;
+  UNDULA_ASSIGN_OR_RETURN(
+      api::Sections sections,
+      api::MergeSections(options.options_file, {{"model", &options.model_options},
+                                                {"train", &options.train_options},
+                                                {"split", &options.split_options}}));
+  Merged merged{.model = std::move(sections["model"]),
+                .train = std::move(sections["train"]),
+                .split = std::move(sections["split"]),
+                .files = {}};
   if (start.any()) {
     OptionMap split = api::Section(start.stored.metadata, "split");
     // Its split files are not meant where the caller asks for another split.
     if (!merged.split.empty()) api::TakeSplitFiles(&split);
     merged.split.merge(split);
-    merged.train.merge(api::Section(start.stored.metadata, "train"));
+    OptionMap train = api::Section(start.stored.metadata, "train");
+    // The stored model's rows are what the training starts from now.
+    train.erase("init_vectors");
+    train.erase("freeze_vectors");
+    merged.train.merge(train);
     merged.model.merge(api::Section(start.stored.metadata, "model"));
   }
   merged.files = api::TakeSplitFiles(&merged.split);
@@ -172,7 +173,7 @@ absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progres
   }
   models::TrainingData data =
       models::MakeTrainingData(snapshot, split.train, static_cast<uint64_t>(train_options.seed));
-  UNDULA_ASSIGN_OR_RETURN(data.vectors, api::ReadGraphVectors(*impl_, merged.model, *snapshot));
+  data.read_vectors = api::MakeVectorReader(*impl_, snapshot);
 
   TrainReport report;
   report.name = name;
@@ -186,42 +187,28 @@ absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progres
                      {"test_file", merged.files.test}},
                     &report.options);
   }
-  api::Hash run;
-  run.Add(Concat(spec->name, " ", snapshot->id_space, " ", snapshot->by_user.size(), " ",
-                 snapshot->out.edges(), " ", split.description));
-  for (const auto& [key, value] : report.options) run.Add(Concat(key, "=", value, "\n"));
+  api::Hash content;
+  content.Add(Concat(spec->name, " ", snapshot->id_space, " ", snapshot->by_user.size(), " ",
+                     snapshot->out.edges(), " ", split.description));
+  for (const auto& [key, value] : report.options) content.Add(Concat(key, "=", value, "\n"));
   const std::string from =
       start.any() ? Concat(start.name, "/", start.Metadata("checksum")) : std::string();
-  if (start.any()) run.Add(from);
+  if (start.any()) content.Add(from);
 
-  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<propagation::Exec> exec,
-                          propagation::Exec::Create(options.device, &impl_->arena()));
-  report.device = exec->description();
-  models::TrainContext context;
-  context.workers = &impl_->arena();
-  context.exec = exec.get();
-  context.progress = progress;
-  context.checkpoint_directory = impl_->path + ".ckpt";
-  context.run = Concat(name, "-", run.Hex());
-  context.resume = options.resume;
-  context.on_epoch = options.on_epoch;
+  UNDULA_ASSIGN_OR_RETURN(api::Run run,
+                          api::MakeRun(*impl_, name, content.Hex(), options, progress));
   if (start.any()) {
-    context.from = &start.stored;
-    context.from_tag = from;
-    context.from_rows = start.split.train;
+    run.context.from = &start.stored;
+    run.context.from_tag = from;
+    run.context.from_rows = start.split.train;
   }
   UNDULA_ASSIGN_OR_RETURN(models::TrainReport trained,
-                          models::Train(model.get(), data, split, train_options, context));
+                          models::Train(model.get(), data, split, train_options, run.context));
   report.model_description = model->Describe();
-  report.start = start.any() ? Concat("model '", start.name, "': ", trained.start) : "new";
-  report.epochs = trained.epochs;
-  report.best_epoch = trained.best_epoch;
-  report.samples = trained.samples;
-  report.seconds = trained.seconds;
-  report.cpu_seconds = trained.cpu_seconds;
-  report.best_metric = trained.metric == "none"
-                           ? "none"
-                           : Concat("valid ", trained.metric, " = ", trained.best_value);
+  report.start = start.any()             ? Concat("model '", start.name, "': ", trained.start)
+                 : trained.start.empty() ? "new"
+                                         : Concat("new, ", trained.start);
+  api::FillReport(trained, run, &report);
 
   TensorMap stored;
   model->Save(&stored);
@@ -246,7 +233,7 @@ absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progres
     UNDULA_RETURN_IF_ERROR(impl_->models->Put(name, stored));
   }
   // The model is safe in the database: its checkpoints have done their work.
-  api::RemoveCheckpoints(*impl_, context.checkpoint_directory, context.run);
+  api::RemoveCheckpoints(*impl_, run);
   return report;
 }
 

@@ -3,6 +3,7 @@
 #include <ctime>
 #include <filesystem>
 #include <system_error>
+#include <vector>
 
 #include "base/status.h"
 #include "models/train/checkpoint.h"
@@ -35,9 +36,25 @@ std::string UtcNow() {
   return text;
 }
 
-void RemoveCheckpoints(const Database::Impl& impl, const std::string& directory,
-                       const std::string& run) {
-  auto store = models::CheckpointStore::Open(directory, run);
+absl::StatusOr<Sections> MergeSections(
+    const std::string& file,
+    std::initializer_list<std::pair<std::string_view, const OptionMap*>> given) {
+  Sections merged;
+  if (!file.empty()) {
+    std::vector<std::string_view> names;
+    for (const auto& [name, options] : given) names.push_back(name);
+    UNDULA_ASSIGN_OR_RETURN(merged, ReadOptionsFile(file, names));
+  }
+  for (const auto& [name, options] : given) {
+    OptionMap& section = merged[std::string(name)];
+    for (const auto& [key, value] : *options) section[key] = value;
+  }
+  return merged;
+}
+
+void RemoveCheckpoints(const Database::Impl& impl, const Run& run) {
+  const std::string& directory = run.context.checkpoint_directory;
+  auto store = models::CheckpointStore::Open(directory, run.context.run);
   if (!store.ok()) return;
   if (const absl::Status s = store->RemoveAll(); !s.ok()) {
     impl.Log(Severity::kWarning, Message(s));

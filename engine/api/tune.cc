@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/database_impl.h"
+#include "api/graph_vectors.h"
 #include "api/stored_split.h"
 #include "base/file.h"
 #include "base/options.h"
@@ -117,8 +118,9 @@ absl::StatusOr<TuneReport> Database::Tune(const TuneOptions& options, Progress* 
   UNDULA_ASSIGN_OR_RETURN(const Data data, ReadData(*impl_, space.split));
   models::TrainOptions train;
   UNDULA_RETURN_IF_ERROR(SetOptions(models::TrainOptionTable(), &train, space.train));
-  const models::TrainingData training =
+  models::TrainingData training =
       models::MakeTrainingData(data.snapshot, data.split.train, static_cast<uint64_t>(train.seed));
+  training.read_vectors = api::MakeVectorReader(*impl_, data.snapshot);
 
   models::TuneContext context;
   context.workers = &impl_->arena();

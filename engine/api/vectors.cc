@@ -4,9 +4,12 @@
 #include <string>
 
 #include "api/database_impl.h"
+#include "base/file.h"
 #include "base/status.h"
 #include "kgstore/input_stream.h"
+#include "kgstore/npy.h"
 #include "kgstore/read_view.h"
+#include "kgstore/take_snapshot.h"
 #include "kgstore/vectors.h"
 
 namespace undula {
@@ -129,6 +132,66 @@ absl::StatusOr<StoredVectors> Database::ReadVectors(std::string_view name) const
     }
   }
   return out;
+}
+
+namespace {
+
+// Item vectors of a trained model, as its scorer has them.
+absl::StatusOr<StoredVectors> ItemVectors(const Database::Impl& impl, const TensorMap& stored,
+                                          std::string_view name) {
+  UNDULA_ASSIGN_OR_RETURN(const kgstore::ReadView view, impl.store->Read());
+  UNDULA_ASSIGN_OR_RETURN(Snapshot taken, kgstore::TakeSnapshot(view, impl.arena()));
+  const auto snapshot = std::make_shared<const Snapshot>(std::move(taken));
+  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<models::Model> model,
+                          api::RestoreModel(stored, name, snapshot));
+  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<models::Scorer> scorer,
+                          model->MakeScorer(impl.arena()));
+  StoredVectors out;
+  out.space = kgstore::SpaceName(kgstore::VectorSpace::kItems);
+  for (uint32_t i = 0; i < scorer->n_items(); ++i) {
+    const std::span<const float> row = scorer->ItemVector(ItemId{i});
+    if (row.empty()) continue;
+    out.dim = static_cast<int64_t>(row.size());
+    UNDULA_ASSIGN_OR_RETURN(out.names.emplace_back(), view.ItemName(ItemId{i}));
+    out.values.insert(out.values.end(), row.begin(), row.end());
+  }
+  if (!out.names.empty()) return out;
+  return InvalidArgumentError("model '", name, "' (", model->spec().name,
+                              ") has no item vectors; undula models list shows which have");
+}
+
+}  // namespace
+
+absl::StatusOr<int64_t> Database::ExportVectors(std::string_view name,
+                                                const std::string& file) const {
+  StoredVectors vectors;
+  TensorMap stored;
+  {
+    const std::lock_guard lock(impl_->model_access);
+    if (impl_->models == nullptr) return NotFoundError("the database holds no vectors");
+    UNDULA_ASSIGN_OR_RETURN(stored, impl_->models->Get(std::string(name)));
+  }
+  if (kgstore::IsVectors(stored)) {
+    UNDULA_ASSIGN_OR_RETURN(vectors, ReadVectors(name));
+  } else {
+    UNDULA_ASSIGN_OR_RETURN(vectors, ItemVectors(*impl_, stored, name));
+  }
+  std::string names;
+  for (const std::string& text : vectors.names) {
+    if (text.find_first_of("\r\n") != std::string::npos) {
+      return InvalidArgumentError("the name '", text,
+                                  "' has a line break; FILE.names cannot hold it");
+    }
+    names += text;
+    names += '\n';
+  }
+  const auto rows = static_cast<int64_t>(vectors.names.size());
+  const int64_t shape[] = {rows, vectors.dim};
+  const std::string_view values(reinterpret_cast<const char*>(vectors.values.data()),
+                                vectors.values.size() * sizeof(float));
+  UNDULA_RETURN_IF_ERROR(WriteFileAtomically(file + ".names", {names}));
+  UNDULA_RETURN_IF_ERROR(WriteFileAtomically(file, {kgstore::MakeNpyHeader("<f4", shape), values}));
+  return rows;
 }
 
 }  // namespace undula

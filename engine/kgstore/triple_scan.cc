@@ -118,7 +118,6 @@ absl::Status TripleScan::Out(EntityId head, const GraphChoice& graph,
                              .ForEach(Index(head), [&](uint32_t b, uint32_t c) {
                                out->push_back({static_cast<RelationId>(b), LiteralOf(c)});
                              }));
-  std::sort(out->begin(), out->end());
   if (!Checks(graph)) return absl::OkStatus();
   return KeepIf(out, [&](const Edge& e) { return InGraph(Index(head), e.relation, e.end, graph); });
 }

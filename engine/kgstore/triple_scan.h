@@ -25,7 +25,6 @@ constexpr uint32_t NodeId(Node node) { return static_cast<uint32_t>(node); }
 struct Edge {
   RelationId relation;
   Node end;
-  friend auto operator<=>(const Edge&, const Edge&) = default;
 };
 struct ScannedTriple {
   Node head;
@@ -53,7 +52,7 @@ class TripleScan {
   // Heads h of (h, relation, tail), as nodes.
   absl::Status Heads(RelationId relation, Node tail, const GraphChoice& graph,
                      std::vector<Node>* out) const;
-  // All (relation, tail) of a head; all (relation, head) of a tail.
+  // All (relation, tail) of a head, entities before literals; all (relation, head) of a tail.
   absl::Status Out(EntityId head, const GraphChoice& graph, std::vector<Edge>* out) const;
   absl::Status In(Node tail, const GraphChoice& graph, std::vector<Edge>* out) const;
   // Every triple, or every one of a relation (not kNone), in no promised order. Literals of one

@@ -1,6 +1,7 @@
 #include "linking/decide.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <utility>
@@ -115,8 +116,13 @@ std::vector<Ranked> RankCandidates(const LinkModel& model, const ItemCandidates&
   });
   const double second =
       ranked.size() > 1 ? ranked[1].logit : -std::numeric_limits<double>::infinity();
+  // Never above the candidate's share of the odds of all: of two equal ones neither is sure.
+  double odds = 0;
+  for (const Ranked& r : ranked) odds += std::exp(r.logit - ranked[0].logit);
   for (size_t i = 0; i < ranked.size(); ++i) {
-    ranked[i].confidence = model.Confidence(ranked[i].logit, i == 0 ? second : ranked[0].logit);
+    const double share = std::exp(ranked[i].logit - ranked[0].logit) / odds;
+    ranked[i].confidence =
+        std::min(share, model.Confidence(ranked[i].logit, i == 0 ? second : ranked[0].logit));
   }
   if (ranked.size() > kMaxRanked) ranked.resize(kMaxRanked);
   return ranked;
@@ -132,7 +138,7 @@ Decisions Decide(const LinkModel& model, std::span<const ItemCandidates> candida
     item.ranked = RankCandidates(model, candidates[i]);
     if (item.ranked.empty()) {
       item.outcome = OfProblem(candidates[i].problem);
-    } else if (item.ranked[0].confidence >= options.least_confidence) {
+    } else if (item.ranked[0].confidence > options.least_confidence) {
       best.push_back(item.ranked[0].confidence);
     }
   }

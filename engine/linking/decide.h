@@ -53,7 +53,7 @@ struct DecideOptions {
   // Expected share of right links among all links: the lowest confidence that is still linked is
   // chosen so that the mean confidence of the links is at least this.
   double precision = 0.99;
-  double least_confidence = 0.5;  // of a single link, whatever the mean allows
+  double least_confidence = 0.5;  // a single link is surer than this, whatever the mean allows
   bool one_to_one = false;        // an entity belongs to one item, the most confident one
 };
 

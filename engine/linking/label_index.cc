@@ -10,13 +10,9 @@
 namespace undula::linking {
 namespace {
 
-constexpr int kGramBits = 20;
-constexpr size_t kGramBuckets = size_t{1} << kGramBits;
-constexpr size_t kGrams = 3;         // letters of a gram
-constexpr size_t kMostRare = 7;      // kGrams * 2 edits + 1
-constexpr size_t kFewRare = 4;       // kGrams * 1 edit + 1
 constexpr size_t kLeastIndexed = 5;  // shortest key that a search with one edit may find
 constexpr size_t kTwoEdits = 12;     // shortest searched key that may be two edits apart
+constexpr size_t kMaxSegments = 3;
 
 uint64_t Hash(std::string_view text) {
   uint64_t h = text.size() * 0x9E3779B97F4A7C15u;
@@ -36,14 +32,50 @@ uint64_t Hash(std::string_view text) {
   return h ^ (h >> 32);
 }
 
-uint32_t GramBucket(const char* p) {
-  const uint32_t gram = static_cast<uint32_t>(static_cast<unsigned char>(p[0])) << 16 |
-                        static_cast<uint32_t>(static_cast<unsigned char>(p[1])) << 8 |
-                        static_cast<unsigned char>(p[2]);
-  return (gram * 0x9E3779B1u) >> (32 - kGramBits);
+// Into how many segments a key of this length is cut: one more than the edits of any search that
+// may find it.
+size_t SegmentsOf(size_t key_size) { return key_size + 2 >= kTwoEdits ? 3 : 2; }
+
+struct Segment {
+  size_t begin, size;
+};
+
+// Even parts, the longer ones last.
+Segment SegmentOf(size_t key_size, size_t segments, size_t number) {
+  const size_t least = key_size / segments, longer = key_size % segments;
+  const size_t shorter = segments - longer;
+  if (number < shorter) return {number * least, least};
+  return {shorter * least + (number - shorter) * (least + 1), least + 1};
 }
 
-size_t RareCount(size_t key_size) { return key_size + 2 >= kTwoEdits ? kMostRare : kFewRare; }
+uint64_t HashSegment(size_t key_size, size_t number, std::string_view text) {
+  const uint64_t h = (Hash(text) ^ (key_size * kMaxSegments + number)) * 0xC4CEB9FE1A85EC53u;
+  return h ^ (h >> 29);
+}
+
+// A bit for each letter of a to z: whether it occurs an odd number of times; digits and bytes of
+// other scripts share the other bits.
+uint32_t OddLetters(std::string_view key) {
+  uint32_t letters = 0;
+  for (const char c : key) {
+    letters ^=
+        uint32_t{1} << (c >= 'a' && c <= 'z' ? c - 'a' : 26 + static_cast<unsigned char>(c) % 6);
+  }
+  return letters;
+}
+
+// Whether keys with these letters can be `most` (1 or 2) edits apart: an edit changes two bits at
+// most. Clearing the lowest bit is faster than counting bits without an instruction for it.
+bool NearLetters(uint32_t a, uint32_t b, int most) {
+  uint32_t differ = a ^ b;
+  differ &= differ - 1;
+  differ &= differ - 1;
+  if (most > 1) {
+    differ &= differ - 1;
+    differ &= differ - 1;
+  }
+  return differ == 0;
+}
 
 }  // namespace
 
@@ -153,7 +185,7 @@ void LabelIndex::Build() {
   key_start_.shrink_to_fit();
   label_start_.shrink_to_fit();
   BuildTable();
-  BuildGrams();
+  BuildSegments();
 }
 
 void LabelIndex::BuildTable() {
@@ -181,83 +213,71 @@ std::span<const IndexedLabel> LabelIndex::Find(std::string_view key) const {
   return {};
 }
 
-size_t LabelIndex::RareGrams(std::string_view key, size_t count, Gram* out) const {
-  std::array<Gram, kMaxKey> grams;
-  const size_t n = std::min(key.size(), kMaxKey) - (kGrams - 1);
-  for (size_t i = 0; i < n; ++i) grams[i] = {GramBucket(key.data() + i), static_cast<uint8_t>(i)};
-  count = std::min(count, n);
-  std::partial_sort(grams.begin(), grams.begin() + static_cast<ptrdiff_t>(count),
-                    grams.begin() + static_cast<ptrdiff_t>(n),
-                    [this](const Gram& a, const Gram& b) {
-                      const uint32_t x = gram_count_[a.bucket], y = gram_count_[b.bucket];
-                      if (x != y) return x < y;
-                      return a.bucket != b.bucket ? a.bucket < b.bucket : a.place < b.place;
-                    });
-  std::copy_n(grams.begin(), count, out);
-  return count;
+void LabelIndex::BuildSegments() {
+  const auto n = static_cast<uint32_t>(keys());
+  size_t buckets = 16;
+  while (buckets < n) buckets *= 2;
+  segment_start_.assign(buckets + 1, 0);
+  const auto for_each = [&](auto&& f) {
+    for (uint32_t k = FirstOfLength(kLeastIndexed); k < n; ++k) {
+      const std::string_view key = Key(k);
+      const size_t segments = SegmentsOf(key.size());
+      for (size_t i = 0; i < segments; ++i) {
+        const Segment s = SegmentOf(key.size(), segments, i);
+        f(HashSegment(key.size(), i, key.substr(s.begin, s.size)) & (buckets - 1), k);
+      }
+    }
+  };
+  for_each([&](size_t bucket, uint32_t) { ++segment_start_[bucket + 1]; });
+  for (size_t b = 0; b < buckets; ++b) segment_start_[b + 1] += segment_start_[b];
+  segment_keys_.resize(segment_start_.back());
+  std::vector<uint32_t> next(segment_start_.begin(), segment_start_.end() - 1);
+  for_each([&](size_t bucket, uint32_t k) {
+    segment_keys_[next[bucket]++] = {k, OddLetters(Key(k))};
+  });
 }
 
-void LabelIndex::BuildGrams() {
-  const auto n = static_cast<uint32_t>(keys());
-  gram_count_.assign(kGramBuckets, 0);
-  for (uint32_t k = 0; k < n; ++k) {
-    const std::string_view key = Key(k);
-    if (key.size() < kLeastIndexed) continue;
-    for (size_t i = 0; i + kGrams <= key.size(); ++i) ++gram_count_[GramBucket(key.data() + i)];
-  }
-  gram_start_.assign(kGramBuckets + 1, 0);
-  std::array<Gram, kMostRare> rare;
-  for (uint32_t k = 0; k < n; ++k) {
-    const std::string_view key = Key(k);
-    if (key.size() < kLeastIndexed) continue;
-    const size_t count = RareGrams(key, RareCount(key.size()), rare.data());
-    for (size_t i = 0; i < count; ++i) ++gram_start_[rare[i].bucket + 1];
-  }
-  for (size_t b = 0; b < kGramBuckets; ++b) gram_start_[b + 1] += gram_start_[b];
-  gram_keys_.resize(gram_start_.back());
-  gram_places_.resize(gram_start_.back());
-  std::vector<uint32_t> next(gram_start_.begin(), gram_start_.end() - 1);
-  for (uint32_t k = 0; k < n; ++k) {
-    const std::string_view key = Key(k);
-    if (key.size() < kLeastIndexed) continue;
-    const size_t count = RareGrams(key, RareCount(key.size()), rare.data());
-    for (size_t i = 0; i < count; ++i) {
-      const uint32_t at = next[rare[i].bucket]++;
-      gram_keys_[at] = k;
-      gram_places_[at] = rare[i].place;
+uint32_t LabelIndex::FirstOfLength(size_t size) const {
+  uint32_t low = 0, high = static_cast<uint32_t>(keys());
+  while (low < high) {
+    const uint32_t middle = low + (high - low) / 2;
+    if (Key(middle).size() < size) {
+      low = middle + 1;
+    } else {
+      high = middle;
     }
   }
+  return low;
 }
 
 void LabelIndex::FindNear(std::string_view key,
                           const std::function<void(std::span<const IndexedLabel>, int)>& f) const {
   const int most = MaxEdits(key.size());
   if (most == 0 || key.size() > kMaxKey || keys() == 0) return;
-  // The keys of a length are a range of places, so those of near lengths are one too.
-  const auto longer = [this](uint32_t k, size_t size) { return Key(k).size() < size; };
-  const auto first_of = [&](size_t size) {
-    uint32_t low = 0, high = static_cast<uint32_t>(keys());
-    while (low < high) {
-      const uint32_t mid = low + (high - low) / 2;
-      if (longer(mid, size)) {
-        low = mid + 1;
-      } else {
-        high = mid;
-      }
-    }
-    return low;
-  };
-  const auto edits = static_cast<size_t>(most);
-  const uint32_t low = first_of(key.size() - edits), high = first_of(key.size() + edits + 1);
-  std::array<Gram, kMostRare> rare;
-  const size_t count = RareGrams(key, kGrams * edits + 1, rare.data());
+  const size_t mask = segment_start_.size() - 2;
+  const auto length = static_cast<int>(key.size());
+  const uint32_t letters = OddLetters(key);
   std::vector<uint32_t> found;
-  for (size_t i = 0; i < count; ++i) {
-    const auto begin = gram_keys_.begin() + gram_start_[rare[i].bucket];
-    const auto end = gram_keys_.begin() + gram_start_[rare[i].bucket + 1];
-    for (auto it = std::lower_bound(begin, end, low); it != end && *it < high; ++it) {
-      const int place = gram_places_[static_cast<size_t>(it - gram_keys_.begin())];
-      if (std::abs(place - rare[i].place) <= most) found.push_back(*it);
+  for (int size = length - most; size <= length + most; ++size) {
+    const auto key_size = static_cast<size_t>(size);
+    const size_t segments = SegmentsOf(key_size);
+    const int longer = length - size;
+    for (size_t i = 0; i < segments; ++i) {
+      const Segment s = SegmentOf(key_size, segments, i);
+      // At most i edits stand before the segment and segments - 1 - i behind it.
+      const int before = static_cast<int>(i), behind = static_cast<int>(segments - 1 - i);
+      const int at = static_cast<int>(s.begin);
+      const int first = std::max({0, at - before, at + longer - behind});
+      const int last =
+          std::min({length - static_cast<int>(s.size), at + before, at + longer + behind});
+      for (int place = first; place <= last; ++place) {
+        const size_t bucket =
+            HashSegment(key_size, i, key.substr(static_cast<size_t>(place), s.size)) & mask;
+        for (uint32_t p = segment_start_[bucket]; p < segment_start_[bucket + 1]; ++p) {
+          if (!NearLetters(letters, segment_keys_[p].letters, most)) continue;
+          found.push_back(segment_keys_[p].key);
+        }
+      }
     }
   }
   std::sort(found.begin(), found.end());
@@ -269,12 +289,11 @@ void LabelIndex::FindNear(std::string_view key,
 }
 
 int64_t LabelIndex::bytes() const {
-  return static_cast<int64_t>(text_.capacity() + labels_.capacity() * sizeof(IndexedLabel) +
-                              (key_start_.capacity() + label_start_.capacity() +
-                               gram_count_.capacity() + gram_start_.capacity() +
-                               gram_keys_.capacity()) *
-                                  sizeof(uint32_t) +
-                              table_.capacity() * sizeof(Slot) + gram_places_.capacity());
+  return static_cast<int64_t>(
+      text_.capacity() + labels_.capacity() * sizeof(IndexedLabel) +
+      (key_start_.capacity() + label_start_.capacity() + segment_start_.capacity()) *
+          sizeof(uint32_t) +
+      segment_keys_.capacity() * sizeof(Posting) + table_.capacity() * sizeof(Slot));
 }
 
 }  // namespace undula::linking

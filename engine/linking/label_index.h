@@ -1,10 +1,11 @@
 // Labels of entities in memory, found by key (base/text/title_forms.h): exactly through a hash
-// table, approximately through character trigrams.
+// table, approximately through parts of the key.
 //
-// Approximate look-up filters by prefixes of rare trigrams (as in Chaudhuri, Ganti, Kaushik, "A
-// primitive operator for similarity joins in data cleaning", ICDE 2006): two texts within d edits
-// share one of the 3d + 1 rarest trigrams of either, at places at most d apart. What is left is
-// checked by the diagonal method of Ukkonen, "Algorithms for approximate string matching", 1985.
+// Approximate look-up cuts keys into segments, one more than edits are allowed, so that one of them
+// stands unchanged in whatever is near (Li, Deng, Wang, Feng, "Pass-Join: a partition-based method
+// for similarity joins", PVLDB 2011, with its multi-match-aware choice of places). What is found by
+// a segment is checked by the diagonal method of Ukkonen, "Algorithms for approximate string
+// matching", 1985.
 #ifndef UNDULA_LINKING_LABEL_INDEX_H_
 #define UNDULA_LINKING_LABEL_INDEX_H_
 
@@ -73,6 +74,12 @@ class LabelIndex {
     uint32_t key;  // place + 1; 0 = free
   };
 
+  struct Posting {
+    uint32_t key;
+    uint32_t
+        letters;  // which letters are odd in the key: tells most keys apart without reading them
+  };
+
   std::string_view Key(uint32_t k) const {
     return std::string_view(text_).substr(key_start_[k], key_start_[k + 1] - key_start_[k]);
   }
@@ -81,22 +88,17 @@ class LabelIndex {
   }
   uint16_t QualifierId(const std::string& qualifier);
   void BuildTable();
-  void BuildGrams();
-  // The rarest trigrams of a key, at most `count`, as (bucket, place).
-  struct Gram {
-    uint32_t bucket;
-    uint8_t place;
-  };
-  size_t RareGrams(std::string_view key, size_t count, Gram* out) const;
+  void BuildSegments();
+  // The first place of keys of this length or more.
+  uint32_t FirstOfLength(size_t size) const;
 
   // Keys by (length, bytes); labels of a key by entity.
   std::string text_;
   std::vector<uint32_t> key_start_ = {0}, label_start_ = {0};
   std::vector<IndexedLabel> labels_;
   std::vector<Slot> table_;
-  std::vector<uint32_t> gram_count_, gram_start_;
-  std::vector<uint32_t> gram_keys_;   // ascending within a bucket, and so by length
-  std::vector<uint8_t> gram_places_;  // where the trigram stands in the key
+  std::vector<uint32_t> segment_start_;  // by hash of (length, number, text) of a segment
+  std::vector<Posting> segment_keys_;    // ascending within a bucket
   std::vector<std::string> qualifiers_ = {""};
   std::vector<uint32_t> qualifier_counts_ = {0};
   std::map<std::string, uint16_t, std::less<>> qualifier_ids_;

@@ -2,7 +2,6 @@
 
 #include <boost/graph/compressed_sparse_row_graph.hpp>
 #include <boost/graph/page_rank.hpp>
-#include <boost/property_map/property_map.hpp>
 #include <cstdint>
 #include <utility>
 

@@ -149,9 +149,10 @@ uint32_t NameHash(std::string_view name) {
   return static_cast<uint32_t>(hash ^ (hash >> 32)) | 1u;
 }
 
-absl::StatusOr<Universe> LoadUniverse(const kgstore::ReadView& view, const EdgeCsr& out,
-                                      const EdgeCsr& in, const LabelOptions& options,
-                                      Progress* progress) {
+absl::Status ForEachLabel(
+    const kgstore::ReadView& view, const LabelOptions& options,
+    const std::function<absl::Status(EntityId, LabelSource, std::string_view)>& f,
+    std::vector<uint16_t>* years, Progress* progress) {
   constexpr std::array<std::string_view, 3> kLocalNames = {"never", "last", "always"};
   if (!Contains(kLocalNames, options.local_names)) {
     return InvalidArgumentError("local names are labels 'never', 'last' or 'always', not '",
@@ -160,13 +161,7 @@ absl::StatusOr<Universe> LoadUniverse(const kgstore::ReadView& view, const EdgeC
   const auto n = static_cast<int64_t>(view.counts().entities);
   if (n == 0) return FailedPreconditionError("the graph has no entities: import a graph first");
   UNDULA_ASSIGN_OR_RETURN(const Relations relations, FindLabelRelations(view, options));
-  Universe universe;
-  universe.out = &out;
-  universe.in = &in;
-  universe.name_hash.resize(static_cast<size_t>(n));
-
-  universe.year.resize(static_cast<size_t>(n));
-
+  if (years != nullptr) years->assign(static_cast<size_t>(n), 0);
   std::vector<std::string> names(static_cast<size_t>(n));
   if (options.local_names != "never") {
     UNDULA_RETURN_IF_ERROR(view.ForEachEntityName([&](EntityId e, std::string_view name) {
@@ -177,19 +172,35 @@ absl::StatusOr<Universe> LoadUniverse(const kgstore::ReadView& view, const EdgeC
   for (uint32_t e = 0; e < n; ++e) {
     const EntityId entity{e};
     found.clear();
-    UNDULA_RETURN_IF_ERROR(
-        ReadAttributes(view, relations, options, entity, &found, &universe.year[e]));
+    uint16_t year = 0;
+    UNDULA_RETURN_IF_ERROR(ReadAttributes(view, relations, options, entity, &found, &year));
+    if (years != nullptr) (*years)[e] = year;
     if (!names[e].empty() && (found.empty() || options.local_names == "always")) {
       found.push_back({LabelSource::kLocalName, names[e]});
     }
     std::stable_sort(found.begin(), found.end(),
                      [](const Name& a, const Name& b) { return a.source < b.source; });
-    for (const Name& name : found) {
-      UNDULA_RETURN_IF_ERROR(universe.labels.Add(entity, name.text, name.source));
-    }
-    if (!found.empty()) universe.name_hash[e] = NameHash(found.front().text);
+    for (const Name& name : found) UNDULA_RETURN_IF_ERROR(f(entity, name.source, name.text));
     UNDULA_RETURN_IF_ERROR(Progress::Report(progress, e, n, "reading labels"));
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Universe> LoadUniverse(const kgstore::ReadView& view, const EdgeCsr& out,
+                                      const EdgeCsr& in, const LabelOptions& options,
+                                      Progress* progress) {
+  Universe universe;
+  universe.out = &out;
+  universe.in = &in;
+  universe.name_hash.resize(static_cast<size_t>(view.counts().entities));
+  UNDULA_RETURN_IF_ERROR(ForEachLabel(
+      view, options,
+      [&](EntityId entity, LabelSource source, std::string_view text) {
+        uint32_t& hash = universe.name_hash[Index(entity)];
+        if (hash == 0) hash = NameHash(text);
+        return universe.labels.Add(entity, text, source);
+      },
+      &universe.year, progress));
   universe.labels.Build();
   universe.page_rank = PageRank(out);
   return universe;

@@ -3,6 +3,7 @@
 #define UNDULA_LINKING_UNIVERSE_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,14 @@ struct LabelOptions {
 
 // Never 0 for a name with a letter or digit; 0 else and for invalid UTF-8.
 uint32_t NameHash(std::string_view name);
+
+// Calls f(entity, source, text) for every label, entities in ascending order, the labels of one
+// entity by source; fills *years (by entity, see Universe::year) where it is not null. Errors as of
+// LoadUniverse().
+absl::Status ForEachLabel(
+    const kgstore::ReadView& view, const LabelOptions& options,
+    const std::function<absl::Status(EntityId, LabelSource, std::string_view)>& f,
+    std::vector<uint16_t>* years, Progress* progress);
 
 // Reads all labels of the view. `out` and `in` are the view's graph (kgstore/take_snapshot.h) and
 // must outlive the result. InvalidArgument: an unknown value of local_names. NotFound: a relation

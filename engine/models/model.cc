@@ -26,6 +26,16 @@ absl::StatusOr<std::unique_ptr<propagation::DeviceRanker>> Scorer::MakeDeviceRan
   return UnimplementedError("this model has no ranking on a GPU; use the cpu");
 }
 
+absl::Status Scorer::QueryVectors(std::span<const UserQuery> /*queries*/,
+                                  std::span<float> /*vectors*/, std::span<absl::Status> /*status*/,
+                                  propagation::Arena& /*scratch*/) const {
+  return UnimplementedError("this model's queries have no vectors");
+}
+
+absl::StatusOr<std::unique_ptr<QueryState>> Scorer::NewState() const {
+  return UnimplementedError("this model does not follow a sequence event by event");
+}
+
 absl::StatusOr<float> Scorer::ScoreWithout(const UserQuery& /*query*/, ItemId /*item*/, int /*hop*/,
                                            std::span<const AttentionSlot> /*removed*/) const {
   return UnimplementedError("this model has no memory to remove slots from");

@@ -3,6 +3,7 @@
 #include "base/status.h"
 #include "models/bpr_mf.h"
 #include "models/convolution/conv_model.h"
+#include "models/item_knn.h"
 #include "models/item_log_odds.h"
 #include "models/kgcn/kgcn.h"
 #include "models/most_popular.h"
@@ -16,9 +17,9 @@ namespace {
 
 // Alphabetical.
 const ModelSpec* const kModels[] = {
-    &kBprMfSpec,   &kGraphSageSpec, &kGru4RecSpec,    &kItemLogOddsSpec, &kKgcnSpec,
-    &kKgnnLsSpec,  &kKgsrSpec,      &kKsrSpec,        &kMarkovSpec,      &kMostPopularSpec,
-    &kPinSageSpec, &kRippleNetSpec, &kSessionKnnSpec, &kSrGnnSpec,
+    &kBprMfSpec,       &kGraphSageSpec, &kGru4RecSpec,   &kItemKnnSpec,    &kItemLogOddsSpec,
+    &kKgcnSpec,        &kKgnnLsSpec,    &kKgsrSpec,      &kKsrSpec,        &kMarkovSpec,
+    &kMostPopularSpec, &kPinSageSpec,   &kRippleNetSpec, &kSessionKnnSpec, &kSrGnnSpec,
 };
 
 }  // namespace

@@ -21,6 +21,8 @@ class Exec;
 
 namespace undula::models {
 
+class ItemPanels;  // models/score/item_panels.h
+
 struct ItemRange {
   uint32_t begin = 0, end = 0;  // items [begin, end)
   uint32_t size() const { return end - begin; }
@@ -31,6 +33,8 @@ struct ItemRange {
 struct UserQuery {
   UserId user = kNone<UserId>;
   std::span<const ItemId> history;
+  // The query's vector where the caller has it (QueryState), in place of what the history gives.
+  std::span<const float> vector = {};
 };
 
 // One slot of the memory that the forward pass attended to. The triple is as the graph stores it.
@@ -51,6 +55,16 @@ struct Explanation {
   std::vector<ItemId> seeds;                     // the history the memory grew from
 };
 
+// A history that grows event by event (Scorer::NewState). Belongs to one thread at a time.
+class QueryState {
+ public:
+  virtual ~QueryState() = default;
+  // NotFound: an item that the model does not know; nothing changes then.
+  virtual absl::Status Add(ItemId item) = 0;
+  // For UserQuery::vector; valid until the next Add. FailedPrecondition before the first.
+  virtual absl::StatusOr<std::span<const float>> Vector() = 0;
+};
+
 class Scorer {
  public:
   virtual ~Scorer() = default;
@@ -64,6 +78,18 @@ class Scorer {
   // The same scores, bit for bit, for a list of items.
   virtual absl::Status ScoreItems(const UserQuery& query, std::span<const ItemId> items,
                                   std::span<float> out, propagation::Arena& scratch) const = 0;
+  // Models whose score is the product of a query's and an item's vector give the items' here, and
+  // RankAll scores many queries at once; null for others.
+  virtual const ItemPanels* item_panels() const { return nullptr; }
+  // The vectors of queries, [n, item_panels()->dim()]; their products are the scores of Score, bit
+  // for bit, whichever queries are together. status [n]: that of a query which has no vector (its
+  // row is then undefined); what is returned fails them all. `scratch` as above.
+  virtual absl::Status QueryVectors(std::span<const UserQuery> queries, std::span<float> vectors,
+                                    std::span<absl::Status> status,
+                                    propagation::Arena& scratch) const;
+  // A history without events. It must not outlive the scorer. Unimplemented for models that do not
+  // read events one by one.
+  virtual absl::StatusOr<std::unique_ptr<QueryState>> NewState() const;
   // The attention the model used for (query, item). Unimplemented for models without one.
   virtual absl::StatusOr<Explanation> Explain(const UserQuery& query, ItemId item) const;
   // The score when the triples of the given slots are removed from what the model looks at in this

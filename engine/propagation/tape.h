@@ -99,6 +99,11 @@ class Tape {
   // Offsets kept, or else one that is read back, which waits for the stream.
   const int64_t* HostOffsets(const Tensor& offsets);
 
+  // For scoring, where no gradients are wanted: on the CPU a row's bits do not depend on which rows
+  // are worked together (products of matrices of any shape run on the tile kernels, never on BLAS).
+  void OnlyScore() { only_scores_ = true; }
+  bool only_scores() const { return only_scores_; }
+
   Exec& exec() { return *exec_; }
   Arena& arena() { return *arena_; }
   DType float_type() const { return float_type_; }
@@ -128,6 +133,7 @@ class Tape {
   Exec* exec_;
   Arena* arena_;
   DType float_type_;
+  bool only_scores_ = false;
   std::vector<Node> nodes_;
   std::vector<HostCopy> host_copies_;  // of Offsets, on a GPU
   absl::Status status_;

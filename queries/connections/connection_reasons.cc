@@ -189,6 +189,21 @@ std::vector<models::AttentionSlot> EdgesOf(const Group& group) {
   return edges;
 }
 
+void AddPopularity(const Context& context, ItemId item, std::vector<ConnectionReason>* reasons) {
+  const InteractionCsr<UserId>& log = context.snapshot->by_item;
+  if (Index(item) >= log.rows()) return;
+  const auto begin = log.weight.begin() + log.ptr[Index(item)];
+  const auto users =
+      std::count_if(begin, log.weight.begin() + log.ptr[Index(item) + 1],
+                    [&](float weight) { return weight >= context.positive_threshold; });
+  if (users == 0) return;
+  Reason reason;
+  reason.kind = Reason::Kind::kPopularity;
+  reason.sentence =
+      Concat(users, users == 1 ? " user" : " users", " liked ", context.catalog->ItemTitle(item));
+  reasons->push_back({std::move(reason), {}});
+}
+
 }  // namespace
 
 const ConnectionGraph& ConnectionSource::graph() const {
@@ -203,19 +218,22 @@ std::vector<ConnectionReason> ConnectionReasons(const Context& context,
                                                 const models::UserQuery& query, ItemId item,
                                                 int count) {
   std::vector<ConnectionReason> reasons;
+  if (count <= 0 || context.connections == nullptr) return reasons;
   const EntityId target = context.catalog->item_entity[Index(item)];
-  if (count <= 0 || target == kNone<EntityId> || context.connections == nullptr) return reasons;
-  const std::vector<Start> starts = StartsOf(context, query);
-  std::vector<PathStart> from;
-  for (const Start& start : starts) from.push_back(start.path);
-  ConnectionLimits limits;
-  limits.paths = kPathsPerReason * static_cast<uint32_t>(count);
-  const Connections found = FindConnections(context.connections->graph(), from, target, limits);
-  const std::vector<Group> groups = GroupPaths(found.paths);
-  const ReasonWriter writer(context, starts, item);
-  for (const Group* group : Choose(groups, static_cast<size_t>(count))) {
-    reasons.push_back({writer.Write(*group), EdgesOf(*group)});
+  if (target != kNone<EntityId>) {
+    const std::vector<Start> starts = StartsOf(context, query);
+    std::vector<PathStart> from;
+    for (const Start& start : starts) from.push_back(start.path);
+    ConnectionLimits limits;
+    limits.paths = kPathsPerReason * static_cast<uint32_t>(count);
+    const Connections found = FindConnections(context.connections->graph(), from, target, limits);
+    const std::vector<Group> groups = GroupPaths(found.paths);
+    const ReasonWriter writer(context, starts, item);
+    for (const Group* group : Choose(groups, static_cast<size_t>(count))) {
+      reasons.push_back({writer.Write(*group), EdgesOf(*group)});
+    }
   }
+  if (reasons.empty()) AddPopularity(context, item, &reasons);
   return reasons;
 }
 

@@ -35,8 +35,9 @@ struct ConnectionReason {
   std::vector<models::AttentionSlot> edges;
 };
 
-// The `count` best reasons, best first; none where the item or the whole history has no link to the
-// graph. Of the user's history the positive interactions count, the latest 50, each step back in
+// The `count` best reasons, best first; how many users liked the item where nothing connects it, as
+// where the item or the whole history has no link to the graph; none where nobody liked it either.
+// Of the user's history the positive interactions count, the latest 50, each step back in
 // time costing a tenth of a bit (half as likely after ten).
 std::vector<ConnectionReason> ConnectionReasons(const Context& context,
                                                 const models::UserQuery& query, ItemId item,

@@ -31,7 +31,7 @@ const Executor::Run_* Executor::ReadRun(const Algebra& node, const Lookup& looku
   const Value end = At(lookup.tails ? t.head : t.tail);
   const Value graph = At(node.graph);
   if (cached->valid && cached->relation == relation && cached->end == end &&
-      cached->epoch == graph) {
+      cached->graph == graph) {
     return &cached->run;
   }
   cached->valid = false;
@@ -50,7 +50,7 @@ const Executor::Run_* Executor::ReadRun(const Algebra& node, const Lookup& looku
   }
   cached->relation = relation;
   cached->end = end;
-  cached->epoch = graph;
+  cached->graph = graph;
   cached->valid = true;
   return &cached->run;
 }
@@ -135,18 +135,53 @@ bool Executor::AfterStep(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn
   return EvalStep(node, plan, at + 1, fn);
 }
 
+// One triple of a scan: binds what is open, goes on where it fits, and sets the slots back.
+bool Executor::VisitScanned(const Algebra& node, BgpPlan* plan, size_t at,
+                            const ValueTriple& triple, RowFn fn) {
+  const TriplePlaces& t = node.triples[static_cast<size_t>(plan->steps[at].lookups[0].triple)];
+  const std::pair<const Place*, Value> ends[] = {
+      {&t.head, triple.head}, {&t.relation, triple.relation}, {&t.tail, triple.tail}};
+  int bound[3];
+  int count = 0;
+  bool fits = true;
+  for (const auto& [place, value] : ends) {
+    if (At(*place) == value) continue;
+    if (!place->is_slot() || Slot(place->slot) != kUnbound) {
+      fits = false;
+      break;
+    }
+    Slot(place->slot) = value;
+    bound[count++] = place->slot;
+  }
+  const bool more = fits ? AfterStep(node, plan, at, fn) : Tick();
+  for (int i = 0; i < count; ++i) Slot(bound[i]) = kUnbound;
+  return more;
+}
+
 // A pattern that binds more than one variable: all edges of a node, a whole relation, or all.
 bool Executor::EvalScan(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn) {
   Step& step = plan->steps[at];
   const TriplePlaces& t = node.triples[static_cast<size_t>(step.lookups[0].triple)];
   const Value head = At(t.head), relation = At(t.relation), tail = At(t.tail);
   const Value graph = At(node.graph);
+  const kgstore::GraphChoice& choice = GraphOf(node);
+  std::vector<ValueEdge> edges;
+  if (relation == kUnbound && head == kUnbound && tail == kUnbound) {
+    // Head by head: the whole graph is never held.
+    for (uint32_t e = 0; e < source_->view().counts().entities; ++e) {
+      const Value entity = MakeValue(ValueKind::kEntity, e);
+      if (!Tick() || !Check(source_->Out(entity, choice, &edges))) return false;
+      for (const ValueEdge& edge : edges) {
+        if (!VisitScanned(node, plan, at, {entity, edge.relation, edge.end}, fn)) return false;
+      }
+    }
+    return true;
+  }
   if (!step.has_scan || step.scan_key[0] != head || step.scan_key[1] != relation ||
-      step.scan_key[2] != tail || step.scan_epoch != graph) {
+      step.scan_key[2] != tail || step.scan_graph != graph) {
     step.has_scan = false;
     const size_t before = step.scanned.capacity();
     step.scanned.clear();
-    const kgstore::GraphChoice& choice = GraphOf(node);
     if (relation != kUnbound) {
       const absl::StatusOr<RelationRef> ref = source_->Relation(relation);
       if (!ref.ok()) return Fail(ref.status());
@@ -154,15 +189,11 @@ bool Executor::EvalScan(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn)
       if (!Check(source_->Pairs(*ref, choice, &pairs))) return false;
       for (const auto& [from, to] : pairs) step.scanned.push_back({from, relation, to});
     } else if (head != kUnbound) {
-      std::vector<ValueEdge> edges;
       if (!Check(source_->Out(head, choice, &edges))) return false;
       for (const ValueEdge& e : edges) step.scanned.push_back({head, e.relation, e.end});
-    } else if (tail != kUnbound) {
-      std::vector<ValueEdge> edges;
+    } else {
       if (!Check(source_->In(tail, choice, &edges))) return false;
       for (const ValueEdge& e : edges) step.scanned.push_back({e.end, e.relation, tail});
-    } else if (!Check(source_->Triples(choice, &step.scanned))) {
-      return false;
     }
     if (step.scanned.capacity() > before &&
         !Charge((step.scanned.capacity() - before) * sizeof(ValueTriple))) {
@@ -171,31 +202,13 @@ bool Executor::EvalScan(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn)
     step.scan_key[0] = head;
     step.scan_key[1] = relation;
     step.scan_key[2] = tail;
-    step.scan_epoch = graph;
+    step.scan_graph = graph;
     step.has_scan = true;
   }
-  bool more = true;
   for (const ValueTriple& triple : step.scanned) {
-    const auto bind = [&](const Place& place, Value value) {
-      if (!place.is_slot()) return place.value == value;
-      Value& slot = Slot(place.slot);
-      if (slot != kUnbound) return slot == value;
-      slot = value;
-      return true;
-    };
-    if (bind(t.head, triple.head) && bind(t.relation, triple.relation) &&
-        bind(t.tail, triple.tail)) {
-      more = AfterStep(node, plan, at, fn);
-    } else if (!Tick()) {
-      more = false;
-    }
-    for (const auto& [place, before] :
-         {std::pair(&t.head, head), std::pair(&t.relation, relation), std::pair(&t.tail, tail)}) {
-      if (place->is_slot()) Slot(place->slot) = before;
-    }
-    if (!more) break;
+    if (!VisitScanned(node, plan, at, triple, fn)) return false;
   }
-  return more;
+  return true;
 }
 
 }  // namespace undula::queries::pattern

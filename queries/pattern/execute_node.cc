@@ -27,7 +27,7 @@ absl::Status Executor::Run(std::span<const Value> params, const Limits& limits, 
   memory_ = 0;
   std::fill(row_.begin(), row_.end(), kUnbound);
   std::copy(params.begin(), params.end(), row_.begin());
-  epoch_ = ++next_epoch_;
+  epoch_ = run_epoch_ = ++next_epoch_;
   if (!prepared_) {
     default_graph_.any = source_->view().counts().quads == 0;
     default_graph_.default_graph = true;
@@ -366,7 +366,11 @@ bool Executor::EvalStored(const Algebra& node, const SlotSet& bound, RowFn fn) {
   NodeInfo& info = Info(node);
   if (info.stored == nullptr) info.stored = std::make_unique<Stored>();
   Stored& stored = *info.stored;
-  if (!stored.valid || stored.epoch != epoch_) {
+  // What reads no parameter stays from run to run (epoch 0).
+  SlotSet all;
+  CollectSlots(node, &all);
+  const uint64_t epoch = epoch_ == run_epoch_ && !all.Meets(fixed_) ? 0 : epoch_;
+  if (!stored.valid || stored.epoch != epoch) {
     stored = Stored();
     SlotSet key = node.certain;
     key.KeepOnly(bound);
@@ -375,8 +379,6 @@ bool Executor::EvalStored(const Algebra& node, const SlotSet& bound, RowFn fn) {
       if (key.Has(slot) && !fixed_.Has(slot)) stored.key.push_back(slot);
     });
     std::vector<std::pair<int, Value>> hidden;
-    SlotSet all;
-    CollectSlots(node, &all);
     all.ForEach([&](int slot) {
       if (fixed_.Has(slot) || Slot(slot) == kUnbound) return;
       hidden.emplace_back(slot, Slot(slot));
@@ -398,7 +400,7 @@ bool Executor::EvalStored(const Algebra& node, const SlotSet& bound, RowFn fn) {
     for (const auto& [slot, value] : hidden) Slot(slot) = value;
     if (!complete) return false;
     stored.values = std::move(values);
-    stored.epoch = epoch_;
+    stored.epoch = epoch;
     stored.valid = true;
   }
   const size_t width = stored.slots.size();

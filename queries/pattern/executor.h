@@ -74,8 +74,7 @@ class Executor {
     bool tails;  // the tails of a bound head; else the heads of a bound tail
   };
   struct CachedRun {
-    Value relation = kUnbound, end = kUnbound;
-    uint64_t epoch = 0;
+    Value relation = kUnbound, end = kUnbound, graph = kUnbound;
     bool valid = false;
     Run_ run;
   };
@@ -93,7 +92,7 @@ class Executor {
     Run_ merged;
     std::vector<ValueTriple> scanned;
     Value scan_key[3] = {kUnbound, kUnbound, kUnbound};
-    uint64_t scan_epoch = 0;
+    Value scan_graph = kUnbound;
     bool has_scan = false;
   };
   struct BgpPlan {
@@ -168,6 +167,8 @@ class Executor {
   bool EvalStep(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn);
   bool AfterStep(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn);
   bool EvalScan(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn);
+  bool VisitScanned(const Algebra& node, BgpPlan* plan, size_t at, const ValueTriple& triple,
+                    RowFn fn);
   const Run_* ReadRun(const Algebra& node, const Lookup& lookup, CachedRun* cached);
   void Intersect(std::vector<const Run_*>* runs, Run_* out);
 
@@ -206,6 +207,7 @@ class Executor {
   absl::Status status_;
   uint64_t ticks_ = 0, memory_ = 0;
   uint64_t epoch_ = 0, next_epoch_ = 0;  // changes with what stored solutions depend on
+  uint64_t run_epoch_ = 0;               // that of the run, outside of EXISTS and GRAPH ?g
   std::unordered_map<const Algebra*, NodeInfo> info_;
   kgstore::GraphChoice default_graph_, named_graph_;
   std::vector<Value> graph_names_;

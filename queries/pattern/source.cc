@@ -1,7 +1,6 @@
 #include "queries/pattern/source.h"
 
 #include <algorithm>
-#include <unordered_set>
 
 #include "base/status.h"
 #include "base/text/normalize.h"
@@ -150,13 +149,16 @@ absl::StatusOr<RelationRef> Source::Relation(Value value) {
 }
 
 absl::StatusOr<Value> Source::RelationValue(RelationId id) {
-  const auto [place, is_new] = relation_values_.try_emplace(Index(id), kUnbound);
-  if (!is_new) return place->second;
+  if (Index(id) >= relation_values_.size()) {
+    relation_values_.resize(std::max<size_t>(view_.counts().relations, Index(id) + 1), kUnbound);
+  }
+  Value& value = relation_values_[Index(id)];
+  if (value != kUnbound) return value;
   UNDULA_ASSIGN_OR_RETURN(const std::string name, view_.RelationName(id));
   UNDULA_ASSIGN_OR_RETURN(const EntityId entity, view_.FindEntity(name));
-  place->second =
+  value =
       entity != kNone<EntityId> ? EntityValue(entity) : MakeValue(ValueKind::kRelation, Index(id));
-  return place->second;
+  return value;
 }
 
 void Source::Follow(const std::vector<Pair>& pairs, Value from, std::vector<Value>* out) {
@@ -166,29 +168,83 @@ void Source::Follow(const std::vector<Pair>& pairs, Value from, std::vector<Valu
   }
 }
 
-absl::StatusOr<const Source::BothWays*> Source::Links() {
-  if (links_.loaded) return &links_;
-  UNDULA_ASSIGN_OR_RETURN(const auto pairs, scan_.AllLinks());
-  for (const auto& [item, entity] : pairs) {
-    links_.forward.emplace_back(ItemValue(item), EntityValue(entity));
-    links_.backward.emplace_back(EntityValue(entity), ItemValue(item));
+bool SharedReads::Current(const kgstore::ReadView& view) {
+  if (view.transaction() == transaction_) return true;
+  if (view.transaction() < transaction_) return false;  // an old view: others use the new state
+  transaction_ = view.transaction();
+  fanouts_.clear();
+  links_ = trust_ = nullptr;
+  return true;
+}
+
+absl::StatusOr<SharedReads::Fanout> SharedReads::FanoutOf(
+    const kgstore::ReadView& view, RelationId relation,
+    const std::function<absl::StatusOr<Fanout>()>& make) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (Current(view)) {
+      const auto found = fanouts_.find(relation);
+      if (found != fanouts_.end()) return found->second;
+    }
   }
-  std::sort(links_.backward.begin(), links_.backward.end());
-  links_.loaded = true;
-  return &links_;
+  UNDULA_ASSIGN_OR_RETURN(const Fanout made, make());
+  const std::lock_guard lock(mutex_);
+  if (Current(view)) fanouts_[relation] = made;
+  return made;
+}
+
+absl::StatusOr<SharedReads::Kept> SharedReads::Get(
+    const kgstore::ReadView& view, Kept SharedReads::*member,
+    const std::function<absl::StatusOr<BothWays>()>& make) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (Current(view) && this->*member != nullptr) return this->*member;
+  }
+  UNDULA_ASSIGN_OR_RETURN(BothWays made, make());
+  const auto kept = std::make_shared<const BothWays>(std::move(made));
+  const std::lock_guard lock(mutex_);
+  if (Current(view)) this->*member = kept;
+  return kept;
+}
+
+absl::StatusOr<SharedReads::Kept> SharedReads::Links(
+    const kgstore::ReadView& view, const std::function<absl::StatusOr<BothWays>()>& make) {
+  return Get(view, &SharedReads::links_, make);
+}
+
+absl::StatusOr<SharedReads::Kept> SharedReads::Trust(
+    const kgstore::ReadView& view, const std::function<absl::StatusOr<BothWays>()>& make) {
+  return Get(view, &SharedReads::trust_, make);
+}
+
+absl::StatusOr<const Source::BothWays*> Source::Links() {
+  if (links_ != nullptr) return links_.get();
+  UNDULA_ASSIGN_OR_RETURN(links_, shared_->Links(view_, [&]() -> absl::StatusOr<BothWays> {
+    UNDULA_ASSIGN_OR_RETURN(const auto pairs, scan_.AllLinks());
+    BothWays links;
+    for (const auto& [item, entity] : pairs) {
+      links.forward.emplace_back(ItemValue(item), EntityValue(entity));
+      links.backward.emplace_back(EntityValue(entity), ItemValue(item));
+    }
+    std::sort(links.backward.begin(), links.backward.end());
+    return links;
+  }));
+  return links_.get();
 }
 
 absl::StatusOr<const Source::BothWays*> Source::Trust() {
-  if (trust_.loaded) return &trust_;
-  UNDULA_ASSIGN_OR_RETURN(const auto pairs, scan_.AllSocial());
-  for (const auto& [user, other] : pairs) {
-    trust_.forward.emplace_back(UserValue(user), UserValue(other));
-    trust_.backward.emplace_back(UserValue(other), UserValue(user));
-  }
-  std::sort(trust_.forward.begin(), trust_.forward.end());
-  std::sort(trust_.backward.begin(), trust_.backward.end());
-  trust_.loaded = true;
-  return &trust_;
+  if (trust_ != nullptr) return trust_.get();
+  UNDULA_ASSIGN_OR_RETURN(trust_, shared_->Trust(view_, [&]() -> absl::StatusOr<BothWays> {
+    UNDULA_ASSIGN_OR_RETURN(const auto pairs, scan_.AllSocial());
+    BothWays trust;
+    for (const auto& [user, other] : pairs) {
+      trust.forward.emplace_back(UserValue(user), UserValue(other));
+      trust.backward.emplace_back(UserValue(other), UserValue(user));
+    }
+    std::sort(trust.backward.begin(), trust.backward.end());
+    return trust;
+  }));
+  return trust_.get();
 }
 
 absl::Status Source::Tails(const RelationRef& relation, Value head, const GraphChoice& graph,
@@ -277,9 +333,8 @@ absl::Status Source::Heads(const RelationRef& relation, Value tail, const GraphC
 absl::Status Source::Out(Value head, const GraphChoice& graph, std::vector<ValueEdge>* out) {
   out->clear();
   if (KindOf(head) != ValueKind::kEntity) return absl::OkStatus();
-  std::vector<kgstore::Edge> edges;
-  UNDULA_RETURN_IF_ERROR(scan_.Out(static_cast<EntityId>(IdOf(head)), graph, &edges));
-  for (const kgstore::Edge& e : edges) {
+  UNDULA_RETURN_IF_ERROR(scan_.Out(static_cast<EntityId>(IdOf(head)), graph, &edges_));
+  for (const kgstore::Edge& e : edges_) {
     UNDULA_ASSIGN_OR_RETURN(const Value relation, RelationValue(e.relation));
     out->push_back({relation, e.end});
   }
@@ -291,9 +346,8 @@ absl::Status Source::In(Value tail, const GraphChoice& graph, std::vector<ValueE
   if (KindOf(tail) != ValueKind::kEntity && KindOf(tail) != ValueKind::kLiteral) {
     return absl::OkStatus();
   }
-  std::vector<kgstore::Edge> edges;
-  UNDULA_RETURN_IF_ERROR(scan_.In(tail, graph, &edges));
-  for (const kgstore::Edge& e : edges) {
+  UNDULA_RETURN_IF_ERROR(scan_.In(tail, graph, &edges_));
+  for (const kgstore::Edge& e : edges_) {
     UNDULA_ASSIGN_OR_RETURN(const Value relation, RelationValue(e.relation));
     out->push_back({relation, e.end});
   }
@@ -390,18 +444,25 @@ absl::StatusOr<Source::Fanout> Source::FanoutOf(const RelationRef& relation) {
         fanout = {1.0, std::max(1.0, count / 100)};
         break;
       }
-      std::unordered_set<uint32_t> heads;
-      uint64_t tails = 0, edges = 0;
-      EntityId last = kNone<EntityId>;
-      UNDULA_RETURN_IF_ERROR(view_.ForEachRelationEdge(relation.id, [&](EntityId h, EntityId t) {
-        heads.insert(Index(h));
-        tails += t != last;
-        last = t;
-        ++edges;
-      }));
-      const auto n = static_cast<double>(edges);
-      fanout = {std::max(1.0, n / static_cast<double>(std::max<size_t>(1, heads.size()))),
-                std::max(1.0, n / static_cast<double>(std::max<uint64_t>(1, tails)))};
+      UNDULA_ASSIGN_OR_RETURN(
+          fanout, shared_->FanoutOf(view_, relation.id, [&]() -> absl::StatusOr<Fanout> {
+            std::vector<bool> seen(counts.entities, false);
+            uint64_t heads = 0, tails = 0, edges = 0;
+            EntityId last = kNone<EntityId>;
+            UNDULA_RETURN_IF_ERROR(
+                view_.ForEachRelationEdge(relation.id, [&](EntityId h, EntityId t) {
+                  if (Index(h) < seen.size() && !seen[Index(h)]) {
+                    seen[Index(h)] = true;
+                    ++heads;
+                  }
+                  tails += t != last;
+                  last = t;
+                  ++edges;
+                }));
+            const auto n = static_cast<double>(edges);
+            return Fanout{n / std::max(1.0, static_cast<double>(heads)),
+                          n / std::max(1.0, static_cast<double>(tails))};
+          }));
       break;
     }
     default:

@@ -4,7 +4,10 @@
 #define UNDULA_QUERIES_PATTERN_SOURCE_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -39,12 +42,49 @@ struct ValueTriple {
   Value head, relation, tail;
 };
 
+// What runs over one state of a database have in common: averages of relations, links and social
+// edges in both directions. Made when first asked for, forgotten with the next commit. Thread-safe.
+class SharedReads {
+ public:
+  // How many tails a head has on average, and how many heads a tail.
+  struct Fanout {
+    double tails = 1, heads = 1;
+  };
+  using Pair = std::pair<Value, Value>;
+  // A relation of the catalogue that is stored in one direction, in both; ascending.
+  struct BothWays {
+    std::vector<Pair> forward, backward;
+  };
+
+  // The answer for the view's state; `make` works it out where it is not there.
+  absl::StatusOr<Fanout> FanoutOf(const kgstore::ReadView& view, RelationId relation,
+                                  const std::function<absl::StatusOr<Fanout>()>& make);
+  absl::StatusOr<std::shared_ptr<const BothWays>> Links(
+      const kgstore::ReadView& view, const std::function<absl::StatusOr<BothWays>()>& make);
+  absl::StatusOr<std::shared_ptr<const BothWays>> Trust(
+      const kgstore::ReadView& view, const std::function<absl::StatusOr<BothWays>()>& make);
+
+ private:
+  using Kept = std::shared_ptr<const BothWays>;
+  bool Current(const kgstore::ReadView& view);  // with mutex_ held; forgets an older state
+  absl::StatusOr<Kept> Get(const kgstore::ReadView& view, Kept SharedReads::*member,
+                           const std::function<absl::StatusOr<BothWays>()>& make);
+
+  std::mutex mutex_;
+  uint64_t transaction_ = 0;
+  std::map<RelationId, Fanout> fanouts_;
+  Kept links_, trust_;
+};
+
 // One view of a database and the terms of one run. One thread at a time. Runs are ascending and
 // distinct and replace *out.
 class Source final : public TermMap {
  public:
-  // The view must outlive it.
-  explicit Source(const kgstore::ReadView& view) : view_(view), scan_(view) {}
+  // The view must outlive it. `shared`: of the database; null for none.
+  explicit Source(const kgstore::ReadView& view, std::shared_ptr<SharedReads> shared = nullptr)
+      : view_(view),
+        scan_(view),
+        shared_(shared != nullptr ? std::move(shared) : std::make_shared<SharedReads>()) {}
 
   absl::StatusOr<Term> Get(Value value) override;
   // Language tags count in any case, where the database has the text with one tag only.
@@ -57,7 +97,7 @@ class Source final : public TermMap {
                      std::vector<Value>* out);
   absl::Status Heads(const RelationRef& relation, Value tail, const kgstore::GraphChoice& graph,
                      std::vector<Value>* out);
-  // Stored relations only, as for a variable relation.
+  // Stored relations only, as for a variable relation; in no promised order.
   absl::Status Out(Value head, const kgstore::GraphChoice& graph, std::vector<ValueEdge>* out);
   absl::Status In(Value tail, const kgstore::GraphChoice& graph, std::vector<ValueEdge>* out);
   // All (head, tail) of a relation, in no promised order. Unimplemented for u:label.
@@ -67,11 +107,8 @@ class Source final : public TermMap {
 
   // How many pairs a relation has.
   absl::StatusOr<uint64_t> CountOf(const RelationRef& relation);
-  // How many tails a head has on average, and how many heads a tail. The first question about a
-  // stored relation with more than 1,000 triples reads it.
-  struct Fanout {
-    double tails = 1, heads = 1;
-  };
+  // The first question about a stored relation with more than 1,000 triples reads it.
+  using Fanout = SharedReads::Fanout;
   absl::StatusOr<Fanout> FanoutOf(const RelationRef& relation);
 
   absl::StatusOr<const std::vector<Value>*> GraphNames();
@@ -81,12 +118,8 @@ class Source final : public TermMap {
   uint64_t bytes() const { return bytes_; }  // of computed terms
 
  private:
-  using Pair = std::pair<Value, Value>;
-  // A relation of the catalogue that is stored in one direction, in both.
-  struct BothWays {
-    bool loaded = false;
-    std::vector<Pair> forward, backward;
-  };
+  using Pair = SharedReads::Pair;
+  using BothWays = SharedReads::BothWays;
   absl::StatusOr<Value> RelationValue(RelationId id);
   absl::StatusOr<Value> Find(const Term& term);
   absl::StatusOr<const BothWays*> Links();
@@ -99,10 +132,12 @@ class Source final : public TermMap {
   using TermKey = std::pair<TermKind, std::string>;  // datatype and language behind the text
   std::map<TermKey, Value> known_;
   std::unordered_map<Value, RelationRef> relations_;
-  std::unordered_map<uint32_t, Value> relation_values_;
+  std::vector<Value> relation_values_;  // by relation; kUnbound: not known yet
+  std::vector<kgstore::Edge> edges_;
   std::map<std::pair<RelationRef::Kind, RelationId>, Fanout> fanouts_;
   std::optional<std::vector<Value>> graph_names_;
-  BothWays links_, trust_;
+  std::shared_ptr<SharedReads> shared_;
+  std::shared_ptr<const BothWays> links_, trust_;
   uint64_t bytes_ = 0;
 };
 

@@ -117,6 +117,71 @@ TEST(Embed, ATrainedModelIsNotReplacedAndIsNoticedBeforeTheTraining) {
   EXPECT_EQ(db->ReadVectors("transe").status().code(), absl::StatusCode::kNotFound);
 }
 
+TEST(Embed, EveryModelCanStartFromTheVectors) {
+  SmallWorld world;
+  auto db = OpenWith(world);
+  ASSERT_TRUE(db->Import(world.catalogue).ok());
+  ASSERT_TRUE(db->Import(world.interactions).ok());
+  ASSERT_TRUE(db->Link().ok());
+  ASSERT_TRUE(db->Embed(Small()).ok());
+  for (const char* model : {"bpr_mf", "kgcn", "ripplenet", "sr_gnn"}) {
+    TrainOptions train;
+    train.model = model;
+    train.model_options = {{"dim", "8"}};
+    train.train_options = {{"epochs", "1"}, {"init_vectors", "transe"}, {"freeze_vectors", "true"}};
+    const auto report = db->Train(train);
+    ASSERT_TRUE(report.ok()) << report.status();
+    EXPECT_THAT(report->start, HasSubstr("from vectors 'transe'")) << model;
+    // What a later training starts from are the model's own rows.
+    TrainOptions again;
+    again.from = model;
+    again.train_options = {{"epochs", "1"}};
+    const auto warm = db->Train(again);
+    ASSERT_TRUE(warm.ok()) << warm.status();
+    EXPECT_EQ(warm->options.at("train.init_vectors"), "");
+  }
+  TuneOptions tune;
+  tune.ranges_file = world.dir / "ranges.toml";
+  tune.directory = world.dir / "search";
+  test::WriteFile(
+      tune.ranges_file,
+      "[tune]\ntrials = 2\nepochs = 1\n[bpr_mf]\ndim = 8\n"
+      "init_vectors = [\"\", \"transe\"]\n[ksr]\ndim = 8\nentity_vectors = \"transe\"\n");
+  const auto searched = db->Tune(tune);
+  ASSERT_TRUE(searched.ok()) << searched.status();
+  for (const TuneRow& row : searched->rows) EXPECT_EQ(row.error, "");
+}
+
+TEST(Embed, VectorsAreExportedForNumPy) {
+  SmallWorld world;
+  auto db = OpenWith(world);
+  ASSERT_TRUE(db->Import(world.catalogue).ok());
+  ASSERT_TRUE(db->Import(world.interactions).ok());
+  ASSERT_TRUE(db->Embed(Small()).ok());
+  const std::string file = world.dir / "transe.npy";
+  const auto rows = db->ExportVectors("transe", file);
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  VectorImportOptions import;
+  import.name = "again";
+  import.names_file = file + ".names";
+  const auto back = db->ImportVectors(file, import);
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(back->stored, *rows);
+  EXPECT_EQ(db->ReadVectors("again")->values, db->ReadVectors("transe")->values);
+  TrainOptions train;
+  train.model = "bpr_mf";
+  train.train_options = {{"epochs", "1"}};
+  ASSERT_TRUE(db->Train(train).ok());
+  const auto items = db->ExportVectors("bpr_mf", world.dir / "items.npy");
+  ASSERT_TRUE(items.ok()) << items.status();
+  EXPECT_EQ(*items, db->Stats()->items);
+  train.model = "most_popular";
+  ASSERT_TRUE(db->Train(train).ok());
+  EXPECT_EQ(db->ExportVectors("most_popular", file).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(db->ExportVectors("nothing", file).status().code(), absl::StatusCode::kNotFound);
+}
+
 TEST(Embed, BadInput) {
   SmallWorld world;
   auto db = OpenWith(world);

@@ -95,6 +95,35 @@ TEST(Sequence, ANewEventCountsWithoutTraining) {
             Items(after->RecommendForHistory(reversed, {.k = 5})));
 }
 
+TEST(Sequence, IsFollowedEventByEvent) {
+  const SmallWorld world;
+  const auto db = Open(world);
+  ASSERT_TRUE(db->Train(Training("gru4rec")).ok());
+  TrainOptions most_popular;
+  most_popular.model = "most_popular";
+  ASSERT_TRUE(db->Train(most_popular).ok());
+  const auto recommender = *db->LoadRecommender("gru4rec");
+  const auto sequence = recommender->NewSequence();
+  ASSERT_TRUE(sequence.ok()) << sequence.status();
+  EXPECT_EQ((*sequence)->Recommend().status().code(), absl::StatusCode::kFailedPrecondition);
+  std::vector<std::string> history;
+  for (const char* item : {"f-1", "f-9", "f-9", "f-17"}) {
+    ASSERT_TRUE((*sequence)->Add(item).ok());
+    history.emplace_back(item);
+    const auto next = (*sequence)->Recommend({.k = 100});
+    const auto want = recommender->RecommendForHistory(history, {.k = 100});
+    ASSERT_TRUE(next.ok() && want.ok()) << next.status() << want.status();
+    ASSERT_EQ(next->size(), want->size());
+    for (size_t i = 0; i < want->size(); ++i) {
+      EXPECT_NEAR((*next)[i].score, (*want)[i].score, 1e-5);
+    }
+  }
+  EXPECT_EQ((*sequence)->Add("f-1000").code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ((*sequence)->events(), 4);
+  const auto popular = *db->LoadRecommender("most_popular");
+  EXPECT_EQ(popular->NewSequence().status().code(), absl::StatusCode::kUnimplemented);
+}
+
 TEST(Sequence, EvaluationHasTheirBaselines) {
   const SmallWorld world;
   const auto db = Open(world);

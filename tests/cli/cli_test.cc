@@ -56,7 +56,7 @@ Output Undula(const std::vector<std::string>& args, const test::TempDir& dir) {
 }
 
 const char* const kVerbs[] = {"import",  "link",    "stats",  "train",  "evaluate", "recommend",
-                              "similar", "explain", "score",  "models", "export",   "backup",
+                              "similar", "explain", "score",  "models", "export",   "backup", "query",
                               "compact", "verify",  "update", "forget", "tune",     "embed",
                               "report"};
 
@@ -558,6 +558,7 @@ TEST_F(CliJob, Examples) {
               {world->dir / "first.undula", "sr_gnn", "user-1", "f-1", world->dir / "event.patch"},
               world->dir);
   ASSERT_EQ(next.code, 0) << next.err;
+  EXPECT_THAT(next.out, HasSubstr("\nafter f-1:"));
   EXPECT_THAT(next.out, HasSubstr("\nchanged"));
 }
 

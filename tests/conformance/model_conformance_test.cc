@@ -11,6 +11,7 @@
 #include "models/data/batcher.h"
 #include "models/eval/evaluator.h"
 #include "models/registry.h"
+#include "models/score/tile_scorer.h"
 #include "models/train/step.h"
 #include "models/train/trainer.h"
 #include "tests/conformance/model_cases.h"
@@ -213,6 +214,27 @@ TEST_P(EveryModel, BatchEqualsSingleScoring) {
       EXPECT_EQ(one, whole[Index(item)]);
     }
   }
+}
+
+// Users ranked together have the scores that each has alone.
+TEST_P(EveryModel, RankedTogetherEqualsSingleScoring) {
+  const auto model = Trained(1, nullptr, 3);
+  TaskArena workers(2);
+  const auto scorer = *model->MakeScorer(workers);
+  RankJob job;
+  job.n = 150;  // more than are worked at a time
+  job.query = [&](int64_t i) {
+    return UserQuery{UserId{static_cast<uint32_t>(i) % data_.n_users()}, {}};
+  };
+  const auto compare = [&](int64_t i, const RankedList& list) {
+    const std::vector<float> alone = AllScores(*scorer, job.query(i).user, 1000);
+    EXPECT_EQ(list.items.size(), alone.size());
+    for (const ScoredItem& item : list.items) EXPECT_EQ(item.score, alone[Index(item.item)]);
+    return list.status;
+  };
+  const absl::Status status =
+      RankAll(*scorer, job, {.k = scorer->n_items()}, workers, nullptr, compare);
+  EXPECT_TRUE(status.ok()) << status;
 }
 
 TEST_P(EveryModel, SaveAndLoadKeepTheBits) {

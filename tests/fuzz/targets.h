@@ -29,6 +29,8 @@ void Codecs(Bytes input);       // byte 0 chooses a decoder of the store
 void Pages(Bytes input);        // page_check of the bytes as a file
 void Patches(Bytes input);      // a real file with patches, open(check = full), all of it read
 void Values(Bytes input);       // a real file with one value replaced, all of it read
+void PatternText(Bytes input);  // SPARQL: parser, terms, regular expressions
+void PatternRun(Bytes input);   // a query over a small database, with a deadline
 
 struct Target {
   const char* name;
@@ -50,6 +52,8 @@ inline constexpr Target kTargets[] = {
     {"pages", Pages},
     {"patches", Patches},
     {"values", Values},
+    {"pattern_text", PatternText},
+    {"pattern_run", PatternRun},
 };
 
 // Ends the program: a promise was broken.

@@ -58,7 +58,7 @@ class ConvModelTest : public testing::Test {
 // Layer by layer over everything = the recursion for one node alone.
 TEST_F(ConvModelTest, OneNodeAloneIsTheNodeAmongAll) {
   for (const ModelSpec* spec : {&kPinSageSpec, &kGraphSageSpec}) {
-    const auto model = Built(*spec, {{"dim", "8"}, {"hidden", "8"}});
+    const auto model = Built(*spec, {{"dim", "8"}, {"hidden", "8"}, {"layers", "2"}});
     const ConvState& s = model->state();
     std::vector<std::vector<uint32_t>> all;
     for (const uint32_t n : s.nodes()) {
@@ -102,7 +102,8 @@ TEST_F(ConvModelTest, EveryOptionTrains) {
       {{"loss", "margin"}},
       {{"loss", "softmax"}},
       {{"loss", "logistic"}},
-      {{"head", "false"}, {"residual", "true"}, {"normalize", "true"}},
+      {{"head", "true"}, {"residual", "false"}, {"layers", "2"}},
+      {{"normalize", "true"}},
       {{"hard_negatives", "3"}, {"hard_high", "0.9"}, {"neighbors", "2"}},
       {{"exclude_known", "false"}, {"remove_edges", "false"}, {"weighted", "true"}},
   };
@@ -110,7 +111,7 @@ TEST_F(ConvModelTest, EveryOptionTrains) {
     const std::string name = options.begin()->first + "=" + options.begin()->second;
     SCOPED_TRACE(name);
     options.insert({{"dim", "8"}, {"hidden", "6"}, {"walks", "30"}});
-    options.insert({"neighbors", "4"});
+    options.insert({{"neighbors", "4"}, {"layers", "2"}});
     const auto model = Built(kPinSageSpec, options);
     const double first = LossOf(model.get(), 4);
     EXPECT_TRUE(std::isfinite(first));
@@ -173,7 +174,7 @@ TEST_F(ConvModelTest, HardNegativesFollowTheCurriculum) {
 }
 
 TEST_F(ConvModelTest, HistoriesOfUnseenUsersScoreAsThoseOfKnownOnes) {
-  const auto model = Built(kPinSageSpec, {{"dim", "8"}, {"hidden", "8"}, {"profile", "3"}});
+  const auto model = Built(kPinSageSpec, {{"dim", "8"}, {"hidden", "8"}, {"recent", "3"}});
   const auto scorer = *model->MakeScorer(workers_);
   const auto row = data_.positives.row(4);
   const std::vector<ItemId> history(row.begin(), row.end());
@@ -187,6 +188,45 @@ TEST_F(ConvModelTest, HistoriesOfUnseenUsersScoreAsThoseOfKnownOnes) {
             absl::StatusCode::kNotFound);
   EXPECT_EQ(scorer->Score({kNone<UserId>, {}}, {0, data_.n_items()}, folded, arena).code(),
             absl::StatusCode::kFailedPrecondition);
+}
+
+// With vectors of their entities, items without an interaction of training differ from each other
+// by more than their embeddings, and the stored model scores as before.
+TEST_F(ConvModelTest, EntityVectorsAreInputs) {
+  auto vectors = std::make_shared<GraphVectors>();
+  vectors->dim = 3;
+  const uint32_t n = world_.snapshot->n_entities;
+  for (uint32_t e = 0; e < n; ++e) {
+    for (uint32_t c = 0; c < 3; ++c) vectors->entity.push_back(e % 3 == c ? 1.0f : -0.5f);
+    vectors->has_entity.push_back(1);
+  }
+  const OptionMap options = {
+      {"dim", "8"}, {"hidden", "6"}, {"walks", "30"}, {"loss", "bpr"}, {"entity_vectors", "v"}};
+  auto without = *kPinSageSpec.make(options, DType::kF32);
+  EXPECT_EQ(without->Build(data_, workers_).code(), absl::StatusCode::kFailedPrecondition);
+  data_.read_vectors = [&](const std::string& name) {
+    EXPECT_EQ(name, "v");
+    return absl::StatusOr<std::shared_ptr<const GraphVectors>>(vectors);
+  };
+  const auto model = Built(kPinSageSpec, options);
+  EXPECT_TRUE(std::isfinite(LossOf(model.get(), 1)));
+  const propagation::Parameter* map = model->parameters()->Find("feature");
+  ASSERT_NE(map, nullptr);
+  float largest = 0;
+  for (int64_t i = 0; i < map->grad.size(); ++i) {
+    largest = std::max(largest, std::abs(map->grad.as<float>()[i]));
+  }
+  EXPECT_GT(largest, 0);
+  TensorMap stored;
+  model->Save(&stored);
+  auto loaded = *kPinSageSpec.make(options, DType::kF32);
+  ASSERT_TRUE(loaded->Load(stored, world_.snapshot).ok());
+  const auto a = *model->MakeScorer(workers_), b = *loaded->MakeScorer(workers_);
+  for (uint32_t i = 0; i < data_.n_items(); ++i) {
+    EXPECT_TRUE(std::ranges::equal(a->ItemVector(ItemId{i}), b->ItemVector(ItemId{i})));
+  }
+  stored.tensors.erase("state/features");
+  EXPECT_FALSE((*kPinSageSpec.make(options, DType::kF32))->Load(stored, world_.snapshot).ok());
 }
 
 TEST_F(ConvModelTest, OptionsAreChecked) {

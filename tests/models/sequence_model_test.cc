@@ -139,7 +139,8 @@ TEST(SequenceModels, GatesOfZerosHalveTheState) {
       set.Add("item", {3, 4}, false, {propagation::Init::Kind::kUniform, 1}, 1);
   const std::vector<ItemId> history = {ItemId{0}, ItemId{2}, ItemId{0}, ItemId{1}};
   SequencePlan plan;
-  SequencePlanner().PlanHistory(history, 0, &plan);
+  const std::span<const ItemId> histories[] = {history};
+  SequencePlanner::PlanHistories(histories, 3, 0, &plan);
   SessionGraph graph;
   SessionGraphCompiler().Compile(plan, true, &graph);
   Exec exec(nullptr);

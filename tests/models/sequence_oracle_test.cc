@@ -103,6 +103,7 @@ OptionMap OptionsOf(const Oracle& oracle) {
   }
   if (oracle.model == "SR-GNN") return o;
   o["gamma"] = std::to_string(static_cast<int64_t>(oracle.number("gamma")));
+  o["entity_vectors"] = "of the file";
   o["kb_trainable"] = "all";
   o["truncation"] = "0";
   if (oracle.model == "KSR") {
@@ -158,8 +159,11 @@ void Check(const Oracle& oracle, DType dtype) {
     vectors->dim = static_cast<int64_t>(oracle.number("kg_dim"));
     vectors->entity = oracle.parameters.at("entity_emb").floats();
     vectors->has_entity.assign(n_items, 1);
+    vectors->relation_dim = vectors->dim;
     vectors->relation = oracle.parameters.at("relation_keys").floats();
-    data.vectors = vectors;
+    data.read_vectors = [vectors](const std::string&) {
+      return std::shared_ptr<const GraphVectors>(vectors);
+    };
     snapshot->out.ptr.assign(size_t{n_items} + 1, 1);
     snapshot->out.ptr[0] = 0;
     snapshot->out.relation = {RelationId{0}};

@@ -8,6 +8,7 @@
 
 #include "base/rng.h"
 #include "base/status.h"
+#include "models/score/item_panels.h"
 
 namespace undula::models {
 namespace {
@@ -40,6 +41,42 @@ class HashScorer : public Scorer {
 
  private:
   uint32_t n_users_, n_items_;
+};
+
+// A query's vector is (user + 1, -user), an item's (item % 5, item % 3). Users from n_users on are
+// unknown, 77 is broken.
+class VectorScorer final : public HashScorer {
+ public:
+  VectorScorer(uint32_t n_users, uint32_t n_items) : HashScorer(n_users, n_items) {
+    std::vector<float> items;
+    for (uint32_t i = 0; i < n_items; ++i) {
+      items.push_back(static_cast<float>(i % 5));
+      items.push_back(static_cast<float>(i % 3));
+    }
+    panels_ = ItemPanels(items, 2);
+  }
+  static float Value(uint32_t user, uint32_t item) {
+    return static_cast<float>(user + 1) * static_cast<float>(item % 5) -
+           static_cast<float>(user) * static_cast<float>(item % 3);
+  }
+  const ItemPanels* item_panels() const override { return &panels_; }
+  absl::Status QueryVectors(std::span<const UserQuery> queries, std::span<float> vectors,
+                            std::span<absl::Status> status, propagation::Arena&) const override {
+    for (size_t i = 0; i < queries.size(); ++i) {
+      const auto user = static_cast<float>(Index(queries[i].user));
+      if (user == 77) return InternalError("broken");
+      if (!KnowsUser(queries[i].user)) {
+        status[i] = NotFoundError("unknown user");
+        continue;
+      }
+      vectors[2 * i] = user + 1;
+      vectors[2 * i + 1] = -user;
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  ItemPanels panels_;
 };
 
 bool Excluded(uint32_t user, uint32_t item) { return (user * 7 + item * 13) % 5 == 0; }
@@ -186,6 +223,85 @@ TEST(TileScorer, OneQueryOnReusedScratch) {
   }
   EXPECT_EQ(RankOne(scorer, UserQuery{UserId{9}, {}}, {}, {}, &scratch, &list).code(),
             absl::StatusCode::kNotFound);
+}
+
+TEST(TileScorer, QueriesWithVectorsAreRankedTogether) {
+  constexpr uint32_t kUsers = 70;
+  for (const uint32_t n_items : {1u, 15u, 17u, 300u}) {
+    const VectorScorer scorer(kUsers, n_items);
+    std::vector<std::vector<ItemId>> seen(kUsers + 3);
+    for (uint32_t i = 0; i < n_items; ++i) {
+      for (uint32_t u = 0; u < kUsers; ++u) {
+        if (Excluded(u, i)) seen[u].push_back(ItemId{i});
+      }
+    }
+    RankJob job;
+    job.n = kUsers + 3;  // the last are unknown
+    job.query = [](int64_t i) { return UserQuery{UserId{static_cast<uint32_t>(i)}, {}}; };
+    job.mask = [&](int64_t i) { return ItemMask{.excluded = seen[i]}; };
+    for (const uint32_t tile : {1u, 20u, 4096u}) {
+      TaskArena workers(2);
+      const auto check = [&](int64_t i, const RankedList& list) {
+        const auto u = static_cast<uint32_t>(i);
+        EXPECT_EQ(list.status.code(),
+                  u < kUsers ? absl::StatusCode::kOk : absl::StatusCode::kNotFound);
+        std::vector<ScoredItem> want;
+        for (uint32_t item = 0; u < kUsers && item < n_items; ++item) {
+          if (!Excluded(u, item)) want.push_back({ItemId{item}, VectorScorer::Value(u, item)});
+        }
+        std::stable_sort(want.begin(), want.end(), [](const ScoredItem& a, const ScoredItem& b) {
+          return a.score > b.score;
+        });
+        want.resize(std::min<size_t>(want.size(), 6));
+        ExpectSame({list.items.begin(), list.items.end()}, want);
+        RankScratch scratch;
+        std::vector<ScoredItem> alone;
+        EXPECT_EQ(RankOne(scorer, job.query(i), job.mask(i), {.k = 6}, &scratch, &alone).code(),
+                  list.status.code());
+        ExpectSame(alone, want);
+        return absl::OkStatus();
+      };
+      const TileOptions options{.k = 6, .item_tile = tile};
+      ASSERT_TRUE(RankAll(scorer, job, options, workers, nullptr, check).ok());
+    }
+  }
+  const VectorScorer scorer(100, 20);
+  RankJob job;
+  job.n = 100;
+  job.query = [](int64_t i) { return UserQuery{UserId{static_cast<uint32_t>(i)}, {}}; };
+  TaskArena workers(1);
+  EXPECT_EQ(RankAll(scorer, job, {}, workers, nullptr,
+                    [](int64_t, const RankedList&) { return absl::OkStatus(); })
+                .code(),
+            absl::StatusCode::kInternal);
+}
+
+// Sums in the order of the dimensions, whatever the range and the number of queries.
+TEST(ItemPanels, HaveTheSameBitsForAnyRange) {
+  constexpr uint32_t kItems = 53;
+  constexpr int64_t kQueries = 70, kDim = 9;
+  const auto values = [](int64_t n, uint32_t seed) {
+    std::vector<float> out;
+    const Rng rng(seed, RngStream::kTest, 0);
+    for (int64_t i = 0; i < n; ++i) out.push_back(rng.Uniform(static_cast<uint64_t>(i)) - 0.5f);
+    return out;
+  };
+  const std::vector<float> items = values(kItems * kDim, 1), queries = values(kQueries * kDim, 2);
+  const ItemPanels panels(items, kDim);
+  for (const ItemRange range : {ItemRange{0, 53}, {0, 16}, {3, 53}, {17, 18}, {31, 33}, {5, 5}}) {
+    std::vector<float> scores(kQueries * range.size());
+    std::vector<float*> rows;
+    for (int64_t q = 0; q < kQueries; ++q) rows.push_back(scores.data() + q * range.size());
+    panels.Scores(queries.data(), kQueries, range, rows.data());
+    for (int64_t q = 0; q < kQueries; ++q) {
+      for (uint32_t i = range.begin; i < range.end; ++i) {
+        float sum = 0;
+        for (int64_t c = 0; c < kDim; ++c) sum += queries[q * kDim + c] * items[i * kDim + c];
+        ASSERT_EQ(rows[q][i - range.begin], sum);
+        ASSERT_EQ(panels.Score(&queries[q * kDim], ItemId{i}), sum);
+      }
+    }
+  }
 }
 
 TEST(ItemSet, IgnoresItemsBeyondTheCatalogue) {

@@ -11,7 +11,7 @@ namespace {
 TEST(DeviceWalks, ListsAreThoseOfTheCpu) {
   UNDULA_OPEN_DEVICE(device);
   for (const bool weighted : {false, true}) {
-    const WalkGraph graph = RandomWalkGraph(40, 30, weighted);
+    const WalkGraph graph = RandomWalkGraph(16, 12, weighted);
     std::vector<uint32_t> seeds = AllItems(graph);
     seeds.push_back(3);  // twice
     for (const bool keep_self : {false, true}) {
@@ -25,7 +25,7 @@ TEST(DeviceWalks, ListsAreThoseOfTheCpu) {
           EXPECT_EQ(got->ptr, want.ptr);
           EXPECT_EQ(got->item, want.item);
           EXPECT_EQ(got->weight, want.weight);
-          if (walks == 300 && schedule.seed == 2) break;  // enough of the large sort
+          if (walks == 300) break;  // once is enough of the large sort
         }
       }
     }

@@ -88,4 +88,23 @@ void CheckFloat32(const GradientCase& c) {
   }
 }
 
+std::string GradientParamName(const testing::TestParamInfo<OpGradient::ParamType>& info) {
+  return std::string(std::get<0>(info.param).name) + "_d" + std::to_string(std::get<1>(info.param));
+}
+
+std::vector<uint32_t> RandomRowIds(int64_t n, uint32_t limit, uint32_t seed) {
+  std::vector<uint32_t> ids;
+  const Rng rng(11, RngStream::kTest, seed);
+  for (int64_t i = 0; i < n; ++i) ids.push_back(rng.Below(i, limit));
+  return ids;
+}
+
+TEST_P(OpGradient, MatchesCentralDifferences) {
+  for (const GradientCase& c : Cases()) CheckGradients(c);
+}
+
+TEST_P(OpGradient, Float32AgreesWithFloat64) {
+  for (const GradientCase& c : Cases()) CheckFloat32(c);
+}
+
 }  // namespace undula::propagation

@@ -13,11 +13,13 @@
 #include "propagation/ops/bias.h"
 #include "propagation/ops/elementwise.h"
 #include "propagation/ops/gate_simd.h"
+#include "propagation/ops/gather.h"
 #include "propagation/ops/gru.h"
 #include "propagation/ops/key_value_memory.h"
 #include "propagation/ops/linear_cross_entropy.h"
 #include "propagation/ops/losses.h"
 #include "propagation/ops/matmul.h"
+#include "propagation/ops/segment_reduce.h"
 #include "propagation/ops/soft_read.h"
 #include "propagation/ops/softmax_simd.h"
 #include "tests/propagation/op_gradient.h"
@@ -197,17 +199,20 @@ std::vector<double> DirectRead(const Values& events, const Values& keys, const V
   return out;
 }
 
-// 50 events of 12 items: many repeats.
-TEST(KeyValueMemory, ScalarFormIsTheDirectForm) {
-  constexpr int64_t kSteps = 50, kDim = 20, kManyKeys = 23;
-  const Values items = RandomValues({12, kDim}, 5), keys = RandomValues({kManyKeys, kDim}, 6);
-  Values events{{kSteps, kDim}, {}};
+// 50 events of 12 items: many repeats. Length 32 is what the tuned kernel takes in float32.
+class KeyValueMemoryForms : public testing::TestWithParam<int64_t> {};
+
+TEST_P(KeyValueMemoryForms, TheScalarFormIsTheDirectForm) {
+  constexpr int64_t kSteps = 50, kManyKeys = 23;
+  const int64_t dim = GetParam();
+  const Values items = RandomValues({12, dim}, 5), keys = RandomValues({kManyKeys, dim}, 6);
+  Values events{{kSteps, dim}, {}};
   for (int64_t t = 0; t < kSteps; ++t) {
     const int64_t item = (t * t + 3 * t) % 12;
-    events.data.insert(events.data.end(), items.data.begin() + item * kDim,
-                       items.data.begin() + (item + 1) * kDim);
+    events.data.insert(events.data.end(), items.data.begin() + item * dim,
+                       items.data.begin() + (item + 1) * dim);
   }
-  const Values queries = RandomValues({kSteps, kDim}, 7);
+  const Values queries = RandomValues({kSteps, dim}, 7);
   for (const DType type : {DType::kF64, DType::kF32}) {
     OpRun run(type);
     std::vector<uint32_t> last(kSteps);
@@ -220,14 +225,15 @@ TEST(KeyValueMemory, ScalarFormIsTheDirectForm) {
       ASSERT_TRUE(run.tape().status().ok()) << run.tape().status();
       const std::vector<double> got = run.Value(out);
       for (int64_t t = 0; t < kSteps; ++t) {
-        const Values query{
-            {kDim}, {queries.data.begin() + t * kDim, queries.data.begin() + (t + 1) * kDim}};
+        const Values query{{dim},
+                           {queries.data.begin() + t * dim, queries.data.begin() + (t + 1) * dim}};
         const std::vector<double> want = DirectRead(events, keys, query, t + 1, 2);
-        for (int64_t c = 0; c < kDim; ++c) ASSERT_NEAR(got[t * kDim + c], want[c], 1e-6) << t;
+        for (int64_t c = 0; c < dim; ++c) ASSERT_NEAR(got[t * dim + c], want[c], 1e-6) << t;
       }
     }
   }
 }
+INSTANTIATE_TEST_SUITE_P(Lengths, KeyValueMemoryForms, testing::Values(20, 32));
 
 // The first write gives half of e + r; with one key the read is its value whatever the query; with
 // gamma 0 it is the mean.
@@ -307,19 +313,70 @@ TEST(SequenceKernels, HaveTheSameBitsOnEveryInstructionSet) {
     kernels.read_backward({h.data(), g.data(), h.data(), gi.data(), gh.data(), ptr.data(),
                            src.data(), nullptr, dkey.data(), dquery.data(), dq.data(), kDim, kDim},
                           0, kRows);
+    std::vector<float> nodes(out.size());
+    const std::vector<uint32_t> rows = {3, 0, 0, 4, 1};
+    kernels.graph_gates({gi.data(), gh.data(), g.data(), gh.data(), h.data(), ptr.data(),
+                         ptr.data(), src.data(), src.data(), rows.data(), nodes.data(), kDim, true},
+                        0, kRows);
+    // Three sequences (one empty), 20 keys: of the padding nothing may be seen.
+    constexpr int64_t kKeys = 20;
+    const std::vector<float> events = floats(8 * kDim, 5), products = floats(8 * kKeys, 6);
+    const std::vector<float> norms(kKeys, 1.0f);
+    const std::vector<int64_t> event_ptr = {0, 5, 5, 8};
+    std::vector<float> z(8 * kKeys), rho(8 * kKeys), padded(8 * 2 * 32);
+    kernels.memory_scan({{events.data(), products.data(), nullptr, event_ptr.data(), z.data(),
+                          rho.data(), kDim, kKeys, 1e-6f},
+                         norms.data(),
+                         nullptr},
+                        padded.data(), 0, 3);
     const SoftmaxKernels& softmax = GetSoftmaxKernels(target);
     std::vector<float> x = gi;
     const int64_t n = static_cast<int64_t>(x.size()) / 16 * 16;
     const float top = softmax.max(x.data(), n), sum = softmax.exp_sum(x.data(), n, top);
     softmax.exp_scale(x.data(), n, top, 1 / sum);
     std::vector<float> bits = {top, sum};
-    for (const auto* part : {&out, &dgi, &dgh, &dh, &weights, &read, &dkey, &dquery, &dq, &x}) {
+    for (const auto* part :
+         {&out, &nodes, &z, &rho, &dgi, &dgh, &dh, &weights, &read, &dkey, &dquery, &dq, &x}) {
       bits.insert(bits.end(), part->begin(), part->end());
     }
     all.push_back(std::move(bits));
   }
   EXPECT_EQ(all[0], all[1]);
   EXPECT_EQ(all[0], all[2]);
+}
+
+// The kernel of a graph's step has the bits of the operators that it stands for.
+TEST(SequenceKernels, AGraphStepIsItsOperators) {
+  constexpr int64_t kRows = 5, kDim = 32;
+  OpRun r(DType::kF32);
+  Tape& tape = r.tape();
+  const Var in = r.Leaf(RandomValues({kRows, 3 * kDim}, 1));
+  const Var out = r.Leaf(RandomValues({kRows, 3 * kDim}, 2));
+  const Var hidden = r.Leaf(RandomValues({kRows, 3 * kDim}, 3));
+  const Var state = r.Leaf(RandomValues({kRows, kDim}, 4));
+  const Var bias = r.Leaf(RandomValues({3 * kDim}, 5));
+  const std::vector<int64_t> in_ptr = {0, 2, 2, 3, 7}, out_ptr = {0, 1, 4, 6, 6};
+  const std::vector<uint32_t> in_row = {4, 1, 0, 2, 2, 3, 1}, out_row = {3, 0, 1, 2, 4, 4};
+  const std::vector<uint32_t> rows = {3, 0, 0, 4};
+  const auto nodes = static_cast<int64_t>(rows.size());
+  for (const bool keeps_old : {false, true}) {
+    const Var messages =
+        AddBias(tape,
+                Add(tape, SegmentReduce(tape, in, r.Offsets(in_ptr), r.Ids(in_row), Reduce::kMean),
+                    SegmentReduce(tape, out, r.Offsets(out_ptr), r.Ids(out_row), Reduce::kMean)),
+                bias);
+    const Tensor want = tape.value(GruGates(
+        tape, messages, GatherRows(tape, hidden, r.Ids(rows)), GatherRows(tape, state, r.Ids(rows)),
+        keeps_old ? UpdateGate::kKeepsOld : UpdateGate::kTakesNew));
+    ASSERT_TRUE(tape.status().ok()) << tape.status();
+    std::vector<float> got(nodes * kDim);
+    const auto data = [&](Var v) { return tape.value(v).as<float>(); };
+    GetGateKernels().graph_gates(
+        {data(in), data(out), data(bias), data(hidden), data(state), in_ptr.data(), out_ptr.data(),
+         in_row.data(), out_row.data(), rows.data(), got.data(), kDim, keeps_old},
+        0, nodes);
+    EXPECT_EQ(got, std::vector<float>(want.as<float>(), want.as<float>() + want.size()));
+  }
 }
 
 // Products of the sizes that training has, on threads: the same bits every time.

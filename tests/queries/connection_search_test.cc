@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "queries/connections/connection_graph.h"
+#include "yen_paths.h"
 
 namespace undula::queries {
 namespace {
@@ -153,6 +154,55 @@ TEST(ConnectionSearch, WithoutLimitsItFindsTheCheapestOfAllPaths) {
     }
   }
   EXPECT_GT(most, 500u);
+}
+
+// The same graph for Yen's algorithm: vertex 0 is where all starts come from; start i stands beside
+// its entity as a vertex of its own, which it costs nothing to leave.
+TEST(ConnectionSearch, YenFindsTheSame) {
+  TaskArena workers(1);
+  size_t compared = 0;
+  for (uint64_t round = 0; round < 40; ++round) {
+    std::mt19937_64 random(round);
+    const uint32_t entities = 6 + static_cast<uint32_t>(random() % 55);
+    const std::vector<Triple> triples = RandomTriples(&random, entities, entities + 10);
+    const Snapshot snapshot = SnapshotOf(entities, triples);
+    const ConnectionGraph graph(snapshot, {}, workers);
+    const EntityId target{0};
+    const std::vector<PathStart> starts = {
+        {EntityId{entities - 1}, 2}, {EntityId{entities - 2}, 0}, {EntityId{1}, 5}};
+    YenGraph yen(1 + entities + starts.size());
+    uint32_t number = 0;
+    const auto add = [&](size_t from, size_t to, uint32_t cost) {
+      boost::add_edge(from, to, YenEdge{cost, number++}, yen);
+    };
+    const auto add_steps = [&](size_t from, EntityId entity, bool leaving_costs) {
+      graph.ForEachStep(entity, [&](Arc arc, EntityId to, uint32_t leaving) {
+        add(from, 1 + Index(to), graph.costs().Of(arc.relation) + (leaving_costs ? leaving : 0));
+      });
+    };
+    for (uint32_t v = 0; v < entities; ++v) add_steps(1 + v, EntityId{v}, true);
+    for (size_t i = 0; i < starts.size(); ++i) {
+      add(0, 1 + entities + i, starts[i].cost);
+      add_steps(1 + entities + i, starts[i].entity, false);
+    }
+    const auto same = [&](size_t v) {
+      return v <= entities ? v : 1 + size_t{Index(starts[v - 1 - entities].entity)};
+    };
+    YenPaths paths(yen, 0, 1 + Index(target), same);
+    std::vector<uint32_t> expected;
+    for (int i = 0; i < 400 && expected.size() < 12; ++i) {
+      const auto path = paths.Next();
+      if (!path.has_value()) break;
+      if (path->edges.size() - 1 <= kMaxSteps) expected.push_back(path->cost);
+    }
+    const Connections found =
+        FindConnections(graph, starts, target, Unlimited(static_cast<uint32_t>(expected.size())));
+    std::vector<uint32_t> costs;
+    for (const ConnectionPath& path : found.paths) costs.push_back(path.cost);
+    EXPECT_EQ(costs, expected) << round;
+    compared += expected.size();
+  }
+  EXPECT_GT(compared, 300u);
 }
 
 // A vertex above the cap is found in the middle of four steps, and anywhere in fewer.

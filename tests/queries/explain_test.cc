@@ -160,9 +160,16 @@ TEST_F(ExplainTest, ConnectionsOfOneKindAreOneReason) {
   ASSERT_EQ(reason.path.size(), 2u);
   EXPECT_EQ(reason.path[1].head, "x:blade");  // as stored
   EXPECT_EQ(reason.path[1].tail, "x:scott");
-  EXPECT_TRUE(ConnectionReasons(context_, {kNone<UserId>, history}, kUnlinkedItem, 3).empty());
   const std::vector<ItemId> unlinked = {kUnlinkedItem};
   EXPECT_TRUE(ConnectionReasons(context_, {kNone<UserId>, unlinked}, kBladeRunnerItem, 3).empty());
+  // Where nothing connects the two: what others think of the item, if anything.
+  EXPECT_TRUE(ConnectionReasons(context_, {kNone<UserId>, history}, kUnlinkedItem, 3).empty());
+  snapshot_.by_item.ptr = {0, 0, 0, 0, 3};
+  snapshot_.by_item.weight = {1, 1, -1};
+  const auto popular = ConnectionReasons(context_, {kNone<UserId>, history}, kUnlinkedItem, 3);
+  ASSERT_EQ(popular.size(), 1u);
+  EXPECT_EQ(popular[0].reason.kind, Reason::Kind::kPopularity);
+  EXPECT_EQ(popular[0].reason.sentence, "2 users liked i3");
 }
 
 TEST_F(ExplainTest, ConnectionsAreThereForEveryModel) {

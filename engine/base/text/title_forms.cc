@@ -126,7 +126,9 @@ absl::StatusOr<Key> MakeKey(std::string_view text) {
   SplitWords(normalized, &words);
   out.count = words.size();
   out.words = HashWords(normalized);
-  const size_t from = words.size() > 1 && IsArticle(words[0]) ? 1 : 0;
+  // "A. J. McLean" does not begin with an article.
+  const bool initials = words.size() > 1 && words[0].size() == 1 && words[1].size() == 1;
+  const size_t from = words.size() > 1 && IsArticle(words[0]) && !initials ? 1 : 0;
   for (size_t i = from; i < words.size(); ++i) {
     const bool last = i + 1 == words.size();
     if (words[i] == "and" && words.size() > from + 1) continue;

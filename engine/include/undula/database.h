@@ -15,9 +15,9 @@
 #include "absl/status/statusor.h"
 #include "undula/common.h"
 #include "undula/progress.h"
+#include "undula/query.h"
 #include "undula/recommender.h"
 #include "undula/training.h"
-#include "undula/update.h"
 
 namespace undula {
 
@@ -140,7 +140,7 @@ struct LinkerOptions {
   std::string local_names = "last";
   bool approximate = true;        // look for near titles too
   double precision = 0.99;        // expected, of all links together
-  double least_confidence = 0.5;  // of each link
+  double least_confidence = 0.5;  // each link is surer than this
   bool one_to_one = false;        // an entity belongs to one item
   std::string model_file;         // written by TrainLinker(); empty: the weights that are shipped
   bool replace = false;           // decide anew on items with links by label or ranker
@@ -152,7 +152,7 @@ struct LinkerReport {
   int64_t items = 0, linked = 0, already = 0, by_id = 0, conflicts = 0, ambiguous = 0, unlinked = 0;
   double threshold = 0;  // the lowest confidence that was linked
   int64_t labels = 0, index_bytes = 0;
-  double index_seconds = 0, candidate_seconds = 0;            // CPU time of all threads
+  double index_seconds = 0, candidate_seconds = 0;          // CPU time of all threads
   std::vector<std::pair<std::string, int64_t>> by_outcome;  // how links were found, why not
 };
 
@@ -199,6 +199,50 @@ struct LinkEvaluationReport {
   };
   std::vector<Case> cases;  // all errors, by item
   double threshold = 0;
+};
+
+// Entities that the texts of documents (items) mention, learned from annotated documents.
+struct MentionOptions {
+  std::vector<std::string> text_columns = {"title", "abstract"};  // of the catalogue
+  // Tab-separated with the columns item, entity and, where there is one, surface (the text that
+  // stands for the entity); its items are the annotated documents.
+  std::string gold_file;
+  bool surfaces = true;  // use surface forms as names, beside labels
+  // As in LinkerOptions.
+  std::vector<std::string> label_relations, alias_relations, languages;
+  std::string local_names = "never";
+  double precision = 0.9, least_confidence = 0.5;
+  bool dry_run = false;
+  int64_t folds = 5, seed = 1;  // of EvaluateMentions()
+};
+
+struct MentionReport {
+  int64_t documents = 0, annotated = 0, mentions = 0, linked = 0;  // linked: documents
+  int64_t names = 0, index_bytes = 0, text_bytes = 0;
+  double threshold = 0;
+  double find_seconds = 0, weigh_seconds = 0;  // CPU time of all threads
+};
+
+// Single changes of a database: patch files, and forgetting a user.
+struct UpdateOptions {
+  int64_t batch = 0;  // operations of one durable commit; 0: all of them, all or nothing
+  int64_t after = 0;  // lines to pass over: those of an earlier, broken-off run with `batch`
+};
+
+// What is there already, or is not there to be deleted, is no error: it counts as unchanged.
+struct UpdateReport {
+  int64_t added = 0, removed = 0, replaced = 0, unchanged = 0;
+  int64_t names_new = 0;
+  int64_t commits = 0;
+  int64_t last_line = 0;  // of the last commit
+  double seconds = 0;
+};
+
+struct ForgetReport {
+  int64_t interactions = 0, social = 0;  // erased
+  std::vector<std::string> vectors;      // names of pre-computed vectors that lost the user's row
+  // Stored models that were trained when the user existed: they keep what they learned.
+  std::vector<std::string> models;
 };
 
 struct RelationStats {
@@ -303,6 +347,14 @@ class Database {
   // Puts back the links as they were before the last RunLinker() or ImportReview(); five steps are
   // kept beside the database. Returns the number of links.
   absl::StatusOr<int64_t> UndoLinks(Progress* progress = nullptr);
+  // Links every document that is not annotated to the entities that it mentions, in place of its
+  // links by label; links of the annotated ones stay. UndoLinks() takes it back.
+  absl::StatusOr<MentionReport> LinkMentions(const MentionOptions& options,
+                                             Progress* progress = nullptr);
+  // By (document, entity), each fold with names, counts and weights from the others, beside labels
+  // that one entity has and the entity that a name stood for most often.
+  absl::StatusOr<LinkEvaluationReport> EvaluateMentions(const MentionOptions& options,
+                                                        Progress* progress = nullptr) const;
   absl::StatusOr<DatabaseStats> Stats() const;
   // Reads the whole graph into memory; cost grows with triples and interactions.
   absl::StatusOr<DataProfile> Profile(const DataProfileOptions& options = {}) const;
@@ -313,6 +365,13 @@ class Database {
                                       Progress* progress = nullptr);
   // Erases a user: interactions, social edges, columns, vectors and name, in one commit. NotFound.
   absl::StatusOr<ForgetReport> Forget(std::string_view user);
+
+  // Runs a query (docs/queries.md) over the last committed state. InvalidArgument: a parameter
+  // without a value; Unimplemented: CONSTRUCT, DESCRIBE, SERVICE; DeadlineExceeded, Cancelled,
+  // ResourceExhausted by the options. What is named before it runs goes to the log as a warning:
+  // unknown relations, parts of the pattern that no variable connects.
+  absl::StatusOr<QueryResult> Select(const Query& query, const QueryOptions& options = {},
+                                     Progress* progress = nullptr) const;
 
   // Trains, keeps the epoch that was best on the validation part, stores the model. Cancelled: a
   // checkpoint is left beside the database and the next equal call resumes from it. With
@@ -338,6 +397,10 @@ class Database {
 
   // Writes a stored model as one safetensors file (parameters, structures, options).
   absl::Status ExportModel(std::string_view name, const std::string& file) const;
+  // Writes stored vectors, or the item vectors of a stored model that has some, as a NumPy array of
+  // float32 [rows, dim] and the names of its rows, one a line, as FILE.names: what ImportVectors
+  // reads. Returns the number of rows. InvalidArgument: a name with a line break.
+  absl::StatusOr<int64_t> ExportVectors(std::string_view name, const std::string& file) const;
   // Writes "triples" (N-Triples), "quads" (N-Quads), "turtle", "csr" (the graph, interactions,
   // links and social edges by id, as one safetensors file), "csr-npy" (the same as a new folder of
   // NumPy files), "interactions", "links" or "items" (tab-separated), or one of RecBole's atomic

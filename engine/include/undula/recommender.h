@@ -4,6 +4,7 @@
 #define UNDULA_RECOMMENDER_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -23,6 +24,10 @@ struct ItemFilter {
   std::vector<std::string> allow;  // if not empty, only these
   std::vector<std::string> deny;   // never these
   bool exclude_seen = true;        // not what the user interacted with
+  // Only items that this query selects (docs/queries.md): SELECT with a column ?item, or ?entity
+  // for the items that link to it; $user is the user of the request. The database must be open.
+  std::string pattern;
+  std::map<std::string, std::string> pattern_params;  // as QueryOptions::params, without user
 };
 
 // One edge of the graph, as stored.
@@ -34,9 +39,10 @@ struct PathEdge {
 // One of two kinds, which are never mixed. A model reason says what the model looked at: one slot
 // of its memory, with the path that leads to it from something in the user's history. A connection
 // says what of the graph leads from the history to the item, whatever the model made of it: the
-// paths that say most, a vertex saying the less the more edges it has.
+// paths that say most, a vertex saying the less the more edges it has. Where connections are asked
+// for and there is none, how many users liked the item stands in their place.
 struct Reason {
-  enum class Kind { kModel, kConnection };
+  enum class Kind { kModel, kConnection, kPopularity };
   Kind kind = Kind::kModel;
   std::string seed_item;  // an item of the history the path starts at
   std::string seed_title;
@@ -81,6 +87,17 @@ struct Explanation {
   std::vector<Reason> connections;        // best first
   std::vector<std::vector<Reason>> hops;  // by descending weight
   std::vector<double> hop_weight_shown;   // per hop, the sum of the weights listed
+};
+
+// What of a history an item stands on.
+struct CounterfactualOptions {
+  int64_t top = 10;  // the list that the item is to leave
+  int64_t most = 5;  // items of the history to take away
+};
+struct Counterfactual {
+  bool found = false;                      // false: more than `most` would have to go
+  std::vector<std::string> items, titles;  // without all of these the item leaves the list
+  int64_t before = 0, after = 0;  // its rank; after 0: the rest of the history says nothing
 };
 
 // How good the explanations of a model's recommendations are, measured over users and their top k.
@@ -145,6 +162,29 @@ struct ModelAge {
   int64_t interactions = 0, triples = 0, users = 0, items = 0, entities = 0;
 };
 
+// What one user does, event by event, for models of sequences: what an event costs does not grow
+// with the number of events before it (docs/models). Belongs to one thread at a time; the
+// recommender must outlive it.
+class UserSequence {
+ public:
+  ~UserSequence();
+  UserSequence(const UserSequence&) = delete;
+  UserSequence& operator=(const UserSequence&) = delete;
+
+  // NotFound: no such item (names the nearest), or one that the model does not know; nothing
+  // changes then.
+  absl::Status Add(std::string_view item);
+  int64_t events() const;
+  // What comes next. FailedPrecondition before the first event; Unimplemented with reasons.
+  absl::StatusOr<std::vector<Recommendation>> Recommend(const RecommendOptions& options = {}) const;
+
+  struct Impl;
+  explicit UserSequence(std::unique_ptr<Impl> impl);
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
 // Thread-safe: every method may be called from many threads at once.
 class Recommender {
  public:
@@ -161,6 +201,9 @@ class Recommender {
   absl::StatusOr<std::vector<Recommendation>> RecommendForHistory(
       std::span<const std::string> items, const RecommendOptions& options = {}) const;
 
+  // A sequence without events. Unimplemented for models that do not follow one.
+  absl::StatusOr<std::unique_ptr<UserSequence>> NewSequence() const;
+
   // Items with the most similar vectors (cosine), best first. Unimplemented without vectors.
   absl::StatusOr<std::vector<Recommendation>> Similar(std::string_view item, int64_t k = 10) const;
 
@@ -171,6 +214,13 @@ class Recommender {
   absl::StatusOr<Explanation> ExplainForHistory(std::span<const std::string> history,
                                                 std::string_view item,
                                                 const ExplainOptions& options = {}) const;
+
+  // The smallest part of the history, found greedily, without which the item is not in the list.
+  // The user counts as its history (fold-in; Unimplemented without); FailedPrecondition where the
+  // item is not in the list to begin with.
+  absl::StatusOr<Counterfactual> FindCounterfactual(
+      std::string_view user, std::string_view item,
+      const CounterfactualOptions& options = {}) const;
 
   // Both kinds of reasons. FailedPrecondition: no user of the model has a history.
   absl::StatusOr<std::vector<ExplanationQuality>> MeasureExplanations(

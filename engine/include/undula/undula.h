@@ -17,8 +17,8 @@
 #include "undula/database.h"     // IWYU pragma: export
 #include "undula/maintenance.h"  // IWYU pragma: export
 #include "undula/progress.h"     // IWYU pragma: export
+#include "undula/query.h"        // IWYU pragma: export
 #include "undula/recommender.h"  // IWYU pragma: export
 #include "undula/training.h"     // IWYU pragma: export
-#include "undula/update.h"       // IWYU pragma: export
 
 #endif  // UNDULA_UNDULA_H_

@@ -9,6 +9,7 @@
 #include "models/convolution/scorer.h"
 #include "propagation/ops/elementwise.h"
 #include "propagation/ops/gather.h"
+#include "propagation/ops/linear.h"
 #include "propagation/ops/linear_cross_entropy.h"
 #include "propagation/ops/losses.h"
 #include "propagation/ops/row_normalize.h"
@@ -43,14 +44,18 @@ uint32_t BatchDraw(const Batch& batch, int64_t epoch, int64_t layer) {
 // The latest distinct items of every user, oldest first.
 void FillHistories(const TrainingData& data, int64_t most, ConvState* state) {
   std::vector<uint32_t> latest;
+  std::vector<uint8_t> seen(data.n_items(), 0);
   for (uint32_t u = 0; u < data.n_users(); ++u) {
     latest.clear();
     const auto row = data.positives.row(u);
     for (size_t k = row.size(); k > 0; --k) {
       if (most > 0 && static_cast<int64_t>(latest.size()) == most) break;
       const uint32_t item = Index(row[k - 1]);
-      if (std::find(latest.begin(), latest.end(), item) == latest.end()) latest.push_back(item);
+      if (seen[item] != 0) continue;
+      seen[item] = 1;
+      latest.push_back(item);
     }
+    for (const uint32_t item : latest) seen[item] = 0;
     state->history.insert(state->history.end(), latest.rbegin(), latest.rend());
     state->history_ptr.push_back(static_cast<int64_t>(state->history.size()));
   }
@@ -70,7 +75,42 @@ void ConvModel::AddParameters(uint64_t seed) {
   const Init normal{Init::Kind::kNormal, s.options.init_scale};
   item_ = parameters_.Add("item", {s.n_items, s.options.dim}, true, normal, seed);
   if (s.sage) user_ = parameters_.Add("user", {s.n_users, s.options.dim}, true, normal, seed);
+  if (s.feature_dim > 0) {
+    const double glorot = std::sqrt(6.0 / static_cast<double>(s.options.dim + s.feature_dim));
+    feature_ = parameters_.Add("feature", {s.options.dim, s.feature_dim}, false,
+                               Init{Init::Kind::kUniform, glorot}, seed);
+  }
   layers_.AddParameters(LayerOptionsOf(s.options, s.sage), s.types(), 1, seed, &parameters_);
+}
+
+absl::Status ConvModel::TakeFeatures(const TrainingData& data) {
+  ConvState& s = *state_;
+  if (s.options.entity_vectors.empty()) return absl::OkStatus();
+  UNDULA_ASSIGN_OR_RETURN(const std::shared_ptr<const GraphVectors> vectors,
+                          ReadVectors(data, s.options.entity_vectors));
+  s.feature_dim = vectors->dim;
+  s.features.assign(static_cast<size_t>(s.n_items * s.feature_dim), 0.0f);
+  int64_t found = 0;
+  for (uint32_t i = 0; i < s.n_items; ++i) {
+    // The item's own vector, else that of the entity it is linked to.
+    const float* row = nullptr;
+    if (i < vectors->has_item.size() && vectors->has_item[i] != 0) {
+      row = vectors->item.data() + int64_t{i} * s.feature_dim;
+    } else if (!vectors->has_entity.empty() && i < data.snapshot->links.rows()) {
+      const EntityId entity = data.snapshot->links.best(ItemId{i});
+      if (entity != kNone<EntityId> && vectors->has_entity[Index(entity)] != 0) {
+        row = vectors->entity.data() + int64_t{Index(entity)} * s.feature_dim;
+      }
+    }
+    if (row == nullptr) continue;
+    std::copy_n(row, s.feature_dim, s.features.begin() + int64_t{i} * s.feature_dim);
+    ++found;
+  }
+  if (found > 0) return absl::OkStatus();
+  return FailedPreconditionError(
+      "'", s.options.entity_vectors,
+      "' has a vector for no item and for no entity that an item is linked to; link items first "
+      "(undula link)");
 }
 
 absl::Status ConvModel::Build(const TrainingData& data, TaskArena& workers) {
@@ -88,9 +128,10 @@ absl::Status ConvModel::Build(const TrainingData& data, TaskArena& workers) {
     s.known.items.erase(std::unique(begin, s.known.items.end()), s.known.items.end());
     s.known.ptr.push_back(static_cast<int64_t>(s.known.items.size()));
   }
-  FillHistories(data, s.options.profile, &s);
+  FillHistories(data, s.options.recent, &s);
+  UNDULA_RETURN_IF_ERROR(TakeFeatures(data));
   auto neighborhoods = std::make_shared<Neighborhoods>();
-  UNDULA_RETURN_IF_ERROR(neighborhoods->Build(s.options, s.sage, data, workers));
+  UNDULA_RETURN_IF_ERROR(neighborhoods->Build(s.options, s.sage, data));
   s.lists = neighborhoods->Draw(0, workers);
   int64_t entries = 0, empty = 0, rows = 0;
   for (const NodeLists& lists : s.lists) {
@@ -131,10 +172,29 @@ std::vector<std::vector<const NodeLists*>> ConvModel::ListsOf(
                                                     one);
 }
 
+Var ConvModel::ItemInputs(Tape& tape, const ConvPlanner& plan) {
+  const std::span<const uint32_t> items = plan.level(0, 0);
+  const Var embedding = GatherRows(tape, item_, tape.Indices(items));
+  const int64_t dim = state_->feature_dim;
+  if (dim == 0) return embedding;
+  feature_rows_.clear();
+  for (const uint32_t item : items) {
+    const auto row = state_->features.begin() + int64_t{item} * dim;
+    feature_rows_.insert(feature_rows_.end(), row, row + dim);
+  }
+  Tensor rows = tape.Floats(feature_rows_);
+  rows.rank = 2;
+  rows.shape[0] = static_cast<int64_t>(items.size());
+  rows.shape[1] = dim;
+  const Var mapped =
+      Linear(tape, tape.Constant(rows), tape.Use(feature_), Var{}, propagation::Activation::kNone);
+  return Add(tape, embedding, mapped);
+}
+
 // Inputs of the first layer, the layers, and what follows them.
 std::vector<Var> ConvModel::Run(Tape& tape, const ConvPlanner& plan, std::vector<Var>* trace) {
   const ConvState& s = *state_;
-  std::vector<Var> inputs = {GatherRows(tape, item_, tape.Indices(plan.level(0, 0)))};
+  std::vector<Var> inputs = {ItemInputs(tape, plan)};
   if (s.sage) inputs.push_back(GatherRows(tape, user_, tape.Indices(plan.level(0, 1))));
   Var own = inputs[0];
   if (trace != nullptr) trace->push_back(own);

@@ -14,7 +14,8 @@
 //   logistic   softplus(-p_b . z_i) + (1 / M) sum_n softplus(p_b . z_n)   [Hamilton, eq. 1]
 //   + hard_weight times the mean of the same pair loss over the rows' hard negatives
 //
-// Deviations from the papers: items have trainable embeddings as inputs; a pair's query is the mean
+// Deviations from the papers: items have trainable embeddings as inputs, and with entity_vectors a
+// linear map of given ones beside them; a pair's query is the mean
 // of the user's other items (query=item: one of them, the paper's pairs); hard negatives have a
 // mean of their own beside that of the shared ones; shared negatives are those that the trainer
 // drew for some rows of the batch; shared and hard negatives that the user knows do not count;
@@ -46,9 +47,13 @@ struct ConvState {
   uint32_t n_users = 0, n_items = 0;
   std::vector<NodeLists> lists;  // by type, those of draw 0: scores are made with them
   UserItems known;               // distinct training positives
-  // The users' latest distinct items, newest last: at most `profile` (PinSAGE).
+  // The users' latest distinct items, newest last: at most `recent` (PinSAGE).
   std::vector<int64_t> history_ptr = {0};
   std::vector<uint32_t> history;
+
+  // Vectors of the items' entities, [n_items, feature_dim], zeros without one; 0: none are used.
+  int64_t feature_dim = 0;
+  std::vector<float> features;
 
   int types() const { return sage ? 2 : 1; }
   std::vector<uint32_t> nodes() const {
@@ -90,6 +95,8 @@ class ConvModel final : public Model {
 
  private:
   void AddParameters(uint64_t seed);
+  absl::Status TakeFeatures(const TrainingData& data);
+  propagation::Var ItemInputs(propagation::Tape& tape, const ConvPlanner& plan);
   std::vector<propagation::Var> Run(propagation::Tape& tape, const ConvPlanner& plan,
                                     std::vector<propagation::Var>* trace);
   propagation::Var PairLosses(propagation::Tape& tape, const Batch& batch, const ConvPairs& pairs,
@@ -106,7 +113,7 @@ class ConvModel final : public Model {
   const ModelSpec* spec_;
   propagation::ParameterSet parameters_;
   std::shared_ptr<ConvState> state_;
-  propagation::Parameter *item_ = nullptr, *user_ = nullptr;
+  propagation::Parameter *item_ = nullptr, *user_ = nullptr, *feature_ = nullptr;
   ConvLayers layers_;
   uint64_t seed_ = 1;
 
@@ -128,7 +135,7 @@ class ConvModel final : public Model {
       candidate_row_, target_, user_row_;
   std::vector<int64_t> in_ptr_;
   std::vector<uint32_t> in_row_, in_entry_;
-  std::vector<float> offset_, target_offset_, ones_;
+  std::vector<float> offset_, target_offset_, ones_, feature_rows_;
 };
 
 }  // namespace undula::models

@@ -12,7 +12,7 @@ using propagation::WalkGraph;
 using propagation::WalkSideView;
 
 absl::Status Neighborhoods::Build(const ConvOptions& options, bool bipartite,
-                                  const TrainingData& data, TaskArena& /*workers*/) {
+                                  const TrainingData& data) {
   options_ = options;
   bipartite_ = bipartite;
   seed_ = data.seed;

@@ -20,8 +20,7 @@ namespace undula::models {
 class Neighborhoods {
  public:
   // FailedPrecondition without a training positive.
-  absl::Status Build(const ConvOptions& options, bool bipartite, const TrainingData& data,
-                     TaskArena& workers);
+  absl::Status Build(const ConvOptions& options, bool bipartite, const TrainingData& data);
   // The lists by type: PinSAGE {of items}; GraphSAGE {of items: users, of users: items}. `draw` 0
   // are those that scores are made with.
   std::vector<NodeLists> Draw(uint32_t draw, TaskArena& workers) const;

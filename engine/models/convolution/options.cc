@@ -30,6 +30,8 @@ namespace {
 
 constexpr OptionField kPinSageFields[] = {
     UNDULA_CONV_SHARED,
+    UNDULA_CONV(entity_vectors, kString, 0, 0, "",
+                "stored vectors whose linear map adds to the items' embeddings"),
     UNDULA_CONV(pooling, kChoice, 0, 0, "importance|mean|max|lstm",
                 "how a neighborhood becomes one vector"),
     UNDULA_CONV(neighborhood, kChoice, 0, 0, "walks|exact",
@@ -46,8 +48,8 @@ constexpr OptionField kPinSageFields[] = {
     UNDULA_CONV(normalize, kBool, 0, 0, "", "outputs have length 1"),
     UNDULA_CONV(query, kChoice, 0, 0, "profile|item",
                 "a pair's other side: the mean of the user's other items, or one of them"),
-    UNDULA_CONV(profile, kInt, 0, 1e6, "",
-                "items of a user's mean at most (drawn, or the latest); 0: all"),
+    UNDULA_CONV(profile, kInt, 0, 1e6, "", "items of a pair's mean at most, drawn; 0: all"),
+    UNDULA_CONV(recent, kInt, 0, 1e6, "", "latest items of a user that scoring reads; 0: all"),
     UNDULA_CONV(hard_negatives, kInt, 0, 1000, "",
                 "hard negatives of a pair at most; epoch n uses n - 1"),
     UNDULA_CONV(hard_weight, kFloat, 0, 1e6, "", "of their mean loss"),

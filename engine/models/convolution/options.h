@@ -17,7 +17,7 @@ namespace undula::models {
 struct ConvOptions {
   int64_t dim = 64;         // d: of input embeddings, layers and outputs
   int64_t hidden = 64;      // m: of transformed neighbors
-  int64_t layers = 2;       // K
+  int64_t layers = 1;       // K
   double init_scale = 0.1;  // standard deviation of the initial embeddings
 
   // -- PinSAGE: neighborhoods over items
@@ -27,14 +27,18 @@ struct ConvOptions {
   double stop = 0.5;
   int64_t neighbors = 20;  // T
   bool keep_self = false;
+  // Stored vectors of entities (undula embed): an item's input is its embedding plus a linear map
+  // of the vector of the entity that it is linked to.
+  std::string entity_vectors;
   bool weighted = false;         // walks follow the weights of interactions
   std::string redraw = "never";  // lists are drawn anew before every "epoch" or for every "batch"
-  bool head = true;
-  bool residual = false;   // the output adds the item's embedding
+  bool head = false;
+  bool residual = true;    // the output adds the item's embedding
   bool normalize = false;  // outputs of length 1
   // -- PinSAGE: whom an item is recommended to
   std::string query = "profile";  // mean of the user's items, or "item": one of them
-  int64_t profile = 50;  // items of a user at most, drawn in training, the latest in scoring
+  int64_t profile = 50;           // items of a pair's mean at most, drawn; 0: all
+  int64_t recent = 50;            // items of a user's mean in scoring, the latest; 0: all
 
   // -- GraphSAGE: over users and items
   std::string aggregator = "mean";
@@ -42,7 +46,7 @@ struct ConvOptions {
   bool normalize_every = false;
 
   // -- loss
-  std::string loss = "margin";
+  std::string loss = "bpr";
   double margin = 0.1;
   double temperature = 0.1;  // softmax: logits are divided by it
   int64_t shared_negatives = 500;
@@ -53,7 +57,7 @@ struct ConvOptions {
   // Edges between the two sides of a pair of the batch are not used in its step (PinSAGE: with
   // query=item).
   bool remove_edges = true;
-  double l2 = 0;             // times the squared norms of the batch's input embeddings, per row
+  double l2 = 0;  // times the squared norms of the batch's input embeddings, per row
 };
 
 extern const OptionTable kPinSageOptions;

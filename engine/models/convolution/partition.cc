@@ -197,6 +197,9 @@ absl::Status StartPartitions(const ConvModel& model, int64_t partitions,
   if (s.sage) {
     return InvalidArgumentError("graphsage is not inferred in partitions; pinsage is");
   }
+  if (s.feature_dim > 0) {
+    return UnimplementedError("pinsage with entity_vectors is not inferred in partitions");
+  }
   if (partitions < 1 || partitions > 65536) {
     return InvalidArgumentError(partitions, " partitions; 1 to 65536 are possible");
   }

@@ -35,7 +35,7 @@ struct StageWork {
 };
 
 // Cuts the items of a built or loaded PinSAGE into `partitions` (1 to 65536) ranges of ids of equal
-// size; the directory must exist. InvalidArgument for GraphSAGE.
+// size; the directory must exist. InvalidArgument for GraphSAGE, Unimplemented with entity_vectors.
 absl::Status StartPartitions(const ConvModel& model, int64_t partitions,
                              const std::string& directory);
 absl::StatusOr<StageWork> ProjectPartition(const std::string& directory, int64_t layer,

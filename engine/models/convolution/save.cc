@@ -61,6 +61,10 @@ void ConvModel::Save(TensorMap* out) const {
   out->tensors["state/known"] = Items(s.known.items);
   out->tensors["state/history_ptr"] = Vector(s.history_ptr);
   out->tensors["state/history"] = Vector(s.history);
+  if (s.feature_dim > 0) {
+    out->tensors["state/features"] =
+        MakeTensor<float>({s.n_items, s.feature_dim}, s.features.data());
+  }
   for (int t = 0; t < s.types(); ++t) {
     out->tensors[ListName(t) + "_ptr"] = Vector(s.lists[t].ptr);
     out->tensors[ListName(t)] = Vector(s.lists[t].item);
@@ -104,6 +108,18 @@ absl::Status ConvModel::Load(const TensorMap& in, std::shared_ptr<const Snapshot
         lists.weight,
         reader.Read<float>(name + "_weight", static_cast<int64_t>(lists.item.size())));
     state->lists.push_back(std::move(lists));
+  }
+  if (!state->options.entity_vectors.empty()) {
+    const NamedTensor* features = in.Find("state/features");
+    if (features == nullptr || features->dtype != DType::kF32 || features->shape.size() != 2 ||
+        features->shape[0] != state->n_items || features->shape[1] < 1) {
+      return InvalidArgumentError(spec_->name,
+                                  ": the stored model lacks the tensor state/features, or it is "
+                                  "not float32 [",
+                                  state->n_items, ", length of the vectors]");
+    }
+    state->feature_dim = features->shape[1];
+    state->features.assign(features->data<float>(), features->data<float>() + features->size());
   }
   // Checked before anything of that size is allocated.
   for (int t = 0; t < state->types(); ++t) {

@@ -108,7 +108,7 @@ absl::StatusOr<const float*> ConvScorer::VectorOf(const UserQuery& query, Arena&
       return FailedPreconditionError("the history is empty; give at least one item");
     }
     if (state().sage) return NewUser(query.history, scratch);
-    const auto most = static_cast<size_t>(state().options.profile);
+    const auto most = static_cast<size_t>(state().options.recent);
     const bool all = most == 0 || query.history.size() <= most;
     return MeanOf(all ? query.history : query.history.last(most), scratch);
   }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/status.h"
+
 namespace undula::models {
 
 bool UserItems::contains(UserId user, ItemId item) const {
@@ -85,6 +87,12 @@ TrainingData MakeTrainingData(std::shared_ptr<const Snapshot> snapshot,
     dropped[u] = 1;
   }
   return data;
+}
+
+absl::StatusOr<std::shared_ptr<const GraphVectors>> ReadVectors(const TrainingData& data,
+                                                                const std::string& name) {
+  if (data.read_vectors) return data.read_vectors(name);
+  return FailedPreconditionError("the vectors '", name, "' cannot be read: the data come without");
 }
 
 }  // namespace undula::models

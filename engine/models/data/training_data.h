@@ -4,25 +4,36 @@
 #define UNDULA_MODELS_DATA_TRAINING_DATA_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "base/csr.h"
 #include "base/snapshot.h"
 #include "models/data/split.h"
 
 namespace undula::models {
 
-// Pre-computed vectors of the graph that a model asks for (an option entity_vectors).
+// Pre-computed vectors, of entities or of items (the others are empty), and where they have them of
+// relations.
 struct GraphVectors {
   int64_t dim = 0;
   std::vector<float> entity;        // [entities, dim]
   std::vector<uint8_t> has_entity;  // [entities]
-  std::vector<float> relation;      // [relations, dim]
+  std::vector<float> item;          // [items, dim]
+  std::vector<uint8_t> has_item;    // [items]
+  int64_t relation_dim = 0;
+  std::vector<float> relation;  // [relations, relation_dim]
   std::string description;
 };
+
+// The vectors stored under a name. NotFound; InvalidArgument for those of other things;
+// FailedPrecondition where they do not fit the snapshot.
+using VectorReader =
+    std::function<absl::StatusOr<std::shared_ptr<const GraphVectors>>(const std::string& name)>;
 
 // Immutable once made; shareable between threads.
 struct TrainingData {
@@ -33,7 +44,7 @@ struct TrainingData {
   InteractionCsr<ItemId> positives;       // training positives by user, in time order, with repeats
   std::vector<uint32_t> item_popularity;  // training positives per item, a pair counted once
   uint64_t seed = 1;
-  std::shared_ptr<const GraphVectors> vectors;  // null: none are given
+  VectorReader read_vectors;  // empty: none are stored
   // Users that have rows in train but no positive among them, and their rows.
   int64_t dropped_users = 0;
   int64_t dropped_rows = 0;
@@ -41,6 +52,10 @@ struct TrainingData {
   uint32_t n_users() const { return snapshot->n_users; }
   uint32_t n_items() const { return snapshot->n_items; }
 };
+
+// data.read_vectors of `name`; FailedPrecondition where the data have none.
+absl::StatusOr<std::shared_ptr<const GraphVectors>> ReadVectors(const TrainingData& data,
+                                                                const std::string& name);
 
 // Ids of `train` must be below the snapshot's counts (MakeSplit and SplitFromRows see to it).
 TrainingData MakeTrainingData(std::shared_ptr<const Snapshot> snapshot,

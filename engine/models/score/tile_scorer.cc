@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <limits>
-#include <memory>
-#include <mutex>
 
+#include "base/scratch_pool.h"
 #include "base/status.h"
+#include "models/score/item_panels.h"
 #include "models/score/rank_on_device.h"
 #include "propagation/simd/scan.h"
 
@@ -57,25 +57,88 @@ bool IsQueryError(const absl::Status& status) {
          status.code() == absl::StatusCode::kFailedPrecondition;
 }
 
-// Scratch memory that tasks borrow: as many as tasks run at once.
-class ScratchPool {
+// The list of one query, filled from tiles of scores in ascending order of the items.
+class ListBuilder {
  public:
-  std::unique_ptr<RankScratch> Take() {
-    const std::lock_guard lock(mutex_);
-    if (free_.empty()) return std::make_unique<RankScratch>();
-    auto scratch = std::move(free_.back());
-    free_.pop_back();
-    return scratch;
+  ListBuilder(size_t k, const ItemMask& mask, std::vector<ScoredItem>* out)
+      : k_(k), mask_(mask), excluded_(mask.excluded.begin()), top_(k, out) {}
+
+  // scores of the items from `begin` on.
+  void Offer(uint32_t begin, std::span<const float> scores) {
+    const auto size = static_cast<int64_t>(scores.size());
+    // Most of the catalogue stops at this comparison; masks are read for the rest only.
+    for (int64_t i = 0; k_ > 0 && (i = find_(scores.data(), i, size, top_.least())) < size; ++i) {
+      const ItemId item{begin + static_cast<uint32_t>(i)};
+      while (excluded_ != mask_.excluded.end() && *excluded_ < item) ++excluded_;
+      if (excluded_ != mask_.excluded.end() && *excluded_ == item) continue;
+      if (mask_.allow != nullptr && !mask_.allow->contains(item)) continue;
+      if (mask_.deny != nullptr && mask_.deny->contains(item)) continue;
+      top_.Push({item, scores[static_cast<size_t>(i)]});
+    }
   }
-  void Give(std::unique_ptr<RankScratch> scratch) {
-    const std::lock_guard lock(mutex_);
-    free_.push_back(std::move(scratch));
-  }
+  void Finish() { top_.Sort(); }
 
  private:
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<RankScratch>> free_;
+  size_t k_;
+  ItemMask mask_;
+  std::span<const ItemId>::iterator excluded_;
+  TopK top_;
+  propagation::simd::FindAtLeastKernel find_ = propagation::simd::GetFindAtLeast();
 };
+
+// Queries worked together where the scorer gives their vectors, and the items of a tile then: their
+// scores stay in the cache.
+constexpr int64_t kVectorQueries = 64;
+constexpr uint32_t kVectorItems = 256;
+
+// One query of several ranked together: what is asked and where its answer goes.
+struct Asked {
+  UserQuery query;
+  ItemMask mask;
+  absl::Status* status;
+  std::vector<ScoredItem>* out;
+};
+
+// Lists of queries that have vectors, all at once. What it returns fails them all.
+absl::Status RankVectors(const Scorer& scorer, std::span<const Asked> asked,
+                         const TileOptions& options, RankScratch* scratch) {
+  const ItemPanels& panels = *scorer.item_panels();
+  const uint32_t n_items = scorer.n_items(), tile = std::min(options.item_tile, kVectorItems);
+  const auto k = static_cast<size_t>(std::min<int64_t>(options.k, n_items));
+  std::vector<UserQuery> queries;
+  std::vector<absl::Status> status(asked.size());
+  for (const Asked& a : asked) queries.push_back(a.query);
+  scratch->vectors.resize(asked.size() * static_cast<size_t>(panels.dim()));
+  scratch->arena.Reset();
+  UNDULA_RETURN_IF_ERROR(scorer.QueryVectors(queries, scratch->vectors, status, scratch->arena));
+  scratch->scores.resize(asked.size() * tile);
+  std::vector<float*> rows;
+  for (size_t i = 0; i < asked.size(); ++i) {
+    rows.push_back(scratch->scores.data() + i * tile);
+    *asked[i].status = status[i];
+    if (!status[i].ok()) std::fill_n(&scratch->vectors[i * panels.dim()], panels.dim(), 0.0f);
+  }
+  std::vector<ListBuilder> lists;
+  for (const Asked& a : asked) lists.emplace_back(k, a.mask, a.out);
+  for (uint32_t begin = 0; begin < n_items;) {
+    const uint32_t size = std::min(tile, n_items - begin);
+    panels.Scores(scratch->vectors.data(), static_cast<int64_t>(asked.size()),
+                  {begin, begin + size}, rows.data());
+    for (size_t i = 0; i < asked.size(); ++i) {
+      if (status[i].ok()) lists[i].Offer(begin, {rows[i], size});
+    }
+    begin += size;
+  }
+  for (ListBuilder& list : lists) list.Finish();
+  return absl::OkStatus();
+}
+
+absl::Status CheckTiles(const TileOptions& options) {
+  if (options.k >= 0 && options.item_tile > 0 && options.user_tile > 0) return absl::OkStatus();
+  return InvalidArgumentError("k = ", options.k, ", item tile = ", options.item_tile,
+                              ", user tile = ", options.user_tile,
+                              ": k must be >= 0 and a tile >= 1");
+}
 
 }  // namespace
 
@@ -83,15 +146,15 @@ absl::Status RankOne(const Scorer& scorer, const UserQuery& query, const ItemMas
                      const TileOptions& options, RankScratch* scratch,
                      std::vector<ScoredItem>* out) {
   out->clear();
-  if (options.k < 0 || options.item_tile == 0) {
-    return InvalidArgumentError("k = ", options.k, ", item tile = ", options.item_tile,
-                                ": k must be >= 0 and a tile >= 1 item");
+  UNDULA_RETURN_IF_ERROR(CheckTiles(options));
+  if (scorer.item_panels() != nullptr) {
+    absl::Status status;
+    const Asked asked{query, mask, &status, out};
+    UNDULA_RETURN_IF_ERROR(RankVectors(scorer, {&asked, 1}, options, scratch));
+    return status;
   }
   const uint32_t n_items = scorer.n_items();
-  const size_t k = static_cast<size_t>(std::min<int64_t>(options.k, n_items));
-  TopK top(k, out);
-  const auto find = propagation::simd::GetFindAtLeast();
-  auto excluded = mask.excluded.begin();
+  ListBuilder list(static_cast<size_t>(std::min<int64_t>(options.k, n_items)), mask, out);
   scratch->scores.resize(std::min(options.item_tile, n_items));
   for (uint32_t begin = 0; begin < n_items;) {
     const uint32_t size = std::min(options.item_tile, n_items - begin);
@@ -99,18 +162,10 @@ absl::Status RankOne(const Scorer& scorer, const UserQuery& query, const ItemMas
     const std::span<float> scores = std::span(scratch->scores).first(size);
     UNDULA_RETURN_IF_ERROR(
         scorer.Score(query, ItemRange{begin, begin + size}, scores, scratch->arena));
-    // Most of the catalogue stops at this comparison; masks are read for the rest only.
-    for (int64_t i = 0; k > 0 && (i = find(scores.data(), i, size, top.least())) < size; ++i) {
-      const ItemId item{begin + static_cast<uint32_t>(i)};
-      while (excluded != mask.excluded.end() && *excluded < item) ++excluded;
-      if (excluded != mask.excluded.end() && *excluded == item) continue;
-      if (mask.allow != nullptr && !mask.allow->contains(item)) continue;
-      if (mask.deny != nullptr && mask.deny->contains(item)) continue;
-      top.Push({item, scores[static_cast<size_t>(i)]});
-    }
+    list.Offer(begin, scores);
     begin += size;
   }
-  top.Sort();
+  list.Finish();
   return absl::OkStatus();
 }
 
@@ -120,34 +175,46 @@ absl::Status RankAll(const Scorer& scorer, const RankJob& job, const TileOptions
   // Enough tiles per thread that waiting for the last one costs little, few enough that progress is
   // asked often. Lists do not depend on it.
   constexpr int64_t kTilesPerThread = 8;
-  if (options.user_tile == 0) return InvalidArgumentError("a user tile must be >= 1 user");
+  UNDULA_RETURN_IF_ERROR(CheckTiles(options));
+  const bool vectors = scorer.item_panels() != nullptr;
+  const int64_t user_tile = vectors ? kVectorQueries : int64_t{options.user_tile};
   // A GPU wants many users at once.
   constexpr int64_t kDeviceUsers = 4096;
-  const int64_t block = options.ranker != nullptr
-                            ? kDeviceUsers
-                            : kTilesPerThread * workers.threads() * options.user_tile;
+  const int64_t block =
+      options.ranker != nullptr ? kDeviceUsers : kTilesPerThread * workers.threads() * user_tile;
   struct Answer {
     absl::Status status;
     std::vector<ScoredItem> items;
   };
   std::vector<Answer> answers(static_cast<size_t>(std::min(block, std::max<int64_t>(job.n, 0))));
-  ScratchPool pool;
+  ScratchPool<RankScratch> pool;
   DeviceBlock on_device(&scorer, options);
   for (int64_t first = 0; first < job.n; first += block) {
     const int64_t n = std::min(block, job.n - first);
     if (options.ranker != nullptr) UNDULA_RETURN_IF_ERROR(on_device.Run(job, first, n));
-    workers.For(n, options.user_tile, [&](int64_t begin, int64_t end) {
+    workers.For(n, user_tile, [&](int64_t begin, int64_t end) {
       auto scratch = pool.Take();
+      std::vector<Asked> together;
       for (int64_t i = begin; i < end; ++i) {
         if (progress != nullptr && progress->cancelled()) break;
-        if (options.ranker != nullptr && on_device.Take(i, &answers[i].items)) {
-          answers[i].status = absl::OkStatus();
+        Answer& answer = answers[i];
+        if (options.ranker != nullptr && on_device.Take(i, &answer.items)) {
+          answer.status = absl::OkStatus();
           continue;
         }
         const ItemMask mask = job.mask ? job.mask(first + i) : ItemMask{};
-        Answer& answer = answers[i];
-        answer.status =
-            RankOne(scorer, job.query(first + i), mask, options, scratch.get(), &answer.items);
+        const UserQuery query = job.query(first + i);
+        if (vectors) {
+          together.push_back({query, mask, &answer.status, &answer.items});
+        } else {
+          answer.status = RankOne(scorer, query, mask, options, scratch.get(), &answer.items);
+        }
+      }
+      if (!together.empty()) {
+        const absl::Status status = RankVectors(scorer, together, options, scratch.get());
+        for (const Asked& asked : together) {
+          if (!status.ok()) *asked.status = status;
+        }
       }
       pool.Give(std::move(scratch));
     });

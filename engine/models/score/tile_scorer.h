@@ -57,7 +57,7 @@ struct ItemMask {
 struct TileOptions {
   int64_t k = 10;             // 0 gives empty lists; more than the catalogue gives shorter lists
   uint32_t item_tile = 4096;  // items scored at a time
-  uint32_t user_tile = 8;     // users worked by one task
+  uint32_t user_tile = 8;     // users worked by one task; 64 where queries have vectors
   // RankAll: known users are ranked there (Scorer::MakeDeviceRanker of the same scorer), others and
   // lists that do not fit on the CPU. Scores then agree with the CPU's to 1e-5. May be null.
   propagation::DeviceRanker* ranker = nullptr;
@@ -66,7 +66,7 @@ struct TileOptions {
 // Memory of one ranking thread; keep it between calls.
 struct RankScratch {
   propagation::Arena arena;
-  std::vector<float> scores;
+  std::vector<float> scores, vectors;
 };
 
 // The best k items for one query, in `out`. Errors are the scorer's.

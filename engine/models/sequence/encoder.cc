@@ -2,6 +2,7 @@
 
 #include "propagation/ops/bias.h"
 #include "propagation/ops/elementwise.h"
+#include "propagation/ops/gate_simd.h"
 #include "propagation/ops/gather.h"
 #include "propagation/ops/matmul.h"
 #include "propagation/ops/segment_reduce.h"
@@ -66,9 +67,36 @@ GraphTables GraphEncoder::Tables(Tape& tape, Var h) const {
   return out;
 }
 
+namespace {
+
+// One step without gradients: all operators in one kernel, where there is one.
+Var StepForScoring(Tape& tape, const GraphTables& tables, const SessionGraph& graph,
+                   UpdateGate gate) {
+  const Tensor state = tape.value(tables.state);
+  const Tensor out = tape.NewTensor({graph.nodes(), state.cols()});
+  const auto values = [&](Var v) { return tape.value(v).as<float>(); };
+  propagation::GetGateKernels().graph_gates(
+      {values(tables.in), values(tables.out), values(tables.bias), values(tables.hidden),
+       state.as<float>(), graph.in_ptr.data(), graph.out_ptr.data(), graph.in_row.data(),
+       graph.out_row.data(), graph.node_row.data(), out.as<float>(), state.cols(),
+       gate == UpdateGate::kKeepsOld},
+      0, graph.nodes());
+  return tape.Constant(out);
+}
+
+bool HasScoringStep(Tape& tape, const GraphTables& tables) {
+  return tape.only_scores() && tape.float_type() == DType::kF32 && !tape.exec().on_gpu() &&
+         tape.value(tables.state).cols() % 16 == 0;
+}
+
+}  // namespace
+
 Var GraphEncoder::Propagate(Tape& tape, const GraphTables& first, const SessionGraph& graph,
                             const SequenceOptions& options) const {
   const UpdateGate gate = options.gate == "paper" ? UpdateGate::kTakesNew : UpdateGate::kKeepsOld;
+  if (options.steps == 1 && HasScoringStep(tape, first)) {
+    return StepForScoring(tape, first, graph, gate);
+  }
   const Tensor in_ptr = tape.Offsets(graph.in_ptr), out_ptr = tape.Offsets(graph.out_ptr);
   GraphTables tables = first;
   for (int64_t step = 0; step < options.steps; ++step) {
@@ -94,10 +122,15 @@ Var GraphEncoder::Propagate(Tape& tape, const GraphTables& first, const SessionG
 Var GraphEncoder::Encode(Tape& tape, const GraphTables& tables, const SessionGraph& graph,
                          const SequenceOptions& options) const {
   const Var h = Propagate(tape, tables, graph, options);
+  return ReadOut(tape, h, Keys(tape, h), graph);
+}
+
+Var GraphEncoder::Keys(Tape& tape, Var h) const { return Linear(tape, h, two_, nullptr); }
+
+Var GraphEncoder::ReadOut(Tape& tape, Var h, Var keys, const SessionGraph& graph) const {
   const Var last = propagation::GatherRows(tape, h, tape.Indices(graph.last_node));
   const Var query =
       propagation::AddBias(tape, Linear(tape, last, one_, one_bias_), tape.Use(two_bias_));
-  const Var keys = Linear(tape, h, two_, nullptr);
   const Var sum =
       propagation::SoftRead(tape, query, keys, h, tape.Use(three_), tape.Offsets(graph.slot_ptr),
                             tape.Indices(graph.slot_node), tape.Floats(graph.slot_count));
@@ -120,6 +153,14 @@ Var RecurrentEncoder::Encode(Tape& tape, Var table, const SequencePlan& plan) co
   const Var states = propagation::GruSequence(tape, gi, tape.Use(w_hh_), Var{},
                                               tape.Offsets(plan.event_ptr), UpdateGate::kKeepsOld);
   return propagation::GatherRows(tape, states, tape.Indices(plan.row_event));
+}
+
+Var RecurrentEncoder::Next(Tape& tape, Var table, uint32_t item, Var state) const {
+  uint32_t* row = tape.arena().New<uint32_t>(1);
+  *row = item;
+  const Var gi = propagation::GatherRows(tape, table, tape.Indices({row, 1}));
+  const Var gh = propagation::MatMul(tape, state, tape.Use(w_hh_));
+  return propagation::GruGates(tape, gi, gh, state, UpdateGate::kKeepsOld);
 }
 
 }  // namespace undula::models

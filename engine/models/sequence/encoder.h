@@ -39,6 +39,11 @@ class GraphEncoder {
   // The state of each node after the steps, [P, d].
   propagation::Var Propagate(propagation::Tape& tape, const GraphTables& tables,
                              const SessionGraph& graph, const SequenceOptions& options) const;
+  // What Encode does after that: the keys of nodes [P, d], then the session vectors of the graph's
+  // rows from the nodes' states and keys.
+  propagation::Var Keys(propagation::Tape& tape, propagation::Var h) const;
+  propagation::Var ReadOut(propagation::Tape& tape, propagation::Var h, propagation::Var keys,
+                           const SessionGraph& graph) const;
 
  private:
   propagation::Parameter *w_in_, *w_out_, *w_hh_, *b_ih_, *b_hh_, *b_in_, *b_out_;
@@ -56,6 +61,9 @@ class RecurrentEncoder {
   // The states after the rows' last events, [B, hidden].
   propagation::Var Encode(propagation::Tape& tape, propagation::Var table,
                           const SequencePlan& plan) const;
+  // The state [1, hidden] after one more event, of `item`, from that before it.
+  propagation::Var Next(propagation::Tape& tape, propagation::Var table, uint32_t item,
+                        propagation::Var state) const;
 
  private:
   propagation::Parameter *w_ih_, *w_hh_;

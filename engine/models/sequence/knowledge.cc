@@ -36,6 +36,7 @@ absl::StatusOr<GraphVectors> TrainVectors(const TrainingData& data, const Sequen
   out.dim = options.kb_dim;
   out.entity = model.EntityVectors();
   out.has_entity.assign(data.snapshot->n_entities, 1);
+  out.relation_dim = options.kb_dim;
   out.relation = model.RelationVectors();
   out.description = Concat("TransE, ", options.kb_epochs, " epochs");
   return out;
@@ -51,15 +52,23 @@ absl::StatusOr<KnowledgeBase> MakeKnowledgeBase(const TrainingData& data,
     return FailedPreconditionError(
         "the graph is empty, and a memory network reads its relations; import triples first");
   }
+  std::shared_ptr<const GraphVectors> given;
   GraphVectors trained;
-  if (data.vectors == nullptr) {
-    if (!options.entity_vectors.empty()) {
-      return FailedPreconditionError("the vectors '", options.entity_vectors,
-                                     "' of model.entity_vectors were not given with the data");
-    }
+  if (options.entity_vectors.empty()) {
     UNDULA_ASSIGN_OR_RETURN(trained, TrainVectors(data, options, workers));
+  } else {
+    UNDULA_ASSIGN_OR_RETURN(given, ReadVectors(data, options.entity_vectors));
+    if (given->has_entity.empty() || given->relation_dim != given->dim) {
+      return InvalidArgumentError(
+          "a memory adds vectors of entities and relations; '", options.entity_vectors, "' has ",
+          given->has_entity.empty() ? "none of entities" : Concat("entities of ", given->dim),
+          " and ",
+          given->relation.empty() ? "none of relations"
+                                  : Concat("relations of ", given->relation_dim),
+          " (undula embed --form transe makes both)");
+    }
   }
-  const GraphVectors& vectors = data.vectors == nullptr ? trained : *data.vectors;
+  const GraphVectors& vectors = given == nullptr ? trained : *given;
   KnowledgeBase out;
   out.dim = vectors.dim;
   out.relation = vectors.relation;

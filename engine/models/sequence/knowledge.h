@@ -25,9 +25,9 @@ struct KnowledgeBase {
   int64_t relations() const { return dim == 0 ? 0 : static_cast<int64_t>(relation.size()) / dim; }
 };
 
-// From data.vectors where they are given, else from TransE (unit entity vectors, L2) trained on all
-// triples for options.kb_epochs with a fixed budget. Deterministic in data.seed. FailedPrecondition
-// where the graph has no triples or no item is linked.
+// From the stored vectors options.entity_vectors where it names some, else from TransE (unit entity
+// vectors, L2) trained on all triples for options.kb_epochs with a fixed budget. Deterministic in
+// data.seed. FailedPrecondition where the graph has no triples or no item is linked.
 absl::StatusOr<KnowledgeBase> MakeKnowledgeBase(const TrainingData& data,
                                                 const SequenceOptions& options, TaskArena& workers);
 

@@ -3,12 +3,15 @@
 #include <algorithm>
 
 #include "models/sequence/encoder.h"
+#include "propagation/lane_group.h"
+#include "propagation/math_row.h"
 #include "propagation/ops/bias.h"
 #include "propagation/ops/elementwise.h"
 #include "propagation/ops/gather.h"
 #include "propagation/ops/key_value_memory.h"
 #include "propagation/ops/matmul.h"
 #include "propagation/ops/segment_reduce.h"
+#include "propagation/ops/segment_softmax_row.h"
 
 namespace undula::models {
 
@@ -136,10 +139,14 @@ Var KnowledgeMemory::ItemSide(Tape& tape, Var vectors, std::span<const uint32_t>
   return options_->item_side == "tanh" ? propagation::Tanh(tape, y) : y;
 }
 
+Var KnowledgeMemory::Query(Tape& tape, Var state) const {
+  const Var query = Linear(tape, state, query_, query_bias_);
+  return options_->query == "tanh" ? propagation::Tanh(tape, query) : query;
+}
+
 Var KnowledgeMemory::ReadOnly(Tape& tape, const MemoryTables& tables, Var state,
                               const SequencePlan& plan, Tensor* weights) const {
-  Var query = Linear(tape, state, query_, query_bias_);
-  if (options_->query == "tanh") query = propagation::Tanh(tape, query);
+  const Var query = Query(tape, state);
   const Tensor rows = tape.Indices(plan.event_row);
   const propagation::MemoryPlan reads{tape.Offsets(plan.event_ptr), tape.Offsets(plan.row_ptr),
                                       tape.Indices(plan.row_event), options_->truncation};
@@ -150,7 +157,10 @@ Var KnowledgeMemory::ReadOnly(Tape& tape, const MemoryTables& tables, Var state,
 
 Var KnowledgeMemory::Read(Tape& tape, const MemoryTables& tables, Var state,
                           const SequencePlan& plan) const {
-  const Var memory = ReadOnly(tape, tables, state, plan, nullptr);
+  return Combine(tape, state, ReadOnly(tape, tables, state, plan, nullptr));
+}
+
+Var KnowledgeMemory::Combine(Tape& tape, Var state, Var memory) const {
   const Var part = Linear(tape, memory, from_memory_, nullptr);
   if (from_state_ == nullptr) return propagation::Add(tape, state, part);
   Var y = propagation::AddBias(
@@ -159,6 +169,38 @@ Var KnowledgeMemory::Read(Tape& tape, const MemoryTables& tables, Var state,
   if (options_->combine == "concat_tanh") y = propagation::Tanh(tape, y);
   if (output_ != nullptr) y = propagation::Tanh(tape, Linear(tape, y, output_, output_bias_));
   return y;
+}
+
+void KnowledgeMemory::Write(const float* event, const Tensor& keys, std::span<float> values) {
+  const int64_t k = keys.cols();
+  const propagation::LaneGroup lanes;
+  for (int64_t a = 0; a < keys.rows(); ++a) {
+    const float* key = keys.as<float>() + a * k;
+    float* v = values.data() + a * k;
+    const float gate =
+        propagation::SigmoidOf(lanes.Sum(k, [&](int64_t c) { return v[c] * (event[c] + key[c]); }));
+    lanes.ForEach(k, [&](int64_t c) { v[c] += gate * (event[c] + key[c] - v[c]); });
+  }
+}
+
+Var KnowledgeMemory::ReadValues(Tape& tape, Var state, Var keys,
+                                std::span<const float> values) const {
+  const Tensor query = tape.value(Query(tape, state)), key = tape.value(keys);
+  if (!tape.status().ok()) return Var{};
+  const int64_t k = key.cols(), relations = key.rows();
+  const propagation::LaneGroup lanes;
+  float* weights = tape.arena().New<float>(static_cast<size_t>(relations));
+  for (int64_t a = 0; a < relations; ++a) {
+    const float *q = query.as<float>(), *r = key.as<float>() + a * k;
+    weights[a] =
+        static_cast<float>(options_->gamma) * lanes.Sum(k, [&](int64_t c) { return q[c] * r[c]; });
+  }
+  propagation::SoftmaxInPlace(lanes, weights, relations, static_cast<const float*>(nullptr));
+  const Tensor out = tape.NewZero({1, k});
+  lanes.AddRows(
+      out.as<float>(), k, relations, [&](int64_t a) { return weights[a]; },
+      [&](int64_t a) { return values.data() + a * k; });
+  return tape.Constant(out);
 }
 
 }  // namespace undula::models

@@ -41,8 +41,21 @@ class KnowledgeMemory {
   propagation::Var ReadOnly(propagation::Tape& tape, const MemoryTables& tables,
                             propagation::Var state, const SequencePlan& plan,
                             propagation::Tensor* weights) const;
+  // The rows' vectors from their states and what was read.
+  propagation::Var Combine(propagation::Tape& tape, propagation::Var state,
+                           propagation::Var memory) const;
+
+  // The memory in its direct form, for sequences that grow event by event; float32. `values`
+  // [A, k], 0 before the first event, after one more: v_a <- v_a + sigmoid(v_a . x_a) (x_a - v_a),
+  // x_a = event + key_a. event [k]: its item's row of the tables; keys [A, k].
+  static void Write(const float* event, const propagation::Tensor& keys, std::span<float> values);
+  // What one row [1, k] reads of such values.
+  propagation::Var ReadValues(propagation::Tape& tape, propagation::Var state,
+                              propagation::Var keys, std::span<const float> values) const;
 
  private:
+  propagation::Var Query(propagation::Tape& tape, propagation::Var state) const;
+
   const SequenceOptions* options_ = nullptr;
   const KnowledgeBase* base_ = nullptr;
   std::vector<uint32_t> learned_row_;  // by item without a link: its row of `unlinked_`

@@ -1,7 +1,9 @@
 #include "models/sequence/scorer.h"
 
+#include <algorithm>
+
 #include "base/status.h"
-#include "propagation/tile_gemm.h"
+#include "models/sequence/sequence_state.h"
 
 namespace undula::models {
 
@@ -21,12 +23,11 @@ void Members(SequenceModel::Tables* t, Var* (&out)[kTables]) {
   for (size_t i = 0; i < kTables; ++i) out[i] = all[i];
 }
 
-std::vector<float> ToFloat(const Tensor& t) {
-  std::vector<float> out(static_cast<size_t>(t.size()));
-  for (size_t i = 0; i < out.size(); ++i) {
-    out[i] = t.dtype == DType::kF64 ? static_cast<float>(t.as<double>()[i]) : t.as<float>()[i];
+// Row `row` of a matrix as floats.
+void CopyRow(const Tensor& t, int64_t row, std::span<float> out) {
+  for (int64_t c = 0, at = row * t.cols(); c < t.cols(); ++c, ++at) {
+    out[c] = t.dtype == DType::kF64 ? static_cast<float>(t.as<double>()[at]) : t.as<float>()[at];
   }
-  return out;
 }
 
 }  // namespace
@@ -50,9 +51,9 @@ absl::Status SequenceScorer::Prepare() {
   for (Var* v : members) tables_.push_back(tape.value(*v));
   const Tensor items = tape.value(tables.items);
   dim_ = items.cols();
-  items_ = ToFloat(items);
-  transposed_.resize(items_.size());
-  propagation::Transpose(items_.data(), items.rows(), dim_, transposed_.data());
+  items_.resize(static_cast<size_t>(items.size()));
+  for (int64_t i = 0; i < items.rows(); ++i) CopyRow(items, i, std::span(items_).subspan(i * dim_));
+  panels_ = ItemPanels(items_, dim_);
   return absl::OkStatus();
 }
 
@@ -79,23 +80,75 @@ absl::StatusOr<std::span<const ItemId>> SequenceScorer::HistoryOf(const UserQuer
   return model_->HistoryOf(Index(query.user));
 }
 
-absl::StatusOr<const float*> SequenceScorer::VectorOf(const UserQuery& query,
-                                                      Arena& scratch) const {
-  UNDULA_ASSIGN_OR_RETURN(const std::span<const ItemId> history, HistoryOf(query));
-  propagation::Exec exec(nullptr);
-  Tape tape(&exec, &scratch, model_->parameters()->dtype());
+SequenceModel::Tables SequenceScorer::Bind(Tape& tape) const {
   SequenceModel::Tables tables;
   Var* members[kTables];
   Members(&tables, members);
   for (size_t i = 0; i < kTables; ++i) {
     if (!tables_[i].empty()) *members[i] = tape.Constant(tables_[i]);
   }
-  const Tensor row = tape.value(model_->HistoryVector(tape, tables, history));
+  return tables;
+}
+
+absl::StatusOr<std::unique_ptr<QueryState>> SequenceScorer::NewState() const {
+  if (model_->parameters()->dtype() != DType::kF32) {
+    return UnimplementedError("states follow models of float32 only");
+  }
+  return std::make_unique<SequenceState>(model_.get(), [this](Tape& tape) { return Bind(tape); });
+}
+
+absl::StatusOr<Tensor> SequenceScorer::Encode(Workspace* workspace, Arena& scratch) const {
+  SequencePlanner::PlanHistories(workspace->histories, n_items(),
+                                 model_->sequence_options().max_length, &workspace->plan);
+  Tape tape(&exec_, &scratch, model_->parameters()->dtype());
+  tape.OnlyScore();
+  const Var rows = model_->HistoryVectors(tape, Bind(tape), workspace->plan, &workspace->compiler,
+                                          &workspace->graph);
   UNDULA_RETURN_IF_ERROR(tape.status());
-  if (row.dtype == DType::kF32) return row.as<float>();
-  float* out = scratch.New<float>(static_cast<size_t>(dim_));
-  for (int64_t c = 0; c < dim_; ++c) out[c] = static_cast<float>(row.as<double>()[c]);
-  return out;
+  return tape.value(rows);
+}
+
+absl::Status SequenceScorer::QueryVectors(std::span<const UserQuery> queries,
+                                          std::span<float> vectors, std::span<absl::Status> status,
+                                          Arena& scratch) const {
+  std::unique_ptr<Workspace> workspace = workspaces_.Take();
+  workspace->histories.clear();
+  for (size_t i = 0; i < queries.size(); ++i) {
+    status[i] = absl::OkStatus();
+    if (!queries[i].vector.empty()) {
+      if (static_cast<int64_t>(queries[i].vector.size()) == dim_) continue;
+      status[i] = InvalidArgumentError("the query's vector has ", queries[i].vector.size(),
+                                       " values; the model's have ", dim_);
+      continue;
+    }
+    const auto history = HistoryOf(queries[i]);
+    status[i] = history.status();
+    if (history.ok()) workspace->histories.push_back(*history);
+  }
+  Tensor rows;
+  if (!workspace->histories.empty()) {
+    UNDULA_ASSIGN_OR_RETURN(rows, Encode(workspace.get(), scratch));
+  }
+  int64_t row = 0;
+  for (size_t i = 0; i < queries.size(); ++i) {
+    if (!status[i].ok()) continue;
+    const std::span<float> to = vectors.subspan(i * static_cast<size_t>(dim_));
+    if (queries[i].vector.empty()) {
+      CopyRow(rows, row++, to);
+    } else {
+      std::copy(queries[i].vector.begin(), queries[i].vector.end(), to.begin());
+    }
+  }
+  workspaces_.Give(std::move(workspace));
+  return absl::OkStatus();
+}
+
+absl::Status SequenceScorer::VectorOf(const UserQuery& query, Arena& scratch,
+                                      std::vector<float>* vector) const {
+  absl::Status status;
+  vector->resize(static_cast<size_t>(dim_));
+  UNDULA_RETURN_IF_ERROR(QueryVectors({&query, 1}, *vector, {&status, 1}, scratch));
+  return status;
 }
 
 absl::Status SequenceScorer::Score(const UserQuery& query, ItemRange range, std::span<float> out,
@@ -103,11 +156,10 @@ absl::Status SequenceScorer::Score(const UserQuery& query, ItemRange range, std:
   if (range.begin > range.end || range.end > n_items() || out.size() != range.size()) {
     return InvalidArgumentError("items ", range.begin, " to ", range.end, " of ", n_items());
   }
-  UNDULA_ASSIGN_OR_RETURN(const float* row, VectorOf(query, scratch));
-  float* to = out.data();
-  // Sums in ascending order of the dimension, whatever the range.
-  propagation::TileGemm<float>(&row, 1, dim_, transposed_.data() + range.begin, n_items(), &to,
-                               range.size(), false);
+  std::vector<float> vector;
+  UNDULA_RETURN_IF_ERROR(VectorOf(query, scratch, &vector));
+  float* const to = out.data();
+  panels_.Scores(vector.data(), 1, range, &to);
   return absl::OkStatus();
 }
 
@@ -118,12 +170,9 @@ absl::Status SequenceScorer::ScoreItems(const UserQuery& query, std::span<const 
     return NotFoundError("item ", Index(item), " is not known to the model (", n_items(),
                          " items); train again");
   }
-  UNDULA_ASSIGN_OR_RETURN(const float* row, VectorOf(query, scratch));
-  for (size_t i = 0; i < items.size(); ++i) {
-    float* to = &out[i];
-    propagation::TileGemm<float>(&row, 1, dim_, transposed_.data() + Index(items[i]), n_items(),
-                                 &to, 1, false);
-  }
+  std::vector<float> vector;
+  UNDULA_RETURN_IF_ERROR(VectorOf(query, scratch, &vector));
+  for (size_t i = 0; i < items.size(); ++i) out[i] = panels_.Score(vector.data(), items[i]);
   return absl::OkStatus();
 }
 

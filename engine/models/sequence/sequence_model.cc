@@ -108,9 +108,8 @@ SequenceModel::Vectors SequenceModel::RowVectors(Tape& tape, const Batch& batch)
   } else {
     out.state = recurrent_encoder_.Encode(tape, recurrent_encoder_.Table(tape, h), plan_);
   }
-  out.rows = out.state;
   if (!memory_) {
-    if (output_ != nullptr) out.rows = Linear(tape, out.state, output_, output_bias_);
+    out.rows = Output(tape, out.state);
     return out;
   }
   const SequencePlan* plan = &plan_;
@@ -256,27 +255,19 @@ SequenceModel::Tables SequenceModel::MakeTables(Tape& tape) {
   return out;
 }
 
-Var SequenceModel::HistoryVector(Tape& tape, const Tables& tables,
-                                 std::span<const ItemId> history) const {
-  SequencePlan plan;
-  SequencePlanner().PlanHistory(history, options_.max_length, &plan);
-  // Rows of the tables are items here.
-  const std::vector<uint32_t> items = plan.items;
-  const auto to_items = [&](std::vector<uint32_t>* rows) {
-    for (uint32_t& row : *rows) row = items[row];
-  };
-  SessionGraph graph;
+Var SequenceModel::HistoryVectors(Tape& tape, const Tables& tables, const SequencePlan& plan,
+                                  SessionGraphCompiler* compiler, SessionGraph* graph) const {
   Var state;
   if (encoder_ == Encoder::kGraph) {
-    SessionGraphCompiler().Compile(plan, options_.steps == 1, &graph);
-    for (auto* rows : {&graph.node_row, &graph.in_row, &graph.out_row}) to_items(rows);
-    state = graph_encoder_.Encode(tape, tables.graph, graph, options_);
-  }
-  plan.event_row = plan.event_item;
-  if (encoder_ == Encoder::kRecurrent) {
+    compiler->Compile(plan, options_.steps == 1, graph);
+    state = graph_encoder_.Encode(tape, tables.graph, *graph, options_);
+  } else {
     state = recurrent_encoder_.Encode(tape, tables.recurrent, plan);
   }
-  if (memory_) return knowledge_.Read(tape, tables.memory, state, plan);
+  return memory_ ? knowledge_.Read(tape, tables.memory, state, plan) : Output(tape, state);
+}
+
+Var SequenceModel::Output(Tape& tape, Var state) const {
   return output_ != nullptr ? Linear(tape, state, output_, output_bias_) : state;
 }
 

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -62,9 +63,22 @@ class SequenceModel final : public Model {
     propagation::Var items;  // [n, dim]
   };
   Tables MakeTables(propagation::Tape& tape);
-  // The vector [1, dim] of a history (not empty), from tables as constants of `tape`.
-  propagation::Var HistoryVector(propagation::Tape& tape, const Tables& tables,
-                                 std::span<const ItemId> history) const;
+  // The vectors [B, dim] of the histories of a plan (see SequencePlanner::PlanHistories), from
+  // tables as constants of `tape`.
+  propagation::Var HistoryVectors(propagation::Tape& tape, const Tables& tables,
+                                  const SequencePlan& plan, SessionGraphCompiler* compiler,
+                                  SessionGraph* graph) const;
+  const SequenceOptions& sequence_options() const { return options_; }
+  // The parts that the model has; null for the others.
+  const GraphEncoder* graph() const {
+    return encoder_ == Encoder::kGraph ? &graph_encoder_ : nullptr;
+  }
+  const RecurrentEncoder* recurrent() const {
+    return encoder_ == Encoder::kRecurrent ? &recurrent_encoder_ : nullptr;
+  }
+  const KnowledgeMemory* memory() const { return memory_ ? &knowledge_ : nullptr; }
+  // The rows' vectors from their states, of a model without a memory.
+  propagation::Var Output(propagation::Tape& tape, propagation::Var state) const;
   uint32_t n_items() const { return n_items_; }
   uint32_t n_users() const { return static_cast<uint32_t>(history_ptr_.size() - 1); }
   std::span<const ItemId> HistoryOf(uint32_t user) const;

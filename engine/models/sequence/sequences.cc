@@ -43,13 +43,7 @@ void SequencePlanner::IndexItems(SequencePlan* out) {
   std::sort(out->items.begin(), out->items.end());
   out->items.erase(std::unique(out->items.begin(), out->items.end()), out->items.end());
   out->event_row.resize(out->event_item.size());
-  if (place_.empty()) {
-    for (size_t e = 0; e < out->event_item.size(); ++e) {
-      const auto at = std::lower_bound(out->items.begin(), out->items.end(), out->event_item[e]);
-      out->event_row[e] = static_cast<uint32_t>(at - out->items.begin());
-    }
-    return;
-  }
+  out->table_rows = static_cast<int64_t>(out->items.size());
   for (uint32_t i = 0; i < out->items.size(); ++i) place_[out->items[i]] = i;
   for (size_t e = 0; e < out->event_item.size(); ++e) {
     out->event_row[e] = place_[out->event_item[e]];
@@ -85,17 +79,20 @@ void SequencePlanner::PlanBatch(const Batch& batch, const InteractionCsr<ItemId>
   IndexItems(out);
 }
 
-void SequencePlanner::PlanHistory(std::span<const ItemId> history, int64_t max_length,
-                                  SequencePlan* out) {
+void SequencePlanner::PlanHistories(std::span<const std::span<const ItemId>> histories,
+                                    uint32_t n_items, int64_t max_length, SequencePlan* out) {
   Clear(out);
-  const auto n = static_cast<int64_t>(history.size());
-  for (int64_t e = max_length == 0 ? 0 : std::max<int64_t>(0, n - max_length); e < n; ++e) {
-    out->event_item.push_back(Index(history[e]));
+  for (const std::span<const ItemId> history : histories) {
+    const size_t n = history.size();
+    const size_t seen = max_length == 0 ? n : std::min(n, static_cast<size_t>(max_length));
+    for (const ItemId item : history.last(seen)) out->event_item.push_back(Index(item));
+    out->event_ptr.push_back(static_cast<int64_t>(out->event_item.size()));
+    out->row_event.push_back(static_cast<uint32_t>(out->event_item.size() - 1));
+    out->row_ptr.push_back(out->rows());
   }
-  out->event_ptr.push_back(static_cast<int64_t>(out->event_item.size()));
-  out->row_event.push_back(static_cast<uint32_t>(out->event_item.size() - 1));
-  out->row_ptr.push_back(1);
-  IndexItems(out);
+  out->items.clear();
+  out->event_row = out->event_item;
+  out->table_rows = n_items;
 }
 
 }  // namespace undula::models

@@ -32,6 +32,7 @@ struct SequencePlan {
   std::vector<uint32_t> row_event;   // [B], ascending within a sequence
   std::vector<uint32_t> items;       // the distinct items of the events, ascending
   std::vector<uint32_t> event_row;   // [E]: the event's place among them
+  int64_t table_rows = 0;            // event_row is below this
 
   int64_t sequences() const { return static_cast<int64_t>(event_ptr.size()) - 1; }
   int64_t rows() const { return static_cast<int64_t>(row_event.size()); }
@@ -40,7 +41,7 @@ struct SequencePlan {
 // Makes plans; keeps its memory. Not thread-safe.
 class SequencePlanner {
  public:
-  // For items below this. Without it plans of short histories are as fast, those of batches slower.
+  // For items below this; PlanBatch needs it.
   void Resize(uint32_t n_items) { place_.assign(n_items, 0); }
 
   // The plan of a batch of BatchKind::kNextItem over the rows of `log`. A sequence begins where the
@@ -50,11 +51,13 @@ class SequencePlanner {
   void PlanBatch(const Batch& batch, const InteractionCsr<ItemId>& log,
                  std::span<const uint32_t> starts, int64_t max_length, SequencePlan* out);
 
-  // The plan of one row that has seen the latest max_length (0: all) of `history`.
-  void PlanHistory(std::span<const ItemId> history, int64_t max_length, SequencePlan* out);
+  // The plan of a row for each history (none is empty), which has seen the latest max_length (0:
+  // all) of it. event_row are the items themselves, for tables of all n_items; `items` is empty.
+  static void PlanHistories(std::span<const std::span<const ItemId>> histories, uint32_t n_items,
+                            int64_t max_length, SequencePlan* out);
 
  private:
-  void Clear(SequencePlan* out);
+  static void Clear(SequencePlan* out);
   void IndexItems(SequencePlan* out);
 
   std::vector<uint32_t> place_;  // by item

@@ -91,11 +91,10 @@ void SessionGraphCompiler::Compile(const SequencePlan& plan, bool share, Session
   }
   out->slot_ptr.assign(1, 0);
   out->slot_count.clear();
-  const auto items = static_cast<int64_t>(plan.items.size());
   for (int64_t s = 0; s < plan.sequences(); ++s) {
     const int64_t begin = plan.event_ptr[s];
     if (share) {
-      Begin(items);
+      Begin(plan.table_rows);
       int64_t row = plan.row_ptr[s];
       for (int64_t e = begin; e < plan.event_ptr[s + 1]; ++e) {
         Follow(plan.event_row[e], e == begin);
@@ -104,7 +103,7 @@ void SessionGraphCompiler::Compile(const SequencePlan& plan, bool share, Session
       continue;
     }
     for (int64_t row = plan.row_ptr[s]; row < plan.row_ptr[s + 1]; ++row) {
-      Begin(items);
+      Begin(plan.table_rows);
       const auto first_in = static_cast<int64_t>(out->in_row.size());
       const auto first_out = static_cast<int64_t>(out->out_row.size());
       for (int64_t e = begin; e <= plan.row_event[row]; ++e) {

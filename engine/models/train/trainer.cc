@@ -12,6 +12,7 @@
 #include "models/data/batcher.h"
 #include "models/train/checkpoint.h"
 #include "models/train/selection.h"
+#include "models/train/start_vectors.h"
 #include "models/train/step.h"
 #include "models/train/train_state.h"
 #include "models/train/warm_start.h"
@@ -62,6 +63,10 @@ constexpr OptionField kFields[] = {
                   "those they met"),
     UNDULA_OPTION(TrainOptions, graphs, kBool, 0, 0, "",
                   "on a GPU: steps as CUDA graphs; the same results"),
+    UNDULA_OPTION(TrainOptions, init_vectors, kString, 0, 0, "",
+                  "stored vectors that rows of items and entities start from"),
+    UNDULA_OPTION(TrainOptions, freeze_vectors, kBool, 0, 0, "",
+                  "the rows from init_vectors do not learn"),
     UNDULA_OPTION(TrainOptions, keep_optimizer, kBool, 0, 0, "",
                   "store the optimizer's state with the model, for train --from"),
     UNDULA_OPTION(TrainOptions, seed, kInt, 0, 9e18, "", "of batches and negatives"),
@@ -152,11 +157,34 @@ class Trainer {
       start_ = warm.Describe();
       identity_["from"] = context_.from_tag;
     }
+    UNDULA_RETURN_IF_ERROR(StartFromVectors());
     if (context_.checkpoint_directory.empty()) return absl::OkStatus();
     UNDULA_ASSIGN_OR_RETURN(CheckpointStore store,
                             CheckpointStore::Open(context_.checkpoint_directory, context_.run));
     store_.emplace(std::move(store));
     return context_.resume ? Resume() : store_->RemoveAll();
+  }
+
+  absl::Status StartFromVectors() {
+    if (options_.init_vectors.empty()) {
+      if (!options_.freeze_vectors) return absl::OkStatus();
+      return InvalidArgumentError("train.freeze_vectors belongs to train.init_vectors; name some");
+    }
+    if (context_.from != nullptr || task_.vectors == nullptr) {
+      return InvalidArgumentError("train.init_vectors ", options_.init_vectors,
+                                  context_.from != nullptr
+                                      ? ": the training starts from a stored model; leave one out"
+                                      : " is not for this training");
+    }
+    if (options_.freeze_vectors && (exec_->on_gpu() || options_.weight_decay != 0)) {
+      return InvalidArgumentError(
+          "train.freeze_vectors: ",
+          exec_->on_gpu() ? "rows are kept as they are on the cpu only; set the device to cpu"
+                          : "weight decay moves every row; set train.weight_decay = 0");
+    }
+    UNDULA_ASSIGN_OR_RETURN(vectors_, StartVectors::Apply(*task_.vectors, *task_.snapshot, model_));
+    start_ = vectors_.Describe();
+    return absl::OkStatus();
   }
 
   absl::Status Resume() {
@@ -237,6 +265,7 @@ class Trainer {
   absl::Status RunStep() {
     const Batch batch = task_.batches->Get(state_.step);
     const auto update = [this] {
+      if (options_.freeze_vectors) vectors_.Freeze();
       const absl::Status status = optimizer_->Step(context_.workers);
       model_->parameters()->ZeroGradients();
       return status;
@@ -374,6 +403,7 @@ class Trainer {
   TensorMap best_;            // parameters of the best epoch
   TensorMap best_optimizer_;  // with keep_optimizer
   std::string start_;
+  StartVectors vectors_;
   bool resumed_ = false;
 };
 
@@ -411,11 +441,14 @@ absl::StatusOr<TrainReport> Train(Model* model, const TrainingData& data, const 
                                      .replay = checked.replay,
                                      .seed = static_cast<uint64_t>(checked.seed)}));
   const SplitSelection selection(std::move(metric), data, split);
-  const TrainTask task{.batches = &batcher,
-                       .selection = &selection,
-                       .data = FingerprintOf(data),
-                       .snapshot = data.snapshot.get(),
-                       .positives = &data.positives};
+  TrainTask task{.batches = &batcher,
+                 .selection = &selection,
+                 .data = FingerprintOf(data),
+                 .snapshot = data.snapshot.get(),
+                 .positives = &data.positives};
+  if (!checked.init_vectors.empty()) {
+    UNDULA_ASSIGN_OR_RETURN(task.vectors, ReadVectors(data, checked.init_vectors));
+  }
   return Trainer(model, task, checked, context, clock).Run();
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -58,6 +59,10 @@ struct TrainOptions {
   std::string new_rows = "drawn";
   // On a GPU: steps as CUDA graphs, one program for each shape bucket; the results are the same.
   bool graphs = false;
+  // Stored vectors that tables with rows of their length start from (train/start_vectors.h), and
+  // whether those rows stay as they are (on the CPU, without weight decay).
+  std::string init_vectors;
+  bool freeze_vectors = false;
   bool keep_optimizer = false;  // the report has the optimizer's state, for a later warm start
   int64_t seed = 1;             // of batches and negatives; TrainingData.seed is that of models
 };
@@ -94,7 +99,8 @@ struct TrainReport {
   bool resumed = false;
   double seconds = 0, cpu_seconds = 0;  // of this call; cpu of the whole process
   int64_t step_memory = 0;              // bytes of the step arenas
-  std::string start;                    // WarmStartReport::Describe(); empty for a new start
+  // WarmStartReport::Describe() or StartVectors::Describe(); empty for a new start.
+  std::string start;
   // Under "optim/", as it was at the end of the epoch that is kept; with keep_optimizer only.
   TensorMap optimizer;
 };
@@ -118,6 +124,7 @@ struct TrainTask {
   const Snapshot* snapshot = nullptr;  // that the model was built on
   // Training positives by user; null where the data are not of users and items.
   const InteractionCsr<ItemId>* positives = nullptr;
+  std::shared_ptr<const GraphVectors> vectors;  // of options.init_vectors; null: none
 };
 
 // The same for models whose data are not rows of users and items (kge/link_training.h). `model` is

@@ -17,25 +17,124 @@ struct GatesV {
   V16 r, z, n, old, hidden_n;
 };
 
-inline GatesV GatesAt(const float* i, const float* a, const float* h, int64_t d, int64_t c) {
+// i_r, i_z, i_n: the input part of the gates of 16 units from c on.
+inline GatesV GatesOf(V16 i_r, V16 i_z, V16 i_n, const float* a, const float* h, int64_t d,
+                      int64_t c) {
   GatesV g;
-  g.r = SigmoidV(Add(Load(i + c), Load(a + c)));
-  g.z = SigmoidV(Add(Load(i + d + c), Load(a + d + c)));
+  g.r = SigmoidV(Add(i_r, Load(a + c)));
+  g.z = SigmoidV(Add(i_z, Load(a + d + c)));
   g.hidden_n = Load(a + 2 * d + c);
-  g.n = Tanh(Fma(g.r, g.hidden_n, Load(i + 2 * d + c)));
+  g.n = Tanh(Fma(g.r, g.hidden_n, i_n));
   g.old = Load(h + c);
   return g;
+}
+
+inline GatesV GatesAt(const float* i, const float* a, const float* h, int64_t d, int64_t c) {
+  return GatesOf(Load(i + c), Load(i + d + c), Load(i + 2 * d + c), a, h, d, c);
+}
+
+inline V16 NextOf(const GatesV& g, bool keeps_old) {
+  return keeps_old ? Fma(g.z, Sub(g.old, g.n), g.n) : Fma(g.z, Sub(g.n, g.old), g.old);
 }
 
 inline void Gates(const GruGatesRow<float>& p, int64_t begin, int64_t end) {
   for (int64_t row = begin; row < end; ++row) {
     const float *i = p.gi + row * 3 * p.d, *a = p.gh + row * 3 * p.d, *h = p.h + row * p.d;
     for (int64_t c = 0; c < p.d; c += 16) {
-      const GatesV g = GatesAt(i, a, h, p.d, c);
-      Store(p.out + row * p.d + c,
-            p.keeps_old ? Fma(g.z, Sub(g.old, g.n), g.n) : Fma(g.z, Sub(g.n, g.old), g.old));
+      Store(p.out + row * p.d + c, NextOf(GatesAt(i, a, h, p.d, c), p.keeps_old));
     }
   }
+}
+
+// The mean of rows of x, 16 columns from c on; 0 for none.
+inline V16 MeanAt(const float* x, const uint32_t* rows, int64_t n, int64_t cols, int64_t c) {
+  V16 sum = Set(0.0f);
+  for (int64_t i = 0; i < n; ++i) {
+    sum = Add(sum, Load(x + static_cast<int64_t>(rows[i]) * cols + c));
+  }
+  return n > 1 ? Div(sum, Set(static_cast<float>(n))) : sum;
+}
+
+inline void GraphGates(const GraphGatesRow& p, int64_t begin, int64_t end) {
+  const int64_t wide = 3 * p.d;
+  for (int64_t row = begin; row < end; ++row) {
+    const uint32_t *in = p.in_row + p.in_ptr[row], *out = p.out_row + p.out_ptr[row];
+    const int64_t n_in = p.in_ptr[row + 1] - p.in_ptr[row];
+    const int64_t n_out = p.out_ptr[row + 1] - p.out_ptr[row];
+    const int64_t own = static_cast<int64_t>(p.node_row[row]);
+    const float *a = p.hidden + own * wide, *h = p.state + own * p.d;
+    for (int64_t c = 0; c < p.d; c += 16) {
+      const auto message = [&](int64_t at) {
+        return Add(Add(MeanAt(p.in, in, n_in, wide, at), MeanAt(p.out, out, n_out, wide, at)),
+                   Load(p.bias + at));
+      };
+      const GatesV g = GatesOf(message(c), message(p.d + c), message(2 * p.d + c), a, h, p.d, c);
+      Store(p.to + row * p.d + c, NextOf(g, p.keeps_old));
+    }
+  }
+}
+
+// Of one sequence, kVectors x 16 keys. The padding's gates are 1, so that its products are 0 and
+// never the largest.
+template <int kVectors>
+inline void ScanSequence(const MemoryScanRow<float>& p, float* padded, int64_t sequence) {
+  constexpr int64_t kWide = kVectors * 16;
+  const MemoryState<float>& m = p.state;
+  const int64_t first = m.event_ptr[sequence], n = m.event_ptr[sequence + 1] - first;
+  float *products = padded + first * 2 * kWide, *gates = products + n * kWide;
+  for (int64_t t = 0; t < n; ++t) {
+    for (int64_t k = 0; k < kWide; ++k) {
+      products[t * kWide + k] = k < m.a ? m.products[(first + t) * m.a + k] : 0.0f;
+    }
+  }
+  float norms[kWide], last[kWide];
+  for (int64_t k = 0; k < kWide; ++k) norms[k] = k < m.a ? p.norms[k] : 0.0f;
+  const V16 one = Set(1.0f);
+  V16 rho[kVectors];
+  for (int v = 0; v < kVectors; ++v) rho[v] = Set(0.0f);
+  for (int64_t t = 0; t < n; ++t) {
+    const float* now = m.events + (first + t) * m.d;
+    V16 logit[kVectors], product[kVectors];
+    for (int v = 0; v < kVectors; ++v) {
+      logit[v] = Mul(rho[v], Add(Load(products + t * kWide + v * 16), Load(norms + v * 16)));
+      product[v] = one;
+    }
+    for (int64_t s = t - 1; s >= 0; --s) {
+      const float* then = m.events + (first + s) * m.d;
+      V16 dot = Set(0.0f);
+      for (int64_t c = 0; c < m.d; c += 16) dot = Fma(Load(then + c), Load(now + c), dot);
+      const V16 gram = Set(HSum(dot));
+      V16 most = Set(0.0f);
+      for (int v = 0; v < kVectors; ++v) {
+        const V16 gate = Load(gates + s * kWide + v * 16);
+        logit[v] =
+            Fma(Mul(gate, product[v]), Add(gram, Load(products + s * kWide + v * 16)), logit[v]);
+        product[v] = Mul(product[v], Sub(one, gate));
+        most = Max(most, product[v]);
+      }
+      if (m.truncation > 0.0f && HMax(most) <= m.truncation) break;
+    }
+    for (int v = 0; v < kVectors; ++v) {
+      const V16 gate = SigmoidV(logit[v]);
+      rho[v] = Fma(gate, Sub(one, rho[v]), rho[v]);
+      Store(gates + t * kWide + v * 16, gate);
+      Store(last + v * 16, rho[v]);
+    }
+    float *z = m.z + (first + t) * m.a, *to = m.rho + (first + t) * m.a;
+    for (int64_t k = 0; k < m.a; ++k) {
+      z[k] = gates[t * kWide + k];
+      to[k] = last[k];
+    }
+    for (int64_t k = m.a; k < kWide; ++k) gates[t * kWide + k] = 1.0f;
+  }
+}
+
+inline void MemoryScan(const MemoryScanRow<float>& p, float* padded, int64_t begin, int64_t end) {
+  constexpr void (*kScan[])(const MemoryScanRow<float>&, float*, int64_t) = {
+      ScanSequence<1>, ScanSequence<2>, ScanSequence<3>, ScanSequence<4>,
+      ScanSequence<5>, ScanSequence<6>, ScanSequence<7>, ScanSequence<8>};
+  const auto scan = kScan[(p.state.a - 1) / 16];
+  for (int64_t sequence = begin; sequence < end; ++sequence) scan(p, padded, sequence);
 }
 
 inline void AddAt(float* p, V16 x) { Store(p, Add(Load(p), x)); }
@@ -116,7 +215,8 @@ inline void ReadBackward(const SoftReadBackwardRow<float>& p, int64_t begin, int
   }
 }
 
-inline constexpr GateKernels kGate = {&Gates, &GatesBackward, &Read, &ReadBackward};
+inline constexpr GateKernels kGate = {&Gates,      &GatesBackward, &MemoryScan,
+                                      &GraphGates, &Read,          &ReadBackward};
 
 }  // namespace undula::propagation::simd::UNDULA_SIMD_TARGET
 

@@ -1,5 +1,9 @@
 #include "propagation/ops/key_value_memory.h"
 
+#include <algorithm>
+#include <type_traits>
+
+#include "propagation/ops/gate_simd.h"
 #include "propagation/ops/key_value_memory_row.h"
 #include "propagation/ops/losses_row.h"
 #include "propagation/ops/op_check.h"
@@ -86,14 +90,33 @@ void ReadBackward(Tape& tape, Var output, void* context) {
   WithFloat(tape.float_type(), [&](auto zero) { ReadBackwardOf<decltype(zero)>(tape, output, c); });
 }
 
+// z and rho of all events, by the tuned kernel where there is one.
+template <class T>
+void Scan(Tape& tape, const MemoryState<T>& state, const T* norms, int64_t sequences,
+          int64_t events) {
+  const int64_t a = state.a, d = state.d;
+  const int64_t work = (1 + events / std::max<int64_t>(1, sequences)) * kMeanWalk * (a * 4 + d);
+  if constexpr (std::is_same_v<T, float>) {
+    if (!tape.exec().on_gpu() && d % 16 == 0 && a >= 1 && a <= kMaxMemoryKeys) {
+      float* padded = tape.Scratch<float>(events * 2 * ((a + 15) / 16 * 16));
+      const MemoryScanRow<float> body{state, norms, nullptr};
+      ForRanges(tape.exec().workers(), sequences, work, [&](int64_t begin, int64_t end) {
+        GetGateKernels().memory_scan(body, padded, begin, end);
+      });
+      return;
+    }
+  }
+  ForRows(tape, sequences, work,
+          MemoryScanRow<T>{state, norms, tape.Scratch<T>(sequences * 2 * a)});
+}
+
 template <class T>
 Tensor ReadForward(Tape& tape, const ReadContext& c) {
   const MemoryState<T> state = StateOf<T>(tape, c);
   const int64_t d = state.d, a = state.a, sequences = c.plan.event_ptr.size() - 1;
   const int64_t events = tape.value(c.events).rows(), reads = tape.value(c.queries).rows();
   ForRows(tape, a, d, SquaredNormRow<T>{state.keys, c.norms.as<T>(), d});
-  ForRows(tape, sequences, (1 + events / std::max<int64_t>(1, sequences)) * kMeanWalk * (a * 4 + d),
-          MemoryScanRow<T>{state, c.norms.as<T>(), tape.Scratch<T>(sequences * 2 * a)});
+  Scan(tape, state, c.norms.as<T>(), sequences, events);
   const Tensor out = tape.NewTensor({reads, d});
   ForRows(tape, reads, 2 * a * d + kMeanWalk * (a * 3 + d),
           MemoryReadRow<T>{state, tape.value(c.queries).as<T>(), c.sequence,

@@ -61,11 +61,17 @@ void Forward(Tape& tape, const Tensor& a, const Tensor& wa, const Tensor& b, con
     }
     const T* shift = bias.as<T>();
     for (int64_t r = 0; r < tile.rows; ++r) {
-      for (int64_t c = 0; shift != nullptr && c < m; ++c) to[r][c] += shift[c];
+      T* const row = to[r];
+      if (shift != nullptr) {
+        LaneGroup().ForEach(m, [=](int64_t c) { row[c] += shift[c]; });
+      }
       if (activation == Activation::kRelu) {
-        for (int64_t c = 0; c < m; ++c) to[r][c] = to[r][c] > T(0) ? to[r][c] : T(0);
+        LaneGroup().ForEach(m, [=](int64_t c) {
+          const T x = row[c];
+          row[c] = x > T(0) ? x : T(0);
+        });
       } else if (activation != Activation::kNone) {
-        for (int64_t c = 0; c < m; ++c) to[r][c] = ActivationOf(activation, to[r][c]);
+        LaneGroup().ForEach(m, [=](int64_t c) { row[c] = ActivationOf(activation, row[c]); });
       }
     }
   });
@@ -78,7 +84,11 @@ void Slopes(const Tensor& g, const Tensor& out, Activation activation, const Til
   const T *up = g.as<T>() + first, *y = out.as<T>() + first;
   T* to = z + first;
   if (activation == Activation::kRelu) {
-    for (int64_t i = 0; i < n; ++i) to[i] = y[i] > T(0) ? up[i] : T(0);
+    // Both are read: a branch would be taken at random.
+    LaneGroup().ForEach(n, [=](int64_t i) {
+      const T g_i = up[i], y_i = y[i];
+      to[i] = y_i > T(0) ? g_i : T(0);
+    });
   } else {
     for (int64_t i = 0; i < n; ++i) to[i] = up[i] * SlopeOf(activation, y[i]);
   }
@@ -104,15 +114,18 @@ void AddWeightGradients(Tape& tape, const Context& c, const T* z, int64_t n, int
   T* const bias = tape.needs_grad(c.bias) ? tape.grad(c.bias).as<T>() : nullptr;
   if ((size == 0 && bias == nullptr) || n == 0) return;
   const int64_t parts = (n + kPartRows - 1) / kPartRows;
-  T* const sums = tape.Scratch<T>(parts * size);
+  const int64_t stride = size + m;  // of a part; its last m are scratch
+  T* const sums = tape.Scratch<T>(parts * stride);
+  const T one = 1;
   // In float64: the slopes of a pair loss cancel in it.
   double* const bias_sums = tape.Scratch<double>(parts * m);
   ForRanges(tape.exec().workers(), parts, int64_t{1} << 20, [&](int64_t first, int64_t last) {
     for (int64_t p = first; p < last; ++p) {
-      T* const part = sums + p * size;
+      T* const part = sums + p * stride;
       std::fill_n(part, size, T(0));
       double* const bias_part = bias_sums + p * m;
       std::fill_n(bias_part, m, 0.0);
+      T* const column_sums = part + size;
       const int64_t end = std::min(n, (p + 1) * kPartRows);
       for (int64_t row = p * kPartRows; row < end; row += kTileRows) {
         const Tile tile{row, std::min(kTileRows, end - row)};
@@ -123,14 +136,16 @@ void AddWeightGradients(Tape& tape, const Context& c, const T* z, int64_t n, int
           Rows(t.x, tile, t.cols, right);
           TileOuter<T>(left, right, tile.rows, m, t.cols, part + t.offset, t.cols);
         }
-        for (int64_t r = 0; bias != nullptr && r < tile.rows; ++r) {
-          for (int64_t i = 0; i < m; ++i) bias_part[i] += static_cast<double>(left[r][i]);
-        }
+        if (bias == nullptr) continue;
+        std::fill_n(right, tile.rows, &one);
+        std::fill_n(column_sums, m, T(0));
+        TileOuter<T>(right, left, tile.rows, 1, m, column_sums, m);
+        for (int64_t i = 0; i < m; ++i) bias_part[i] += static_cast<double>(column_sums[i]);
       }
     }
   });
   for (int64_t p = 0; p < parts; ++p) {
-    const T* part = sums + p * size;
+    const T* part = sums + p * stride;
     for (const Target& t : targets) {
       for (int64_t i = 0; t.grad != nullptr && i < m * t.cols; ++i) t.grad[i] += part[t.offset + i];
     }

@@ -82,7 +82,7 @@ void Multiply(Tape& tape, const T* a, const T* b, int64_t n, int64_t k, int64_t 
               bool add, T* c) {
   if (n == 0 || m == 0) return;
   if (tape.exec().on_gpu()) return MultiplyOnGpu(tape, a, b, n, k, m, transpose_b, add, c);
-  if (k > kSmall || m > kSmall) {
+  if ((k > kSmall || m > kSmall) && !tape.only_scores()) {
     ForRows(tape, (n + kBlasRows - 1) / kBlasRows, int64_t{1} << 20,
             [&](const LaneGroup&, int64_t tile) {
               const int64_t row = tile * kBlasRows;

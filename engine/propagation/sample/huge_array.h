@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <new>
 #include <span>
@@ -22,7 +21,6 @@ class HugeArray {
 
  public:
   HugeArray() = default;
-  // Throws std::bad_alloc as containers do.
   explicit HugeArray(int64_t n) : data_(Allocate(n)), size_(n) {}
 
   T* data() { return data_.get(); }
@@ -33,20 +31,22 @@ class HugeArray {
   std::span<const T> view() const { return {data_.get(), static_cast<size_t>(size_)}; }
 
  private:
+  static constexpr size_t kPage = size_t{2} << 20;
+
   struct Free {
-    void operator()(T* p) const { std::free(p); }
+    std::align_val_t align{64};
+    void operator()(T* p) const { ::operator delete(p, align); }
   };
-  static T* Allocate(int64_t n) {
-    constexpr size_t kPage = size_t{2} << 20;
+  static std::unique_ptr<T, Free> Allocate(int64_t n) {
     const size_t bytes = static_cast<size_t>(n) * sizeof(T);
-    const size_t align = bytes >= 2 * kPage ? kPage : 64;
-    const size_t rounded = (bytes + align - 1) / align * align;
-    void* const p = std::aligned_alloc(align, rounded == 0 ? align : rounded);
-    if (p == nullptr) throw std::bad_alloc();
+    const std::align_val_t align{bytes >= 2 * kPage ? kPage : 64};
+    const auto step = static_cast<size_t>(align);
+    const size_t rounded = (bytes + step - 1) / step * step;
+    void* const p = ::operator new(rounded, align);
 #ifdef MADV_HUGEPAGE
-    if (align == kPage) madvise(p, rounded, MADV_HUGEPAGE);  // a hint: small pages do, too
+    if (step == kPage) madvise(p, rounded, MADV_HUGEPAGE);  // a hint: small pages do, too
 #endif
-    return static_cast<T*>(p);
+    return {static_cast<T*>(p), Free{align}};
   }
 
   std::unique_ptr<T, Free> data_;

@@ -1,0 +1,2 @@
+add_executable(query_bench query_bench.cc)
+target_link_libraries(query_bench PRIVATE undula_pattern undula_kgstore undula_base undula_flags)

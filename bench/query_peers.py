@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Graph patterns beside pyoxigraph, on one graph in one run.
+
+  query_peers.py --data kg1m.nt --database kg1m.undula --bench build/nocuda/bench/query_bench
+
+The graph is one of shared/data/gen_kg.py. Prints a Markdown table: rows of the result (which must be
+equal), CPU microseconds of a query, and the ratio. Undula's first column is text -> rows without anything
+kept, the second with the plan and what was read kept; pyoxigraph (in memory) parses each time, as its
+interface is. Needs: pip install pyoxigraph.
+"""
+import argparse
+import collections
+import json
+import os
+import subprocess
+import tempfile
+import time
+
+import pyoxigraph
+
+ONT = "http://kg.example.org/ontology/"
+
+
+def read_triples(path):
+    triples = []
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            parts = line.split(" ", 2)
+            tail = parts[2].rstrip()[:-1].rstrip()
+            if tail.startswith("<"):
+                triples.append((parts[0], parts[1], tail))
+    return sorted(set(triples))
+
+
+def relation(name):
+    if name == "type":
+        return "<http://www.w3.org/1999/02/22-rdf-syntax-ns#type>"
+    return f"<{ONT}{name}>"
+
+
+def queries(triples):
+    """(name, text with $s where it sweeps, terms of $s)"""
+    heads = collections.defaultdict(set)
+    out = collections.defaultdict(list)
+    for h, p, t in triples:
+        heads[(p, t)].add(h)
+        out[h].append(t)
+    two_hop = []
+    for h in sorted(out):
+        rows = sum(len(out.get(t, ())) for t in out[h])
+        if 40 <= rows <= 60:
+            two_hop.append(h)
+        if len(two_hop) == 1000:
+            break
+    yield ("two hops, 50 rows", "SELECT ?y { $s ?p ?x . ?x ?q ?y }", two_hop)
+    yield ("two hops, named relations",
+           f"SELECT ?y {{ $s {relation('starring')}|{relation('genre')} ?x . "
+           f"?y {relation('starring')} ?x }} LIMIT 50", two_hop)
+    # A star with one selective value: 20 to 60 heads.
+    star = [k for k in sorted(heads) if 20 <= len(heads[k]) <= 60 and "/country>" in k[0]] or \
+           [k for k in sorted(heads) if 20 <= len(heads[k]) <= 60]
+    p, t = star[0]
+    yield ("star of 4", f"SELECT * {{ ?x {p} {t} ; {relation('type')} ?a ; {relation('subject')} ?b ; "
+           f"{relation('genre')} ?c }}", None)
+    yield ("triangle", f"SELECT * {{ ?a {relation('subject')} ?b . ?c {relation('subject')} ?b . "
+           f"?a {relation('starring')} ?c }}", None)
+    yield ("triangle, three relations",
+           f"SELECT * {{ ?a {relation('starring')} ?b . ?b {relation('team')} ?c . "
+           f"?a {relation('team')} ?c }}", None)
+    # A repeated path that reaches about 10,000 nodes.
+    for name in ("influencedBy", "product", "spouse", "parent", "child", "associatedBand", "starring", "location"):
+        steps = collections.defaultdict(list)
+        for h, p, t in triples:
+            if p == relation(name):
+                steps[h].append(t)
+        for start in sorted(steps)[:200]:
+            seen, todo = set(), [start]
+            while todo and len(seen) < 20001:
+                for t in steps.get(todo.pop(), ()):
+                    if t not in seen:
+                        seen.add(t)
+                        todo.append(t)
+            if 2000 <= len(seen) <= 20000:
+                yield (f"p+ over {len(seen)} nodes", f"SELECT ?y {{ {start} {relation(name)}+ ?y }}", None)
+                return
+    yield ("p+ of any two relations", f"SELECT ?y {{ {two_hop[0]} "
+           f"({relation('starring')}|{relation('team')}|{relation('subject')}|{relation('location')})+ ?y }}", None)
+
+
+def undula(args, text, terms, folder):
+    query = os.path.join(folder, "q.rq")
+    with open(query, "w", encoding="utf-8") as f:
+        f.write(text)
+    command = [args.bench, args.database, query, str(args.seconds)]
+    if terms:
+        values = os.path.join(folder, "terms")
+        with open(values, "w", encoding="utf-8") as f:
+            f.write("\n".join(terms) + "\n")
+        command.append("s=" + values)
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def oxigraph(store, text, terms, seconds):
+    rows = runs = 0
+    start = time.process_time()
+    while True:
+        done = 0
+        for term in terms or [None]:
+            for _ in store.query(text if term is None else text.replace("$s", term)):
+                done += 1
+            runs += 1
+            if time.process_time() - start > 20 * seconds:
+                break
+        rows = rows or done
+        if time.process_time() - start > seconds:
+            return rows, (time.process_time() - start) / runs * 1e6
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--database", required=True)
+    parser.add_argument("--bench", required=True)
+    parser.add_argument("--seconds", type=float, default=2)
+    args = parser.parse_args()
+    store = pyoxigraph.Store()
+    with open(args.data, "rb") as f:
+        store.bulk_load(f, pyoxigraph.RdfFormat.N_TRIPLES)
+    print(f"pyoxigraph {pyoxigraph.__version__}, {len(store)} triples")
+    print("| query | rows | Undula text to rows us | Undula kept us | pyoxigraph us | ratio | ratio kept |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text, terms in queries(read_triples(args.data)):
+            ours = undula(args, text, terms, folder)
+            rows, theirs = oxigraph(store, text, terms, args.seconds)
+            if "LIMIT" not in text and rows != ours["rows"]:
+                raise SystemExit(f"{name}: {ours['rows']} rows here, {rows} in pyoxigraph\n{text}")
+            fresh = ours["parse_us"] + ours["translate_us"] + ours["first_run_us"]
+            kept = ours["mean_run_us"]
+            print(f"| {name} | {rows} | {fresh:.1f} | {kept:.2f} | {theirs:.0f} | {theirs / fresh:.1f} | "
+                  f"{theirs / kept:.1f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+// "Without these films it would not be in your top 10": the smallest part of a history, as far as a
+// greedy search finds it, without which an item leaves the list.
+#ifndef UNDULA_QUERIES_COUNTERFACTUAL_H_
+#define UNDULA_QUERIES_COUNTERFACTUAL_H_
+
+#include "absl/status/statusor.h"
+#include "models/scorer.h"
+#include "queries/context.h"
+#include "undula/recommender.h"
+
+namespace undula::queries {
+
+// Takes away the item of the history whose loss costs `item` most, again and again, until it is not
+// among the first options.top of what has not been seen; then puts back what was not needed. What
+// is taken away stays seen. Unimplemented where the model cannot score histories;
+// FailedPrecondition where the history is empty or the item is not in the list to begin with;
+// InvalidArgument for options below 1.
+absl::StatusOr<Counterfactual> FindCounterfactual(const Context& context,
+                                                  const models::UserQuery& query, ItemId item,
+                                                  const CounterfactualOptions& options);
+
+}  // namespace undula::queries
+
+#endif  // UNDULA_QUERIES_COUNTERFACTUAL_H_
