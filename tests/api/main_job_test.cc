@@ -333,8 +333,12 @@ TEST(MainJob, EveryFamilyTrainsEvaluatesAndRecommends) {
     evaluate.name = family.name;
     evaluate.bands = true;
     EXPECT_TRUE(db->Evaluate(evaluate).ok()) << family.name;
+    const auto why = recommender->Explain("user-2", "f-1");
+    ASSERT_TRUE(why.ok()) << family.name << why.status();
+    EXPECT_FALSE(why->connections.empty()) << family.name;
+    EXPECT_EQ(why->hops.empty(), !family.explains) << family.name;
     if (!family.explains) {
-      EXPECT_EQ(recommender->Explain("user-2", "f-1").status().code(),
+      EXPECT_EQ(recommender->Explain("user-2", "f-1", {.connections = 0}).status().code(),
                 absl::StatusCode::kUnimplemented);
     }
   }
