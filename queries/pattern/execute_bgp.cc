@@ -24,8 +24,8 @@ size_t Gallop(const std::vector<Value>& run, size_t from, Value value) {
 
 // The run of a pattern whose one end is bound; null where the run must end. Kept for the next row
 // with the same end.
-const Executor::Run_* Executor::ReadRun(const Algebra& node, const Lookup& lookup,
-                                        CachedRun* cached) {
+const Executor::SortedRun* Executor::ReadRun(const Algebra& node, const Lookup& lookup,
+                                             CachedRun* cached) {
   const TriplePlaces& t = node.triples[static_cast<size_t>(lookup.triple)];
   const Value relation = At(t.relation);
   const Value end = At(lookup.tails ? t.head : t.tail);
@@ -55,15 +55,15 @@ const Executor::Run_* Executor::ReadRun(const Algebra& node, const Lookup& looku
   return &cached->run;
 }
 
-void Executor::Intersect(std::vector<const Run_*>* runs, Run_* out) {
+void Executor::Intersect(std::vector<const SortedRun*>* runs, SortedRun* out) {
   out->clear();
   std::sort(runs->begin(), runs->end(),
-            [](const Run_* a, const Run_* b) { return a->size() < b->size(); });
+            [](const SortedRun* a, const SortedRun* b) { return a->size() < b->size(); });
   std::vector<size_t> at(runs->size(), 0);
   for (const Value value : *(*runs)[0]) {
     bool all = true;
     for (size_t i = 1; i < runs->size() && all; ++i) {
-      const Run_& run = *(*runs)[i];
+      const SortedRun& run = *(*runs)[i];
       at[i] = Gallop(run, at[i], value);
       if (at[i] == run.size()) return;
       all = run[at[i]] == value;
@@ -96,7 +96,7 @@ bool Executor::EvalStep(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn)
   if (step.kind == Step::Kind::kScan) return EvalScan(node, plan, at, fn);
   if (step.kind == Step::Kind::kCheck) {
     const Lookup& lookup = step.lookups[0];
-    const Run_* const run = ReadRun(node, lookup, &step.cached[0]);
+    const SortedRun* const run = ReadRun(node, lookup, &step.cached[0]);
     if (run == nullptr) return false;
     const TriplePlaces& t = node.triples[static_cast<size_t>(lookup.triple)];
     if (!std::binary_search(run->begin(), run->end(), At(lookup.tails ? t.tail : t.head))) {
@@ -104,12 +104,12 @@ bool Executor::EvalStep(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn)
     }
     return AfterStep(node, plan, at, fn);
   }
-  const Run_* run = nullptr;
+  const SortedRun* run = nullptr;
   if (step.lookups.size() == 1) {
     run = ReadRun(node, step.lookups[0], &step.cached[0]);
     if (run == nullptr) return false;
   } else {
-    std::vector<const Run_*> runs;
+    std::vector<const SortedRun*> runs;
     for (size_t i = 0; i < step.lookups.size(); ++i) {
       runs.push_back(ReadRun(node, step.lookups[i], &step.cached[i]));
       if (runs.back() == nullptr) return false;

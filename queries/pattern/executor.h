@@ -66,7 +66,7 @@ class Executor {
   std::vector<std::string> CartesianProducts() const;
 
  private:
-  using Run_ = std::vector<Value>;
+  using SortedRun = std::vector<Value>;
 
   // One step of a basic graph pattern.
   struct Lookup {  // a run of one pattern by its bound end
@@ -76,7 +76,7 @@ class Executor {
   struct CachedRun {
     Value relation = kUnbound, end = kUnbound, graph = kUnbound;
     bool valid = false;
-    Run_ run;
+    SortedRun run;
   };
   struct Step {
     enum class Kind : uint8_t { kExtend, kScan, kCheck };
@@ -89,7 +89,7 @@ class Executor {
     uint64_t rows = 0;
     // Reused from row to row.
     std::vector<CachedRun> cached;
-    Run_ merged;
+    SortedRun merged;
     std::vector<ValueTriple> scanned;
     Value scan_key[3] = {kUnbound, kUnbound, kUnbound};
     Value scan_graph = kUnbound;
@@ -169,8 +169,8 @@ class Executor {
   bool EvalScan(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn);
   bool VisitScanned(const Algebra& node, BgpPlan* plan, size_t at, const ValueTriple& triple,
                     RowFn fn);
-  const Run_* ReadRun(const Algebra& node, const Lookup& lookup, CachedRun* cached);
-  void Intersect(std::vector<const Run_*>* runs, Run_* out);
+  const SortedRun* ReadRun(const Algebra& node, const Lookup& lookup, CachedRun* cached);
+  void Intersect(std::vector<const SortedRun*>* runs, SortedRun* out);
 
   // execute_path.cc
   bool EvalPath(const Algebra& node, RowFn fn);

@@ -153,7 +153,7 @@ double Executor::EstimateRun(const Algebra& bgp, size_t triple, const SlotSet& b
   const Value value = At(end);
   if (value != kUnbound) {  // the run itself
     CachedRun run;
-    const Run_* const found = ReadRun(bgp, {static_cast<int>(triple), tails}, &run);
+    const SortedRun* const found = ReadRun(bgp, {static_cast<int>(triple), tails}, &run);
     return found == nullptr ? 0 : static_cast<double>(found->size());
   }
   static_cast<void>(bound);
