@@ -11,8 +11,7 @@ linked to the graph take part.
 
 Per (data, model) one search, `undula tune` with the ranges of RANGES and one BUDGET, on the split of the first
 seed, by NDCG@20 on validation; its test part is cut off before the first trial. kg_off is KGCN without messages; its search and that of KGNN-LS have the best options of
-KGCN as one more candidate. Data marked "single" have no search, for lack of processor time: every model has
-the program's defaults but for SINGLE. Then each seed cuts anew, trains with these options, keeps the epoch that is
+KGCN as one more candidate. Data marked "large" have the budget and the ranges of LARGE. Then each seed cuts anew, trains with these options, keeps the epoch that is
 best on validation and reads the test part once. What the graph adds is the difference to kg_off, paired over
 users, with its bootstrap interval (the mean of the seeds' bounds). One file per search and per (data, model,
 seed), so a killed run goes on where it stopped; missing rows say "not run".
@@ -30,13 +29,14 @@ SEEDS = [1, 2, 3]
 BUDGET = {"trials": 6, "epochs": 45, "eta": 3}  # 6 settings 5 epochs, 2 of them 15, 1 of them 45
 TRAIN = {"metric": "ndcg", "metric-k": 20, "eval-every": 5}
 LONGEST = {"epochs": 100, "patience": 3}  # of the trainings of the table
-# Without a search: what differs from the program's defaults.
-SINGLE = {
-    "bpr_mf": {"chunk": 8}, "kgcn": {"fresh-negatives": 1, "chunk": 8, "l2-weight": 1e-5},
-    "ripplenet": {"fresh-negatives": 1, "chunk": 32},
+# Data that are "large": a third less to choose from in epochs, eight rows to a step, slower rates (they overfit early).
+LARGE = {
+    "budget": {"trials": 6, "epochs": 27, "eta": 3},  # 6 settings 3 epochs, 2 of them 9, 1 of them 27
+    "train": {"metric": "ndcg", "metric-k": 20, "eval-every": 3},
+    "longest": {"epochs": 60, "patience": 3},
+    "ranges": {"chunk = 1\n": "chunk = 8\n", "chunk = [1, 8]\n": "chunk = [8, 32]\n",
+               "min = 2e-3, max = 2e-2": "min = 5e-4, max = 2e-2"},
 }
-SINGLE |= {"kg_off": {**SINGLE["kgcn"], "kg": "false"}, "kgnn_ls": SINGLE["kgcn"]}
-LONGEST_SINGLE = {"epochs": 30, "eval-every": 10}
 
 DATA = {
     "lastfm": {
@@ -56,26 +56,26 @@ DATA = {
     "book-crossing-ripplenet": {
         "log": ("book-crossing/ripplenet/ratings_final.txt.xz", "labels"), "link": "identity",
         "imports": [("book-crossing/ripplenet/kg_final.txt.xz", "kg-final")],
-        "seeds": 1, "single": True,
+        "seeds": 1, "large": True,
     },
     "book-crossing-mkr": {
         "log": ("book-crossing/mkr/ratings_final.txt.xz", "labels"), "link": "identity",
         "imports": [("book-crossing/mkr/kg_final.txt.xz", "kg-final")],
-        "seeds": 1, "single": True,
+        "seeds": 1, "large": True,
     },
     "movielens-1m-mkr": {  # likes (ratings of 4 and 5)
         "log": ("movielens-1m/interactions.tsv.xz", "likes"),
         "linked": ("movielens-1m/mkr/item_index2entity_id.txt", 0),
         "imports": [("movielens-1m/mkr/kg_final.txt.xz", "kg-final"),
                     ("movielens-1m/mkr/item_index2entity_id.txt", "item-index2entity-id")],
-        "set": "all", "seeds": 1, "single": True,
+        "set": "all", "seeds": 1, "large": True,
     },
     "movielens-1m-dbpedia": {
         "log": ("movielens-1m/interactions.tsv.xz", "likes"),
         "linked": ("movielens-1m/dbpedia-kg/i2kg_map.txt.xz", 1),
         "imports": [("movielens-1m/dbpedia-kg/kg_final.txt.xz", "pearlm-kg"),
                     ("movielens-1m/dbpedia-kg/i2kg_map.txt.xz", "pearlm-links")],
-        "set": "all", "seeds": 1, "single": True,
+        "set": "all", "seeds": 1, "large": True,
     },
 }
 
@@ -121,6 +121,7 @@ fresh_negatives = 1
 chunk = [1, 8]
 """),
 }
+SMALL = {"budget": BUDGET, "train": TRAIN, "longest": LONGEST, "ranges": {}}
 MODELS = ["most_popular", *RANGES]
 OF_GRAPH = ["kgcn", "kgnn_ls", "ripplenet"]
 # The best options of KGCN are candidates for its control and its extension, too: a difference to KGCN shall
@@ -185,6 +186,11 @@ def toml(options):
     return "".join(f"{key.replace('-', '_')} = {text(value)}\n" for key, value in options.items())
 
 
+def plan(name):
+    """Budget, evaluation and length of the trainings of a data set."""
+    return LARGE if DATA[name].get("large") else SMALL
+
+
 def split_options(seed):
     return {"protocol": "user", "negatives": "sampled", "linked-items-only": "true", "seed": 2000 + seed}
 
@@ -195,7 +201,9 @@ def tune(args, name, model):
     file = args.out / f"{name}.{model}.search.json"
     if not file.exists():
         text = "".join(f"[{section}]\n{toml(options)}" for section, options in (
-            ("tune", BUDGET), ("split", split_options(SEEDS[0])), ("train", TRAIN)))
+            ("tune", plan(name)["budget"]), ("split", split_options(SEEDS[0])), ("train", plan(name)["train"])))
+        for small, large in plan(name)["ranges"].items():
+            ranges = ranges.replace(small, large)
         ranges_file = args.out / f"{name}.{model}.ranges.toml"
         ranges_file.write_text(f"{text}[{family}]\n{ranges}")
         rows = quality.run([args.undula, "tune", database(args, name), "--ranges", ranges_file, "--out",
@@ -215,8 +223,8 @@ def options_of(args, name, model):
     file = args.out / f"{name}.{model}.borrowed.json"
     if not file.exists():
         setting = {**tune(args, name, BORROWS[model])["setting"], **({"kg": "false"} if model == "kg_off" else {})}
-        epochs = BUDGET["epochs"]
-        facts = train(args, name, model, SEEDS[0], {**setting, **TRAIN, "epochs": epochs}, f"{model}-borrowed")
+        once = {**setting, **plan(name)["train"], "epochs": plan(name)["budget"]["epochs"]}
+        facts = train(args, name, model, SEEDS[0], once, f"{model}-borrowed")
         quality.run([args.undula, "models", database(args, name), "--remove", f"{model}-borrowed"])
         quality.write(file, {"setting": setting, "value": float(facts["best"].split(" = ")[1])})
     borrowed = json.loads(file.read_text())
@@ -239,10 +247,8 @@ def one(args, name, model, seed):
         return
     path, stored = database(args, name), f"{model}-{seed}"
     options = {}
-    if model != "most_popular" and DATA[name].get("single"):
-        options = {**SINGLE[model], **TRAIN, **LONGEST_SINGLE}
-    elif model != "most_popular":
-        options = {**options_of(args, name, model)["setting"], **TRAIN, **LONGEST}
+    if model != "most_popular":
+        options = {**options_of(args, name, model)["setting"], **plan(name)["train"], **plan(name)["longest"]}
     facts = train(args, name, model, seed, options, stored)
     evaluate = [args.undula, "evaluate", path, "--model", stored, "--at", 20, "--intervals", "--no-baselines",
                 "--format", "json", "--quiet"]
@@ -303,10 +309,6 @@ def table(out, names):
     print("|---|---|---|---|---|")
     for name in names:
         for model in RANGES:
-            if DATA[name].get("single"):
-                setting = " ".join(f"{key}={value}" for key, value in SINGLE[model].items())
-                print(f"| {name} | {model} | 0, fixed | | {setting} |")
-                continue
             files = [out / f"{name}.{model}.{kind}.json" for kind in ("search", "borrowed")]
             if not files[0].exists():
                 print(f"| {name} | {model} | not run | | |")
