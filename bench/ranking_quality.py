@@ -10,11 +10,12 @@ all items of the data are ranked but those the user has in training and validati
 linked to the graph take part.
 
 Per (data, model) one search, `undula tune` with the ranges of RANGES and one BUDGET, on the split of the first
-seed, by NDCG@20 on validation; its test part is cut off before the first trial. kg_off is KGCN without messages; its search and that of KGNN-LS have the best options of
-KGCN as one more candidate. Data marked "large" have the budget and the ranges of LARGE. Then each seed cuts anew, trains with these options, keeps the epoch that is
-best on validation and reads the test part once. What the graph adds is the difference to kg_off, paired over
-users, with its bootstrap interval (the mean of the seeds' bounds). One file per search and per (data, model,
-seed), so a killed run goes on where it stopped; missing rows say "not run".
+seed, by NDCG@20 on validation; its test part is cut off before the first trial. kg_off is KGCN without
+messages; its search and that of KGNN-LS have the best options of KGCN as one more candidate. Data marked
+"large" have the budget, the ranges and the extra candidates of LARGE. Then each seed cuts anew, trains with
+these options, keeps the epoch that is best on validation and reads the test part once. What the graph adds is
+the difference to kg_off, paired over users, with its bootstrap interval (the mean of the seeds' bounds). One
+file per search and per (data, model, seed), so a killed run goes on where it stopped; missing rows say "not run".
 """
 import argparse
 import json
@@ -36,6 +37,13 @@ LARGE = {
     "longest": {"epochs": 60, "patience": 3},
     "ranges": {"chunk = 1\n": "chunk = 8\n", "chunk = [1, 8]\n": "chunk = [8, 32]\n",
                "min = 2e-3, max = 2e-2": "min = 5e-4, max = 2e-2"},
+    # One more candidate each: the program's defaults but for these.
+    "plain": {
+        "bpr_mf": {"chunk": 8}, "kg_off": {"fresh-negatives": 1, "chunk": 8, "l2-weight": 1e-5, "kg": "false"},
+        "kgcn": {"fresh-negatives": 1, "chunk": 8, "l2-weight": 1e-5},
+        "kgnn_ls": {"fresh-negatives": 1, "chunk": 8, "l2-weight": 1e-5},
+        "ripplenet": {"fresh-negatives": 1, "chunk": 32},
+    },
 }
 
 DATA = {
@@ -121,7 +129,7 @@ fresh_negatives = 1
 chunk = [1, 8]
 """),
 }
-SMALL = {"budget": BUDGET, "train": TRAIN, "longest": LONGEST, "ranges": {}}
+SMALL = {"budget": BUDGET, "train": TRAIN, "longest": LONGEST, "ranges": {}, "plain": {}}
 MODELS = ["most_popular", *RANGES]
 OF_GRAPH = ["kgcn", "kgnn_ls", "ripplenet"]
 # The best options of KGCN are candidates for its control and its extension, too: a difference to KGCN shall
@@ -215,20 +223,27 @@ def tune(args, name, model):
     return {"setting": {key.replace("_", "-"): value for key, value in setting.items()}, "value": best["value"]}
 
 
-def options_of(args, name, model):
-    """The best options on validation: of the search or, for BORROWS, those of the other model's."""
-    best = tune(args, name, model)
-    if model not in BORROWS:
-        return best
-    file = args.out / f"{name}.{model}.borrowed.json"
+def candidate(args, name, model, kind, setting):
+    """A setting that no search drew, trained and rated as the last one of a search."""
+    file = args.out / f"{name}.{model}.{kind}.json"
     if not file.exists():
-        setting = {**tune(args, name, BORROWS[model])["setting"], **({"kg": "false"} if model == "kg_off" else {})}
         once = {**setting, **plan(name)["train"], "epochs": plan(name)["budget"]["epochs"]}
-        facts = train(args, name, model, SEEDS[0], once, f"{model}-borrowed")
-        quality.run([args.undula, "models", database(args, name), "--remove", f"{model}-borrowed"])
+        facts = train(args, name, model, SEEDS[0], once, f"{model}-{kind}")
+        quality.run([args.undula, "models", database(args, name), "--remove", f"{model}-{kind}"])
         quality.write(file, {"setting": setting, "value": float(facts["best"].split(" = ")[1])})
-    borrowed = json.loads(file.read_text())
-    return max(best, borrowed, key=lambda found: found["value"])
+    return json.loads(file.read_text())
+
+
+def options_of(args, name, model):
+    """The best options on validation: of the search, the plain ones or, for BORROWS, the other model's."""
+    found = [tune(args, name, model)]
+    if model in plan(name)["plain"]:
+        found.append(candidate(args, name, model, "plain", plan(name)["plain"][model]))
+    if model in BORROWS:
+        other = options_of(args, name, BORROWS[model])["setting"]
+        found.append(candidate(args, name, model, "borrowed",
+                               {**other, **({"kg": "false"} if model == "kg_off" else {})}))
+    return max(found, key=lambda option: option["value"])
 
 
 def train(args, name, model, seed, options, stored):
@@ -309,17 +324,18 @@ def table(out, names):
     print("|---|---|---|---|---|")
     for name in names:
         for model in RANGES:
-            files = [out / f"{name}.{model}.{kind}.json" for kind in ("search", "borrowed")]
-            if not files[0].exists():
+            searched, *others = (out / f"{name}.{model}.{kind}.json" for kind in ("search", "plain", "borrowed"))
+            if not searched.exists():
                 print(f"| {name} | {model} | not run | | |")
                 continue
-            rows = json.loads(files[0].read_text())
+            rows = json.loads(searched.read_text())
             value, setting, tried = rows[0]["value"], rows[0]["setting"], len(rows)
-            if files[1].exists():
-                borrowed, tried = json.loads(files[1].read_text()), tried + 1
-                if borrowed["value"] > value:
-                    value = borrowed["value"]
-                    setting = "of KGCN: " + " ".join(f"{k}={v}" for k, v in borrowed["setting"].items())
+            for file in filter(Path.exists, others):
+                other, tried = json.loads(file.read_text()), tried + 1
+                if other["value"] > value:
+                    value = other["value"]
+                    setting = ("of KGCN: " if "borrowed" in file.name else "plain: ") + " ".join(
+                        f"{key}={v}" for key, v in other["setting"].items())
             print(f"| {name} | {model} | {tried} | {value:.4f} | {setting} |")
 
 
