@@ -31,7 +31,7 @@ absl::Status RunSimilar(const Args& args) {
            "what of the user's actions to look around");
   a.Option("--interests", &interests, "clusters or latest items to look around; 0: all (3)");
   a.Option("--recent", &recent, "only so many of the latest actions count; 0: all (0)");
-  a.Option("--alpha", &alpha, "clusters: how far apart one may reach, 0 to 4 (1)");
+  a.Option("--alpha", &alpha, "clusters: how far apart one may reach (1)");
   a.Option("--decay", &decay, "how an action loses weight, a day (0.01)");
   a.Choice("--merge", &merge, {"rank", "cosine"}, "order by weighted ranks or by largest cosine");
   a.Option("--allow", &filter.allow, "only these items, comma separated");

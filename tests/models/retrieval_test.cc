@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <set>
 #include <string>
 
 #include "base/rng.h"
+#include "models/pinnersage/around.h"
 #include "models/retrieval/exact_index.h"
 #include "models/retrieval/item_index.h"
 #include "propagation/simd/panel_scan.h"
@@ -324,6 +326,51 @@ TEST_P(ItemIndexKinds, TinyAndEqualVectors) {
   IndexFacts facts;
   EXPECT_EQ(BuildIndex({}, {}, workers, nullptr, &facts).status().code(),
             absl::StatusCode::kInvalidArgument);
+}
+
+// A user who likes two things far apart: the medoids stand for one each, the mean for neither.
+TEST(Around, ClustersFindBothInterestsTheMeanNeither) {
+  IndexVectors vectors;
+  vectors.dim = 3;
+  for (uint32_t i = 0; i < 300; ++i) {  // a third each near the axes x, y and their middle
+    const float small = 0.001f * static_cast<float>(i / 3);
+    const float x = i % 3 == 0 ? 1 : i % 3 == 1 ? small : 0.7f;
+    const float y = i % 3 == 0 ? small : i % 3 == 1 ? 1 : 0.7f;
+    vectors.items.push_back(ItemId{2 * i});
+    vectors.values.insert(vectors.values.end(), {x, y, small});
+    Normalize(std::span(vectors.values).last(3));
+  }
+  const ExactIndex index(vectors);
+  std::vector<Action> actions;
+  std::vector<ItemId> seen;
+  for (uint32_t i = 0; i < 12; ++i) {  // items of the axes; one without a vector
+    actions.push_back({ItemId{2 * (3 * i + i % 2)}, static_cast<double>(i)});
+    seen.push_back(actions.back().item);
+  }
+  actions.push_back({ItemId{1}, 12});
+  const auto found = [&](const std::string& by, const std::string& merge) {
+    AroundOptions options{.by = by, .interests = 0, .merge = merge};
+    IndexScratch scratch;
+    const auto anchors = AnchorsOf(index, actions, 12, options);
+    EXPECT_EQ(anchors.size(), by == "clusters" ? 2u : by == "mean" ? 1u : 12u);
+    std::array<int, 3> count = {};
+    const auto list = SearchAround(index, anchors, {seen}, 1, 20, options, &scratch);
+    EXPECT_EQ(list.size(), 20u);
+    for (const ScoredItem& s : list) {
+      ++count[Index(s.item) / 2 % 3];
+      EXPECT_FALSE(std::binary_search(seen.begin(), seen.end(), s.item));
+    }
+    return count;
+  };
+  for (const char* merge : {"rank", "cosine"}) {
+    const auto clusters = found("clusters", merge);
+    EXPECT_GE(clusters[0], 5) << merge;
+    EXPECT_GE(clusters[1], 5) << merge;
+    EXPECT_EQ(clusters[2], 0) << merge;
+    EXPECT_EQ(found("recent", merge)[2], 0) << merge;
+    EXPECT_EQ(found("mean", merge)[2], 20) << merge;
+  }
+  EXPECT_TRUE(AnchorsOf(index, std::span(actions).last(1), 12, {}).empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(, ItemIndexKinds, testing::Values("exact", "hnsw", "ivf"));

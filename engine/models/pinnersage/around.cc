@@ -10,7 +10,7 @@ namespace {
 constexpr OptionField kFields[] = {
     UNDULA_OPTION(AroundOptions, by, kChoice, 0, 0, "clusters|recent|mean",
                   "search around the medoids of clusters, the latest items, or their mean"),
-    UNDULA_OPTION(AroundOptions, alpha, kFloat, 0, 4, "",
+    UNDULA_OPTION(AroundOptions, alpha, kFloat, 0, 1e9, "",
                   "clusters: two single items merge where their cosine is 1 - alpha / 2 or more"),
     UNDULA_OPTION(AroundOptions, lambda, kFloat, 0, 100, "", "decay of an action a day"),
     UNDULA_OPTION(AroundOptions, interests, kInt, 0, 1000, "",
