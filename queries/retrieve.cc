@@ -5,6 +5,7 @@
 
 #include "base/status.h"
 #include "models/retrieval/exact_index.h"
+#include "models/retrieval/new_items.h"
 #include "queries/recommend.h"
 
 namespace undula::queries {
@@ -56,19 +57,21 @@ std::vector<Recommendation> Named(const Context& context,
 
 absl::StatusOr<const models::ItemIndex*> IndexSource::Get() const {
   std::call_once(made_, [this] {
-    if (index_ != nullptr) return;
-    auto vectors = models::VectorsOf(*context_.scorer, context_.spec->title);
+    const auto vectors = models::VectorsOf(*context_.scorer, context_.spec->title);
     if (!vectors.ok()) {
       status_ = vectors.status();
-    } else if (build_.has_value()) {
-      models::IndexFacts facts;
-      auto built =
-          models::BuildIndex(std::move(*vectors), *build_, *context_.workers, nullptr, &facts);
-      status_ = built.status();
-      if (built.ok()) index_ = std::move(*built);
-    } else {
-      index_ = std::make_unique<models::ExactIndex>(*vectors);
+      return;
     }
+    const models::IndexVectors placed = models::PlaceNewItems(*context_.snapshot, *vectors);
+    if (index_ == nullptr && build_.has_value()) {
+      models::IndexFacts facts;
+      auto built = models::BuildIndex(*vectors, *build_, *context_.workers, nullptr, &facts);
+      status_ = built.status();
+      if (!built.ok()) return;
+      index_ = std::move(*built);
+    }
+    if (index_ == nullptr) index_ = std::make_unique<models::ExactIndex>(*vectors);
+    index_ = models::WithMoreItems(std::move(index_), placed);
   });
   UNDULA_RETURN_IF_ERROR(status_);
   return index_.get();
@@ -79,9 +82,9 @@ absl::StatusOr<std::vector<Recommendation>> Similar(const Context& context, Item
   UNDULA_ASSIGN_OR_RETURN(const models::ItemIndex* index, IndexFor(context, k));
   std::vector<float> vector(static_cast<size_t>(index->dim()));
   if (!index->VectorOf(item, vector.data())) {
-    return FailedPreconditionError("the model has no vector for item '",
-                                   context.catalog->items[Index(item)],
-                                   "', which was added after its training; train again");
+    return FailedPreconditionError(
+        "the model has no vector for item '", context.catalog->items[Index(item)],
+        "', and it shares nothing with items that have one; train again");
   }
   Filter mask;
   UNDULA_RETURN_IF_ERROR(MakeFilter(context, filter, kNone<UserId>, &mask));

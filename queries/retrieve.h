@@ -17,7 +17,8 @@
 
 namespace undula::queries {
 
-// The index of a model. Thread-safe.
+// The index of a model, with the items that came after its training (models/retrieval/new_items.h).
+// Thread-safe.
 class IndexSource {
  public:
   // Where `index` is null one is made when it is first asked for: as `build` says, else exact.

@@ -89,7 +89,7 @@ absl::Status LoadIndex(const Database::Impl& impl, const TensorMap& stored,
 
 absl::StatusOr<std::vector<Recommendation>> Recommender::Similar(std::string_view item, int64_t k,
                                                                  const ItemFilter& filter) const {
-  UNDULA_ASSIGN_OR_RETURN(const ItemId id, impl_->ResolveItem(item));
+  UNDULA_ASSIGN_OR_RETURN(const ItemId id, impl_->catalog->FindItem(item));
   return queries::Similar(impl_->context, id, k, filter);
 }
 

@@ -105,6 +105,34 @@ TEST(Retrieval, AnIndexIsStoredWithTheModelAndSurvivesDamage) {
   EXPECT_TRUE(f.warnings.empty());
 }
 
+TEST(Retrieval, NewItemsAreFoundByTheirFeatures) {
+  Fixture f;
+  auto db = f.Open();
+  ASSERT_TRUE(db->Link().ok());
+  const auto index = db->BuildIndex("", {{"kind", "hnsw"}});
+  ASSERT_TRUE(index.ok()) << index.status();
+  // A film of director 3 and genre 1 that nobody has seen, and an item of which nothing is known.
+  std::string patch;
+  for (const char* edge :
+       {"directedBy> <http://world.example/director3>", "genre> <http://world.example/genre1>"}) {
+    patch += std::string("A <http://world.example/filmNew> <http://world.example/") + edge + " .\n";
+  }
+  patch += "A\titem\tf-new\ttitle=New\nA\titem\tf-bare\ttitle=Bare\n";
+  patch += "A\tlink\tf-new\thttp://world.example/filmNew\n";
+  WriteFile(f.world.dir / "items.patch", patch);
+  const auto updated = db->Update(f.world.dir / "items.patch");
+  ASSERT_TRUE(updated.ok()) << updated.status();
+  auto recommender = Ok(db->LoadRecommender());
+  const auto like = Ok(recommender->Similar("f-new", 5));
+  ASSERT_EQ(like.size(), 5u);
+  const auto all = Names(Ok(recommender->Similar(like[0].item, SmallWorld::kFilms)));
+  EXPECT_EQ(std::count(all.begin(), all.end(), "f-new"), 1);
+  EXPECT_EQ(std::count(all.begin(), all.end(), "f-bare"), 0);
+  EXPECT_EQ(recommender->Similar("f-bare").status().code(), absl::StatusCode::kFailedPrecondition);
+  const std::vector<std::string> history = {"f-new"};
+  EXPECT_EQ(Names(Ok(recommender->Retrieve("", history, 5))), Names(like));
+}
+
 TEST(Retrieval, AroundWhatAUserDid) {
   Fixture f;
   auto db = f.Open();

@@ -12,6 +12,7 @@
 #include "models/pinnersage/around.h"
 #include "models/retrieval/exact_index.h"
 #include "models/retrieval/item_index.h"
+#include "models/retrieval/new_items.h"
 #include "propagation/simd/panel_scan.h"
 
 namespace undula::models {
@@ -371,6 +372,62 @@ TEST(Around, ClustersFindBothInterestsTheMeanNeither) {
     EXPECT_EQ(found("mean", merge)[2], 20) << merge;
   }
   EXPECT_TRUE(AnchorsOf(index, std::span(actions).last(1), 12, {}).empty());
+}
+
+// Items 0 .. 7 have vectors; 8 has the features of 0 and 1, 9 a user of 6, 10 nothing.
+TEST_P(ItemIndexKinds, NewItemsArePlacedByWhatTheyShare) {
+  IndexVectors known;
+  known.dim = 2;
+  for (uint32_t i = 0; i < 8; ++i) {
+    known.items.push_back(ItemId{i});
+    const float angle = 0.2f * static_cast<float>(i);
+    known.values.insert(known.values.end(), {std::cos(angle), std::sin(angle)});
+  }
+  Snapshot snapshot;
+  snapshot.n_items = 11;
+  snapshot.n_users = 1;
+  snapshot.n_entities = 12;  // item i is entity i but for 9 and 10; entity 11 is a genre
+  for (uint32_t i = 0; i < 11; ++i) {
+    if (i < 9) snapshot.links.entity.push_back(EntityId{i});
+    snapshot.links.ptr.push_back(static_cast<int64_t>(snapshot.links.entity.size()));
+  }
+  const std::vector<uint32_t> with_genre = {0, 1, 8};
+  for (uint32_t e = 0; e < 12; ++e) {
+    if (std::count(with_genre.begin(), with_genre.end(), e) > 0) {
+      snapshot.out.entity.push_back(EntityId{11});
+    }
+    snapshot.out.ptr.push_back(static_cast<int64_t>(snapshot.out.entity.size()));
+    if (e == 11) {
+      for (const uint32_t other : with_genre) snapshot.in.entity.push_back(EntityId{other});
+    }
+    snapshot.in.ptr.push_back(static_cast<int64_t>(snapshot.in.entity.size()));
+  }
+  snapshot.by_user.other = {ItemId{6}, ItemId{9}};
+  snapshot.by_user.ptr = {0, 2};
+  for (uint32_t i = 0; i < 11; ++i) {
+    if (i == 6 || i == 9) snapshot.by_item.other.push_back(UserId{0});
+    snapshot.by_item.ptr.push_back(static_cast<int64_t>(snapshot.by_item.other.size()));
+  }
+  const IndexVectors placed = PlaceNewItems(snapshot, known);
+  ASSERT_THAT(placed.items, testing::ElementsAre(ItemId{8}, ItemId{9}));
+  EXPECT_NEAR(placed.row(0)[0], std::cos(0.1f), 1e-6);  // the middle of 0 and 1
+  EXPECT_NEAR(placed.row(1)[1], std::sin(1.2f), 1e-6);  // where 6 is
+  const auto index = WithMoreItems(Build(known, GetParam()), placed);
+  EXPECT_EQ(index->items(), 10);
+  std::vector<float> vector(2);
+  ASSERT_TRUE(index->VectorOf(ItemId{8}, vector.data()));
+  const std::vector<ItemId> self = {ItemId{8}};
+  IndexScratch scratch;
+  std::vector<std::vector<ScoredItem>> lists;
+  index->Search(std::vector<IndexQuery>{{vector, {self}}}, 3, &scratch, &lists);
+  ASSERT_EQ(lists[0].size(), 3u);
+  EXPECT_EQ(std::set<ItemId>({lists[0][0].item, lists[0][1].item}),
+            std::set<ItemId>({ItemId{0}, ItemId{1}}));
+  ASSERT_TRUE(index->VectorOf(ItemId{6}, vector.data()));
+  index->Search(std::vector<IndexQuery>{{vector, {}}}, 10, &scratch, &lists);
+  EXPECT_EQ(lists[0].size(), 10u);
+  EXPECT_EQ(std::set<ItemId>({lists[0][0].item, lists[0][1].item}),
+            std::set<ItemId>({ItemId{6}, ItemId{9}}));
 }
 
 INSTANTIATE_TEST_SUITE_P(, ItemIndexKinds, testing::Values("exact", "hnsw", "ivf"));

@@ -92,6 +92,7 @@ class ItemIndex {
 
   int64_t dim() const { return dim_; }
   int64_t items() const { return static_cast<int64_t>(items_.size()); }
+  const std::vector<ItemId>& item_ids() const { return items_; }  // ascending
   bool contains(ItemId item) const { return RowOf(item) >= 0; }
   // The item's vector, in out[dim]; false where it has none.
   bool VectorOf(ItemId item, float* out) const;
