@@ -106,29 +106,4 @@ absl::Status RunRecommend(const Args& args) {
   return absl::OkStatus();
 }
 
-absl::Status RunSimilar(const Args& args) {
-  Arguments a("similar", "Items whose vectors are most like a given item's.",
-              "  undula similar films.undula f-12 -k 5");
-  std::string db, item, model, format = "table";
-  int64_t k = 10;
-  a.Positional("database", &db, "database file");
-  a.Positional("item", &item, "item id, as imported");
-  a.Option("--model", &model, "stored model; may be left out where there is one");
-  a.Option("-k,--top", &k, "items to list");
-  a.Choice("--format", &format, {"table", "csv", "json"}, "how to print rows");
-  bool help = false;
-  if (absl::Status s = a.Parse(args, &help); !s.ok() || help) return s;
-  auto database = OpenDatabase(db, false, true);
-  if (!database.ok()) return database.status();
-  auto recommender = (*database)->LoadRecommender(model);
-  if (!recommender.ok()) return recommender.status();
-  auto list = (*recommender)->Similar(item, k);
-  if (!list.ok()) return list.status();
-  Table table({"rank", "item", "title", "cosine"});
-  int64_t rank = 0;
-  for (const Recommendation& r : *list) table.Add({++rank, r.item, r.title, r.score});
-  table.Print(format);
-  return absl::OkStatus();
-}
-
 }  // namespace undula::cli

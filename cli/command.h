@@ -28,6 +28,7 @@ absl::Status RunEmbed(const Args& args);
 absl::Status RunEvaluate(const Args& args);
 absl::Status RunQuery(const Args& args);
 absl::Status RunRecommend(const Args& args);
+absl::Status RunIndex(const Args& args);
 absl::Status RunSimilar(const Args& args);
 absl::Status RunExplain(const Args& args);
 absl::Status RunScore(const Args& args);

@@ -15,6 +15,7 @@ find_package(UndulaBlas REQUIRED)  # Undula::BLAS
 find_package(Boost REQUIRED)
 find_path(UNDULA_TOMLPLUSPLUS_INCLUDE toml++/toml.h REQUIRED)
 find_path(UNDULA_NLOHMANN_JSON_INCLUDE nlohmann/json.hpp REQUIRED)
+find_path(UNDULA_HNSWLIB_INCLUDE hnswlib/hnswlib.h REQUIRED)  # libhnswlib-dev
 if(UNDULA_BUILD_CLI)
   find_path(UNDULA_CLI11_INCLUDE CLI/CLI.hpp REQUIRED)
 endif()

@@ -1,7 +1,6 @@
 #include "queries/recommend.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "base/status.h"
@@ -114,45 +113,6 @@ absl::StatusOr<std::vector<Recommendation>> Recommend(const Context& context,
       r.reasons.push_back(std::move(connection.reason));
     }
     out.push_back(std::move(r));
-  }
-  return out;
-}
-
-absl::StatusOr<std::vector<Recommendation>> Similar(const Context& context, ItemId item,
-                                                    int64_t k) {
-  UNDULA_RETURN_IF_ERROR(CheckK(k));
-  if (!context.spec->capabilities.factors) {
-    return UnimplementedError(context.spec->title,
-                              " has no item vectors; train a model with vectors "
-                              "(undula models list)");
-  }
-  const uint32_t n = context.scorer->n_items();
-  const std::span<const float> a =
-      Index(item) < n ? context.scorer->ItemVector(item) : std::span<const float>();
-  if (a.empty()) {
-    return FailedPreconditionError("the model has no vector for item '",
-                                   context.catalog->items[Index(item)],
-                                   "', which was added after its training; train again");
-  }
-  const auto dot = [](std::span<const float> x, std::span<const float> y) {
-    double sum = 0;
-    for (size_t i = 0; i < x.size(); ++i) sum += double{x[i]} * y[i];
-    return sum;
-  };
-  const double norm = std::sqrt(dot(a, a));
-  std::vector<std::pair<double, uint32_t>> all;
-  for (uint32_t i = 0; i < n; ++i) {
-    if (i == Index(item)) continue;
-    const std::span<const float> b = context.scorer->ItemVector(ItemId{i});
-    if (b.size() != a.size()) continue;
-    const double scale = norm * std::sqrt(dot(b, b));
-    all.emplace_back(scale > 0 ? -dot(a, b) / scale : 0.0, i);
-  }
-  const size_t count = std::min<size_t>(all.size(), static_cast<size_t>(k));
-  std::partial_sort(all.begin(), all.begin() + static_cast<ptrdiff_t>(count), all.end());
-  std::vector<Recommendation> out;
-  for (size_t i = 0; i < count; ++i) {
-    out.push_back(Named(context, ItemId{all[i].second}, -all[i].first));
   }
   return out;
 }

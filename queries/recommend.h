@@ -1,4 +1,4 @@
-// The best items for one user or history, with reasons, and items like a given one.
+// The best items for one user or history, with reasons.
 #ifndef UNDULA_QUERIES_RECOMMEND_H_
 #define UNDULA_QUERIES_RECOMMEND_H_
 
@@ -41,10 +41,6 @@ absl::StatusOr<std::vector<Recommendation>> Recommend(const Context& context,
                                                       const models::UserQuery& query,
                                                       const RecommendOptions& options,
                                                       UserId seen_by = kNone<UserId>);
-
-// Cosine of item vectors. Unimplemented where the model has none; FailedPrecondition for an item
-// without one (unknown to the model).
-absl::StatusOr<std::vector<Recommendation>> Similar(const Context& context, ItemId item, int64_t k);
 
 }  // namespace undula::queries
 

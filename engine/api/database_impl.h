@@ -18,6 +18,7 @@
 #include "queries/catalog.h"
 #include "queries/connections/connection_reasons.h"
 #include "queries/context.h"
+#include "queries/retrieve.h"
 #include "queries/pattern/source.h"
 #include "undula/database.h"
 
@@ -49,6 +50,7 @@ struct Recommender::Impl {
   std::unique_ptr<models::Scorer> scorer;
   queries::Context context;
   std::unique_ptr<queries::ConnectionSource> connections;
+  std::unique_ptr<queries::IndexSource> index;
   ModelAge age;
   double positive_threshold = 0;  // of the training: which interactions count as a history
 
@@ -76,6 +78,11 @@ absl::StatusOr<std::string> ResolveModelName(const ModelSink& sink, std::string_
 // belongs to another id space.
 absl::StatusOr<std::unique_ptr<models::Model>> RestoreModel(
     const TensorMap& stored, std::string_view name, std::shared_ptr<const Snapshot> snapshot);
+
+// The index stored with the model, for `recommender`, which has its scorer; a damaged one is named
+// in the log and made anew when it is needed.
+absl::Status LoadIndex(const Database::Impl& impl, const TensorMap& stored,
+                       Recommender::Impl* recommender);
 
 // Options of a section as they are stored with a model: "model.dim" -> "16".
 OptionMap Section(const std::map<std::string, std::string>& metadata, std::string_view section);

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/derived_tensors.h"
 #include "base/tensor_map.h"
 
 namespace undula::api {
@@ -30,11 +31,14 @@ class Hash {
 };
 
 // Of all tensors but those that no score depends on: the split (api/stored_split.h), the state of
-// the optimizer (models/train/warm_start.h).
+// the optimizer (models/train/warm_start.h), what is derived from the others.
 inline std::string ModelChecksum(const TensorMap& model) {
   Hash hash;
   for (const auto& [name, tensor] : model.tensors) {
-    if (name.starts_with("split/") || name.starts_with("optim/")) continue;
+    if (name.starts_with("split/") || name.starts_with("optim/") ||
+        name.starts_with(kDerivedPrefix)) {
+      continue;
+    }
     hash.Add(name);
     hash.Add({reinterpret_cast<const char*>(tensor.bytes.data()), tensor.bytes.size()});
   }

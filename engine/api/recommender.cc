@@ -104,6 +104,7 @@ absl::StatusOr<std::unique_ptr<Recommender>> Database::LoadRecommender(
   impl->context.reads = impl_->reads;
   impl->connections = std::make_unique<queries::ConnectionSource>(impl->context);
   impl->context.connections = impl->connections.get();
+  UNDULA_RETURN_IF_ERROR(api::LoadIndex(*impl_, stored, impl.get()));
   models::SplitOptions split;
   if (SetOptions(models::SplitOptionTable(), &split, api::Section(stored.metadata, "split")).ok()) {
     impl->positive_threshold = split.positive_threshold;
@@ -171,12 +172,6 @@ absl::StatusOr<std::vector<Recommendation>> Recommender::RecommendForHistory(
     std::span<const std::string> items, const RecommendOptions& options) const {
   UNDULA_ASSIGN_OR_RETURN(const std::vector<ItemId> history, FindHistory(*impl_, items));
   return queries::Recommend(impl_->context, {kNone<UserId>, history}, options);
-}
-
-absl::StatusOr<std::vector<Recommendation>> Recommender::Similar(std::string_view item,
-                                                                 int64_t k) const {
-  UNDULA_ASSIGN_OR_RETURN(const ItemId id, impl_->ResolveItem(item));
-  return queries::Similar(impl_->context, id, k);
 }
 
 absl::StatusOr<Explanation> Recommender::Explain(std::string_view user, std::string_view item,

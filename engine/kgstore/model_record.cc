@@ -2,6 +2,7 @@
 
 #include <new>
 
+#include "base/derived_tensors.h"
 #include "base/status.h"
 #include "kgstore/hash.h"
 #include "kgstore/varint.h"
@@ -146,15 +147,19 @@ absl::Status ReadModelTensor(const ViewState& view, const ModelRecord& record, u
 
 absl::StatusOr<TensorMap> ReadModel(const ViewState& view, const ModelRecord& record) {
   TensorMap model;
+  model.metadata = record.metadata;
   try {
     for (uint32_t i = 0; i < record.tensors.size(); ++i) {
-      UNDULA_RETURN_IF_ERROR(
-          ReadModelTensor(view, record, i, &model.tensors[record.tensors[i].name]));
+      const std::string& name = record.tensors[i].name;
+      const absl::Status status = ReadModelTensor(view, record, i, &model.tensors[name]);
+      if (status.ok()) continue;
+      if (!absl::IsDataLoss(status) || !name.starts_with(kDerivedPrefix)) return status;
+      model.tensors.erase(name);
+      model.metadata[std::string(kDamagedTensors)] += Concat(name, "\n");
     }
   } catch (const std::bad_alloc&) {
     return ResourceExhaustedError("out of memory while loading model '", record.name, "'");
   }
-  model.metadata = record.metadata;
   return model;
 }
 

@@ -53,7 +53,8 @@ absl::Status ReadModelTensor(const ViewState& view, const ModelRecord& record, u
 
 std::string_view BytesOf(const NamedTensor& tensor);
 
-// The tensors of a record, checked by their checksums, and its metadata.
+// The tensors of a record, checked by their checksums, and its metadata. Damaged ones that are
+// derived from the others (base/derived_tensors.h) are left out and named there.
 absl::StatusOr<TensorMap> ReadModel(const ViewState& view, const ModelRecord& record);
 
 }  // namespace undula::kgstore::internal

@@ -55,10 +55,10 @@ Output Undula(const std::vector<std::string>& args, const test::TempDir& dir) {
   return Execute(UNDULA_PROGRAM, args, dir);
 }
 
-const char* const kVerbs[] = {"import",    "link",    "stats",   "train",  "evaluate",
-                              "recommend", "similar", "explain", "score",  "models",
-                              "export",    "backup",  "compact", "verify", "update",
-                              "forget",    "tune",    "embed",   "query",  "report"};
+const char* const kVerbs[] = {"import",  "link",    "stats",  "train",  "evaluate", "recommend",
+                              "similar", "explain", "score",  "models", "export",   "backup",
+                              "compact", "verify",  "update", "forget", "tune",     "embed",
+                              "query",   "report",  "index"};
 
 TEST(Cli, HelpOfEveryVerbHasAnExample) {
   test::TempDir dir;
@@ -281,7 +281,18 @@ TEST_F(CliJob, RecommendExplainSimilar) {
   EXPECT_THAT(quality.out, HasSubstr("\nconnection,5,50,"));
   EXPECT_EQ(Undula({"explain", world->database, "f-20", "--measure", "5"}, world->dir).code,
             static_cast<int>(absl::StatusCode::kInvalidArgument));
+  const Output index =
+      Undula({"index", world->database, "--kind", "ivf", "--recall", "0.9"}, world->dir);
+  ASSERT_EQ(index.code, 0) << index.err;
+  EXPECT_THAT(index.out, HasSubstr("recall of the best 10"));
   EXPECT_EQ(Undula({"similar", world->database, "f-1"}, world->dir).code, 0);
+  const Output around = Undula({"similar", world->database, "--user", "user-1", "--by", "recent",
+                                "--format", "csv", "-k", "3"},
+                               world->dir);
+  ASSERT_EQ(around.code, 0) << around.err;
+  EXPECT_THAT(around.out, HasSubstr("rank,item,title,score\n1,f-"));
+  EXPECT_EQ(Undula({"similar", world->database, "f-1", "--user", "user-1"}, world->dir).code,
+            static_cast<int>(absl::StatusCode::kInvalidArgument));
   const Output unknown = Undula({"recommend", world->database, "user-x"}, world->dir);
   EXPECT_EQ(unknown.code, static_cast<int>(absl::StatusCode::kNotFound));
   EXPECT_THAT(unknown.err, HasSubstr("did you mean"));

@@ -9,3 +9,6 @@ undula_test(convolution_oracle_test
 undula_test(pinnersage_test
   SOURCES pinnersage_test.cc
   MODULES models propagation base)
+undula_test(retrieval_test
+  SOURCES retrieval_test.cc
+  MODULES models propagation base)

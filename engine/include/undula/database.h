@@ -299,6 +299,13 @@ struct StoredModel {
   OptionMap metadata;  // options, counts, metrics, versions
 };
 
+struct IndexReport {
+  std::string model, kind;
+  int64_t items = 0, dim = 0, width = 0, bytes = 0;
+  double recall = 1;  // of the exact best 10
+  double seconds = 0, cpu_seconds = 0;
+};
+
 // Thread-safe for reading; one call that writes (Import, Link, Train's storing, RemoveModel) at a
 // time, others wait. One process may write at a time; many may read.
 class Database {
@@ -394,6 +401,10 @@ class Database {
   absl::StatusOr<std::unique_ptr<Recommender>> LoadRecommender(std::string_view name = {}) const;
   absl::StatusOr<std::vector<StoredModel>> Models() const;
   absl::Status RemoveModel(std::string_view name);
+  // Builds an index of a model's item vectors (docs/retrieval.md) and stores it with the model; one
+  // that is trained anew has none. Without it, or with a damaged one, every vector is looked at.
+  absl::StatusOr<IndexReport> BuildIndex(std::string_view model, const OptionMap& options = {},
+                                         Progress* progress = nullptr);
 
   // Writes a stored model as one safetensors file (parameters, structures, options).
   absl::Status ExportModel(std::string_view name, const std::string& file) const;

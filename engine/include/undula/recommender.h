@@ -205,7 +205,15 @@ class Recommender {
   absl::StatusOr<std::unique_ptr<UserSequence>> NewSequence() const;
 
   // Items with the most similar vectors (cosine), best first. Unimplemented without vectors.
-  absl::StatusOr<std::vector<Recommendation>> Similar(std::string_view item, int64_t k = 10) const;
+  absl::StatusOr<std::vector<Recommendation>> Similar(std::string_view item, int64_t k = 10,
+                                                      const ItemFilter& filter = {}) const;
+  // What is near to what the user did by item vectors alone, so for users after the training too;
+  // with an empty user, to the history (latest last). Options: docs/retrieval.md.
+  absl::StatusOr<std::vector<Recommendation>> Retrieve(std::string_view user,
+                                                       std::span<const std::string> history,
+                                                       int64_t k = 10,
+                                                       const ItemFilter& filter = {},
+                                                       const OptionMap& options = {}) const;
 
   // Where the model has no reasons to give there are connections only; Unimplemented where none of
   // these are asked for.
