@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -76,6 +77,11 @@ absl::StatusOr<std::string> ResolveModelName(const ModelSink& sink, std::string_
 // belongs to another id space.
 absl::StatusOr<std::unique_ptr<models::Model>> RestoreModel(
     const TensorMap& stored, std::string_view name, std::shared_ptr<const Snapshot> snapshot);
+
+// Writes FILE (a NumPy array, float32 [names, dim]) and FILE.names. InvalidArgument: a name with a
+// line break.
+absl::Status WriteNamedVectors(const std::vector<std::string>& names, int64_t dim,
+                               std::span<const float> values, const std::string& file);
 
 // Options of a section as they are stored with a model: "model.dim" -> "16".
 OptionMap Section(const std::map<std::string, std::string>& metadata, std::string_view section);
