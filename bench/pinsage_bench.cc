@@ -137,7 +137,7 @@ int Main(int argc, char** argv) {
   options.batch_size = 8192;
   options.metric = "ndcg";
   options.learning_rate = 0.01;
-  double share = 0.1;
+  double share = 0.1, users = 1;
   int64_t threads = 1;
   bool final = false;
   auto spec = FindModel(argv[3]);
@@ -148,6 +148,8 @@ int Main(int argc, char** argv) {
     const std::string key = arg.substr(0, at), value = at == arg.npos ? "" : arg.substr(at + 1);
     if (key == "valid") {
       share = std::atof(value.c_str());
+    } else if (key == "users") {
+      users = std::atof(value.c_str());
     } else if (key == "threads") {
       threads = std::atoi(value.c_str());
     } else if (key == "final") {
@@ -159,6 +161,10 @@ int Main(int argc, char** argv) {
     } else {
       model_options[key] = value;
     }
+  }
+  for (auto* part : {&train, &test}) {
+    const Rng rng(11, RngStream::kSplit);
+    std::erase_if(*part, [&](const Pair& p) { return rng.Uniform(p.user) >= users; });
   }
   // The split of users and items is that of the whole data.
   const auto snapshot = MakeSnapshot({&train, &test});

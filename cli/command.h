@@ -32,6 +32,7 @@ absl::Status RunIndex(const Args& args);
 absl::Status RunSimilar(const Args& args);
 absl::Status RunExplain(const Args& args);
 absl::Status RunScore(const Args& args);
+absl::Status RunPartitions(const Args& args);
 absl::Status RunModels(const Args& args);
 absl::Status RunExport(const Args& args);
 absl::Status RunBackup(const Args& args);

@@ -31,6 +31,8 @@ constexpr Verb kVerbs[] = {
     {"similar", "items like a given one, or around what a user did", RunSimilar},
     {"explain", "what the model looked at for a user and an item", RunExplain},
     {"score", "the best items of all users, to a file (batch job)", RunScore},
+    {"partitions", "vectors of a PinSAGE in partitions: jobs of files in, files out",
+     RunPartitions},
     {"models", "stored models; `models show NAME` for a model's options", RunModels},
     {"export", "write a model, triples, interactions, links or items to a file", RunExport},
     {"backup", "copy a database that is in use", RunBackup},
@@ -54,7 +56,8 @@ int Main(int argc, char** argv) {
     return all.empty() ? static_cast<int>(absl::StatusCode::kInvalidArgument) : 0;
   }
   if (all[0] == "--version") {
-    std::cout << "undula " << Version() << "\nSIMD: " << DescribeSimd() << "\nGPU: " << DescribeGpus() << "\n";
+    std::cout << "undula " << Version() << "\nSIMD: " << DescribeSimd()
+              << "\nGPU: " << DescribeGpus() << "\n";
     return 0;
   }
   for (const Verb& verb : kVerbs) {

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -83,6 +84,11 @@ absl::StatusOr<std::unique_ptr<models::Model>> RestoreModel(
 // in the log and made anew when it is needed.
 absl::Status LoadIndex(const Database::Impl& impl, const TensorMap& stored,
                        Recommender::Impl* recommender);
+
+// Writes FILE (a NumPy array, float32 [names, dim]) and FILE.names. InvalidArgument: a name with a
+// line break.
+absl::Status WriteNamedVectors(const std::vector<std::string>& names, int64_t dim,
+                               std::span<const float> values, const std::string& file);
 
 // Options of a section as they are stored with a model: "model.dim" -> "16".
 OptionMap Section(const std::map<std::string, std::string>& metadata, std::string_view section);

@@ -30,6 +30,8 @@ constexpr VectorFormat kFormats[] = {
      "http://www.wikidata.org/prop/direct/", "MIND relation_embedding.vec: Wikidata id, values"},
     {"word2vec", "", "text", "entities", "",
      "text vectors: word2vec and fastText (.vec), GloVe; name, values"},
+    {"text-hash", "", "text-hash", "items", "",
+     "texts of names (lines: name, text; or what `undula export DB items` writes), hashed"},
     {"npy", "", "npy", "entities", "", "NumPy array of two dimensions (.npy); names by --names"},
     {"safetensors", "", "safetensors", "entities", "",
      "a tensor of two dimensions of a .safetensors file; names by --names"},
@@ -162,6 +164,24 @@ absl::StatusOr<StoredVectors> ItemVectors(const Database::Impl& impl, const Tens
 
 }  // namespace
 
+absl::Status api::WriteNamedVectors(const std::vector<std::string>& names, int64_t dim,
+                                    std::span<const float> values, const std::string& file) {
+  std::string lines;
+  for (const std::string& text : names) {
+    if (text.find_first_of("\r\n") != std::string::npos) {
+      return InvalidArgumentError("the name '", text,
+                                  "' has a line break; FILE.names cannot hold it");
+    }
+    lines += text;
+    lines += '\n';
+  }
+  const int64_t shape[] = {static_cast<int64_t>(names.size()), dim};
+  const std::string_view bytes(reinterpret_cast<const char*>(values.data()),
+                               values.size() * sizeof(float));
+  UNDULA_RETURN_IF_ERROR(WriteFileAtomically(file + ".names", {lines}));
+  return WriteFileAtomically(file, {kgstore::MakeNpyHeader("<f4", shape), bytes});
+}
+
 absl::StatusOr<int64_t> Database::ExportVectors(std::string_view name,
                                                 const std::string& file) const {
   if (name.empty()) {
@@ -179,22 +199,8 @@ absl::StatusOr<int64_t> Database::ExportVectors(std::string_view name,
   } else {
     UNDULA_ASSIGN_OR_RETURN(vectors, ItemVectors(*impl_, stored, name));
   }
-  std::string names;
-  for (const std::string& text : vectors.names) {
-    if (text.find_first_of("\r\n") != std::string::npos) {
-      return InvalidArgumentError("the name '", text,
-                                  "' has a line break; FILE.names cannot hold it");
-    }
-    names += text;
-    names += '\n';
-  }
-  const auto rows = static_cast<int64_t>(vectors.names.size());
-  const int64_t shape[] = {rows, vectors.dim};
-  const std::string_view values(reinterpret_cast<const char*>(vectors.values.data()),
-                                vectors.values.size() * sizeof(float));
-  UNDULA_RETURN_IF_ERROR(WriteFileAtomically(file + ".names", {names}));
-  UNDULA_RETURN_IF_ERROR(WriteFileAtomically(file, {kgstore::MakeNpyHeader("<f4", shape), values}));
-  return rows;
+  UNDULA_RETURN_IF_ERROR(api::WriteNamedVectors(vectors.names, vectors.dim, vectors.values, file));
+  return static_cast<int64_t>(vectors.names.size());
 }
 
 }  // namespace undula

@@ -5,10 +5,12 @@
 #include <cmath>
 #include <cstring>
 #include <memory>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "base/safetensors.h"
 #include "base/status.h"
+#include "base/text/normalize.h"
 #include "kgstore/cell_values.h"
 #include "kgstore/input_stream.h"
 #include "kgstore/npy.h"
@@ -165,6 +167,75 @@ class TextReading {
   Lines& lines_;
   VectorTable table_;
   int64_t promised_rows_ = -1, promised_dim_ = 0;
+};
+
+uint64_t HashOf(std::string_view text, uint64_t hash) {
+  for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001B3u;
+  return hash;
+}
+
+// Rows by name, in the order of their first lines.
+class TextHashing {
+ public:
+  TextHashing(const std::string& path, Lines* lines) : path_(path), lines_(*lines) {
+    table_.dim = kTextHashDim;
+  }
+
+  absl::StatusOr<VectorTable> Read() {
+    std::string_view line;
+    for (bool first = true;; first = false) {
+      UNDULA_ASSIGN_OR_RETURN(const bool more, lines_.Next(&line));
+      if (!more) break;
+      if (line.empty() || (first && line == "item\tcolumn\tvalue")) continue;
+      UNDULA_RETURN_IF_ERROR(AddLine(line));
+    }
+    if (table_.names.empty()) return InvalidArgumentError(path_, ": no texts in the file");
+    for (size_t row = 0; row < table_.names.size(); ++row) {
+      float* values = table_.values.data() + row * kTextHashDim;
+      double square = 0;
+      for (int64_t i = 0; i < kTextHashDim; ++i) square += double{values[i]} * values[i];
+      const auto scale = static_cast<float>(square > 0 ? 1 / std::sqrt(square) : 0);
+      for (int64_t i = 0; i < kTextHashDim; ++i) values[i] *= scale;
+    }
+    return std::move(table_);
+  }
+
+ private:
+  absl::Status AddLine(std::string_view line) {
+    const size_t tab = line.find('\t'), last = line.rfind('\t');
+    if (tab == line.npos || tab == 0) {
+      return InvalidArgumentError(path_, ':', lines_.number(),
+                                  ": expected a name, a tab and a text");
+    }
+    const std::string_view column = last > tab ? line.substr(tab + 1, last - tab - 1) : "";
+    const absl::StatusOr<std::string> text = NormalizeText(line.substr(last + 1));
+    if (!text.ok()) {
+      return InvalidArgumentError(path_, ':', lines_.number(), ": ", Message(text.status()));
+    }
+    const auto [row, added] =
+        rows_.try_emplace(std::string(line.substr(0, tab)), table_.names.size());
+    if (added) {
+      table_.names.push_back(row->first);
+      table_.values.resize(table_.values.size() + kTextHashDim);
+    }
+    float* values = table_.values.data() + row->second * kTextHashDim;
+    const auto add = [&](uint64_t hash) {
+      hash = (hash ^ hash >> 31) * 0x9E3779B97F4A7C15u;
+      values[(hash >> 32) % kTextHashDim] += hash >> 63 != 0 ? 1.0f : -1.0f;
+    };
+    const uint64_t start = HashOf(column, 0xCBF29CE484222325u);
+    std::string_view rest = *text, before;
+    for (std::string_view word; !(word = TakeWord(&rest)).empty(); before = word) {
+      add(HashOf(word, start));
+      if (!before.empty()) add(HashOf(word, HashOf(" ", HashOf(before, start))));
+    }
+    return absl::OkStatus();
+  }
+
+  const std::string& path_;
+  Lines& lines_;
+  VectorTable table_;
+  std::unordered_map<std::string, size_t> rows_;
 };
 
 absl::Status CheckShape(const std::string& path, const std::vector<int64_t>& shape) {
@@ -342,6 +413,9 @@ absl::StatusOr<VectorTable> ReadVectorFile(const std::string& path,
   if (format == "text") {
     UNDULA_ASSIGN_OR_RETURN(const auto lines, Lines::Open(path, progress));
     UNDULA_ASSIGN_OR_RETURN(table, TextReading(path, lines.get()).Read());
+  } else if (format == "text-hash") {
+    UNDULA_ASSIGN_OR_RETURN(const auto lines, Lines::Open(path, progress));
+    UNDULA_ASSIGN_OR_RETURN(table, TextHashing(path, lines.get()).Read());
   } else if (format == "npy") {
     UNDULA_ASSIGN_OR_RETURN(table, ReadNpy(path, progress));
     UNDULA_RETURN_IF_ERROR(ReadNames(path, options.names_file, &table));
@@ -350,8 +424,7 @@ absl::StatusOr<VectorTable> ReadVectorFile(const std::string& path,
     UNDULA_RETURN_IF_ERROR(ReadNames(path, options.names_file, &table));
   } else {
     return InvalidArgumentError("vector format '", format,
-                                "' is none of auto, text, npy, "
-                                "safetensors");
+                                "' is none of auto, text, text-hash, npy, safetensors");
   }
   if (!options.prefix.empty()) {
     for (std::string& name : table.names) name.insert(0, options.prefix);

@@ -14,6 +14,11 @@ namespace undula::kgstore {
 
 inline constexpr int64_t kMaxVectorDim = 65536;
 
+// Of "text-hash" vectors: every normalised word and every two words in a row of a text add 1 or -1
+// to the place that their hash (with the column's name) gives; rows have length 1. Weinberger et
+// al., "Feature Hashing for Large Scale Multitask Learning", ICML 2009.
+inline constexpr int64_t kTextHashDim = 256;
+
 struct VectorTable {
   int64_t dim = 0;
   std::vector<std::string> names;  // distinct
@@ -25,6 +30,8 @@ struct VectorFileOptions {
   // entity_embedding.vec: the name, then the values, separated by blanks or tabs.
   // "npy": an array of two dimensions, float16, float32 or float64, in C or Fortran order.
   // "safetensors": a tensor of two dimensions, F32 or F64.
+  // "text-hash": lines "name, tab, text" or "name, tab, column, tab, text" (what `undula export DB
+  // items` writes): the words of a name's texts, hashed (see kTextHashDim).
   // "auto": by the file's first bytes; of safetensors by the end ".safetensors" of the name.
   std::string format = "auto";
   // Of npy and safetensors: a file with one name a line (of a line with a tab the text before it),

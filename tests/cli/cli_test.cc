@@ -55,10 +55,10 @@ Output Undula(const std::vector<std::string>& args, const test::TempDir& dir) {
   return Execute(UNDULA_PROGRAM, args, dir);
 }
 
-const char* const kVerbs[] = {"import",  "link",    "stats",  "train",  "evaluate", "recommend",
-                              "similar", "explain", "score",  "models", "export",   "backup",
-                              "compact", "verify",  "update", "forget", "tune",     "embed",
-                              "query",   "report",  "index"};
+const char* const kVerbs[] = {"import",  "link",    "stats",      "train",  "evaluate", "recommend",
+                              "similar", "explain", "score",      "models", "export",   "backup",
+                              "compact", "verify",  "update",     "forget", "tune",     "embed",
+                              "query",   "report",  "partitions", "index"};
 
 TEST(Cli, HelpOfEveryVerbHasAnExample) {
   test::TempDir dir;
@@ -469,6 +469,76 @@ TEST_F(CliJob, AKilledScoreJobResumesToTheSameBytes) {
     EXPECT_EQ(ReadFile(out), ReadFile(whole));
     std::filesystem::remove(out);
   }
+}
+
+// Inference in partitions as jobs of the program: jobs that are killed and run again leave the
+// bytes that the model itself exports, and damaged files are named.
+TEST_F(CliJob, PartitionJobsAreKilledAndRunAgain) {
+  const std::string database = world->dir / "partitions.undula", jobs = world->dir / "jobs";
+  std::filesystem::copy_file(world->database, database);
+  const Output trained = Undula({"train", database, "--model", "pinsage", "--dim", "8", "--hidden",
+                                 "8", "--layers", "2", "--walks", "20", "--epochs", "2", "--quiet"},
+                                world->dir);
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  const std::string want = world->dir / "want.npy", got = world->dir / "got.npy";
+  ASSERT_EQ(Undula({"export", database, "vectors", want, "--model", "pinsage"}, world->dir).code,
+            0);
+  ASSERT_EQ(Undula({"partitions", "start", jobs, "--database", database, "--model", "pinsage",
+                    "--partitions", "3"},
+                   world->dir)
+                .code,
+            0);
+  const auto job = [&](const std::string& stage, int layer, int partition) {
+    return std::vector<std::string>{"partitions",
+                                    stage,
+                                    jobs,
+                                    "--layer",
+                                    std::to_string(layer),
+                                    "--partition",
+                                    std::to_string(partition)};
+  };
+  const auto run = [&](const std::string& stage, int layer, int partition) {
+    std::vector<std::string> args = job(stage, layer, partition);
+    const pid_t child = fork();
+    if (child == 0) {
+      std::string program = UNDULA_PROGRAM;
+      std::vector<char*> argv = {program.data()};
+      for (std::string& a : args) argv.push_back(a.data());
+      argv.push_back(nullptr);
+      execv(program.c_str(), argv.data());
+      _exit(127);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(2 + 3 * partition));
+    kill(child, SIGKILL);
+    int status = 0;
+    waitpid(child, &status, 0);
+    const Output again = Undula(args, world->dir);
+    EXPECT_EQ(again.code, 0) << again.err;
+  };
+  for (int layer = 0; layer < 2; ++layer) {
+    for (const char* stage : {"project", "exchange", "pool"}) {
+      for (const int partition : {2, 0, 1}) run(stage, layer, partition);
+    }
+  }
+  for (const int partition : {0, 1, 2}) run("finish", 0, partition);
+  ASSERT_EQ(Undula({"partitions", "collect", jobs, "-o", got}, world->dir).code, 0);
+  EXPECT_EQ(ReadFile(got), ReadFile(want));
+  EXPECT_EQ(ReadFile(got + ".names"), ReadFile(want + ".names"));
+
+  std::filesystem::resize_file(jobs + "/y-1-2.safetensors", 40);
+  const Output truncated = Undula(job("exchange", 1, 0), world->dir);
+  EXPECT_EQ(truncated.code, static_cast<int>(absl::StatusCode::kDataLoss));
+  EXPECT_THAT(truncated.err, HasSubstr("y-1-2.safetensors"));
+  EXPECT_THAT(truncated.err, HasSubstr("'project' of layer 1 and partition 2"));
+  std::filesystem::remove(jobs + "/z-1.safetensors");
+  const Output missing = Undula({"partitions", "collect", jobs, "-o", got}, world->dir);
+  EXPECT_EQ(missing.code, static_cast<int>(absl::StatusCode::kNotFound));
+  EXPECT_THAT(missing.err, HasSubstr("z-1.safetensors"));
+  EXPECT_THAT(Undula(job("pol", 0, 0), world->dir).err, HasSubstr("the stages are start"));
+  EXPECT_THAT(Undula({"partitions", "start", jobs, "--database", database, "--model", "ripplenet"},
+                     world->dir)
+                  .err,
+              HasSubstr("is that of pinsage"));
 }
 
 // kill -9 during training, then the same command again: the same model, bit for bit.

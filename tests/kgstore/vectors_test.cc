@@ -69,6 +69,38 @@ TEST(VectorFileTest, BadText) {
   EXPECT_EQ(Read("/nonexistent/x.vec").status().code(), absl::StatusCode::kNotFound);
 }
 
+TEST(VectorFileTest, TextsAreHashed) {
+  const auto hashed = [](const std::string& name, const std::string& text) {
+    VectorFileOptions options;
+    options.format = "text-hash";
+    return ReadVectorFile(WriteFile(name, text), options, nullptr);
+  };
+  const auto table = hashed("items.tsv",
+                            "item\tcolumn\tvalue\n1\ttitle\tThe Red Planet\n1\tyear\t1999\n"
+                            "2\ttitle\tRed planet, the\n3\ttitle\tBlue moon\n4\ttitle\t\n");
+  ASSERT_TRUE(table.ok()) << table.status();
+  EXPECT_EQ(table->dim, kTextHashDim);
+  EXPECT_THAT(table->names, ElementsAre("1", "2", "3", "4"));
+  const auto dot = [&](int64_t a, int64_t b) {
+    double sum = 0;
+    for (int64_t i = 0; i < kTextHashDim; ++i) {
+      sum += double{table->values[a * kTextHashDim + i]} * table->values[b * kTextHashDim + i];
+    }
+    return sum;
+  };
+  for (const int64_t row : {0, 1, 2}) EXPECT_NEAR(dot(row, row), 1, 1e-6);
+  EXPECT_EQ(dot(3, 3), 0);  // no words
+  EXPECT_GT(dot(0, 1), 0.5);
+  EXPECT_LT(std::abs(dot(0, 2)), 0.5);
+  // Two columns differ by their names, "name, text" has none.
+  const auto columns = hashed("columns.tsv", "a\tx\tword\nb\ty\tword\nc\tword\n");
+  ASSERT_TRUE(columns.ok()) << columns.status();
+  EXPECT_FALSE(std::equal(columns->values.begin(), columns->values.begin() + kTextHashDim,
+                          columns->values.begin() + kTextHashDim));
+  ExpectRefused(hashed("none.tsv", "\n"), "no texts");
+  ExpectRefused(hashed("bad.tsv", "a\tb\nalone\n"), "bad.tsv:2: expected a name, a tab");
+}
+
 TEST(VectorFileTest, NpyOfAllVersionsTypesAndOrders) {
   for (const char* file : {"v1_f4.npy", "v2_f8.npy", "v3_f2.npy", "v1_f4_fortran.npy"}) {
     SCOPED_TRACE(file);

@@ -101,6 +101,7 @@ TEST_F(ConvModelTest, EveryOptionTrains) {
       {{"query", "item"}},
       {{"loss", "margin"}},
       {{"loss", "softmax"}},
+      {{"loss", "softmax"}, {"in_batch", "true"}, {"shared_negatives", "5"}, {"normalize", "true"}},
       {{"loss", "logistic"}},
       {{"head", "true"}, {"residual", "false"}, {"layers", "2"}},
       {{"normalize", "true"}},
@@ -125,6 +126,65 @@ TEST_F(ConvModelTest, EveryOptionTrains) {
                                               {"fanout", "3"},
                                               {"normalize_every", "true"}});
     EXPECT_TRUE(std::isfinite(LossOf(model.get(), 2)));
+  }
+}
+
+// Plans made by another thread while a step runs: the same parameters as with plans made in line.
+TEST_F(ConvModelTest, PlansMadeAheadGiveTheSameBits) {
+  for (const ModelSpec* spec : {&kPinSageSpec, &kGraphSageSpec}) {
+    OptionMap options = {{"dim", "8"}, {"hidden", "6"}, {"loss", "softmax"}, {"in_batch", "true"}};
+    if (spec == &kPinSageSpec) {
+      options.insert({{"walks", "30"}, {"redraw", "batch"}, {"hard_negatives", "2"}});
+    }
+    TensorMap want;
+    for (const int64_t ahead : {0, 1, 3}) {
+      auto model = *spec->make(options, DType::kF32);
+      TrainContext context{.workers = &workers_};
+      ASSERT_TRUE(Train(model.get(), data_, world_.split,
+                        {.epochs = 3, .batch_size = 32, .read_ahead = ahead}, context)
+                      .ok());
+      TensorMap got;
+      model->Save(&got);
+      if (ahead == 0) want = got;
+      for (const auto& [name, tensor] : want.tensors) {
+        EXPECT_TRUE(tensor.bytes == got.Find(name)->bytes) << name << ", " << ahead << " ahead";
+      }
+    }
+  }
+}
+
+// Candidates of the softmax weigh by how likely the batch has them: minus infinity, or at most 0
+// and lower for popular items.
+TEST_F(ConvModelTest, CandidatesWeighByTheirChance) {
+  Batcher batcher =
+      *Batcher::Create(BatchKind::kPairwise, data_, {.batch_size = 40, .chunk = 1, .seed = 2});
+  batcher.StartEpoch(1);
+  const Batch batch = batcher.Get(0);
+  for (const bool in_batch : {false, true}) {
+    const auto model = Built(kPinSageSpec, {{"dim", "8"},
+                                            {"loss", "softmax"},
+                                            {"shared_negatives", "4"},
+                                            {"in_batch", in_batch ? "true" : "false"}});
+    const auto plan = model->NewPlan();
+    model->Fill(batch, plan.get());
+    const auto& p = static_cast<const ConvBatchPlan&>(*plan);
+    ASSERT_EQ(p.offset.size(), p.candidate_row.size());
+    const auto items = p.planner.level(p.planner.layers(), 0);
+    for (size_t i = 0; i < p.offset.size(); ++i) {
+      const uint32_t item = items[p.candidate_row[i]];
+      if (!in_batch) {
+        EXPECT_EQ(p.offset[i], i < p.pairs->negatives.size() ? 0.0f : -INFINITY);
+        continue;
+      }
+      // The chance of an item in n draws of 1 / items and 40 of its share.
+      const double n = 4, rows = static_cast<double>(data_.train.size());
+      const double none = std::pow(1 - 1.0 / data_.n_items(), n);
+      const double missed = std::pow(1 - data_.item_popularity[item] / rows, batch.rows());
+      EXPECT_NEAR(p.offset[i], std::log((1 - none) / (1 - none * missed)), 1e-4);
+    }
+    for (int64_t b = 0; b < batch.rows(); ++b) {
+      EXPECT_EQ(items[p.candidate_row[p.target[b]]], batch.items[b]);
+    }
   }
 }
 

@@ -48,7 +48,7 @@ class Partitions : public testing::Test {
   // All stages; every job runs twice where `again` is set.
   std::vector<float> Run(const std::string& directory, int64_t partitions, int64_t* projected,
                          bool again = false) {
-    EXPECT_TRUE(StartPartitions(*model_, partitions, directory).ok());
+    EXPECT_TRUE(StartPartitions(model_.get(), partitions, directory).ok());
     const int64_t layers = model_->state().options.layers;
     for (int turn = 0; turn < (again ? 2 : 1); ++turn) {
       *projected = 0;
@@ -101,6 +101,32 @@ TEST_F(Partitions, AnyNumberGivesTheBitsOfTheScorer) {
   }
 }
 
+TEST_F(Partitions, EntityVectorsAreInputs) {
+  auto vectors = std::make_shared<GraphVectors>();
+  vectors->dim = 2;
+  for (uint32_t e = 0; e < world_.snapshot->n_entities; ++e) {
+    vectors->entity.push_back(e % 2 == 0 ? 1.0f : -1.0f);
+    vectors->entity.push_back(0.5f);
+    vectors->has_entity.push_back(1);
+  }
+  data_.read_vectors = [&](const std::string&) {
+    return absl::StatusOr<std::shared_ptr<const GraphVectors>>(vectors);
+  };
+  model_.reset(static_cast<ConvModel*>(
+      kPinSageSpec
+          .make({{"dim", "8"}, {"hidden", "6"}, {"layers", "2"}, {"entity_vectors", "v"}},
+                DType::kF32)
+          ->release()));
+  ASSERT_TRUE(model_->Build(data_, workers_).ok());
+  int64_t projected = 0;
+  const std::vector<float> z = Run(Directory("features"), 3, &projected);
+  const auto scorer = *model_->MakeScorer(workers_);
+  for (uint32_t i = 0; i < data_.n_items(); ++i) {
+    const auto vector = scorer->ItemVector(ItemId{i});
+    for (size_t c = 0; c < vector.size(); ++c) EXPECT_EQ(vector[c], z[i * vector.size() + c]);
+  }
+}
+
 TEST_F(Partitions, DamagedFilesAreNamed) {
   int64_t projected = 0;
   const std::string directory = Directory("job");
@@ -116,10 +142,10 @@ TEST_F(Partitions, DamagedFilesAreNamed) {
   };
   std::filesystem::remove(directory + "/y-1-2.safetensors");
   expect(ExchangePartition(directory, 1, 2).status(), absl::StatusCode::kNotFound, "y-1-2",
-         "ProjectPartition of layer 1");
+         "'project' of layer 1 and partition 2");
   truncate("h-1-2.safetensors");
   expect(ProjectPartition(directory, 1, 2, nullptr).status(), absl::StatusCode::kDataLoss, "h-1-2",
-         "PoolPartition of layer 0");
+         "'pool' of layer 0 and partition 2");
   std::filesystem::copy_file(directory + "/h-1-1.safetensors", directory + "/h-1-2.safetensors",
                              std::filesystem::copy_options::overwrite_existing);
   expect(ProjectPartition(directory, 1, 2, nullptr).status(), absl::StatusCode::kFailedPrecondition,
@@ -139,7 +165,7 @@ TEST_F(Partitions, DamagedFilesAreNamed) {
             absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(PoolPartition(directory, 0, 3, nullptr).status().code(),
             absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(StartPartitions(*model_, 0, directory).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(StartPartitions(model_.get(), 0, directory).code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(ProjectPartition(Directory("empty"), 0, 0, nullptr).status().code(),
             absl::StatusCode::kNotFound);
 }

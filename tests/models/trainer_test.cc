@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -132,6 +133,8 @@ TEST(Trainer, ResumesBitForBitFromAnyKillPoint) {
     options.optimizer = optimizer;
     options.checkpoint_steps = 3;
     options.keep_optimizer = true;
+    options.warmup_epochs = 0.5;
+    options.decay = 0.8;
     const Outcome whole = TrainOnce(d, options, 2);
     ASSERT_TRUE(whole.status.ok()) << whole.status;
     ASSERT_FALSE(whole.report.optimizer.tensors.empty());
@@ -175,6 +178,56 @@ TEST(Trainer, ResumesBitForBitFromAnyKillPoint) {
       ExpectSameBits(whole.model, again.model);
       EXPECT_TRUE(again.lines.empty());
     }
+  }
+}
+
+double LargestDifference(const TensorMap& a, const TensorMap& b) {
+  const NamedTensor *x = a.Find("param/item"), *y = b.Find("param/item");
+  double largest = 0;
+  for (int64_t i = 0; i < x->size(); ++i) {
+    largest = std::max(largest, std::abs(double{x->data<float>()[i]} - y->data<float>()[i]));
+  }
+  return largest;
+}
+
+TEST(Trainer, TheRateRisesAndFalls) {
+  const Data d;
+  TrainOptions options = SmallOptions();
+  options.metric = "none";
+  const Outcome whole = TrainOnce(d, options, 1);
+  options.learning_rate = 0;
+  const Outcome start = TrainOnce(d, options, 1);
+  options = SmallOptions();
+  options.metric = "none";
+  options.warmup_epochs = 1e6;  // 4 of a million epochs: next to nothing
+  const Outcome cold = TrainOnce(d, options, 1);
+  EXPECT_GT(LargestDifference(whole.model, start.model), 0.1);
+  EXPECT_LT(LargestDifference(cold.model, start.model), 1e-5);
+  EXPECT_GT(LargestDifference(cold.model, start.model), 0);
+  // A warm-up of one epoch and a steep fall: what comes after the second epoch is nothing.
+  options.warmup_epochs = 1;
+  options.decay = 1e-6;
+  const Outcome four = TrainOnce(d, options, 1);
+  options.epochs = 2;
+  const Outcome two = TrainOnce(d, options, 1);
+  options.epochs = 1;
+  const Outcome one = TrainOnce(d, options, 1);
+  EXPECT_LT(LargestDifference(four.model, two.model), 1e-5);
+  EXPECT_GT(LargestDifference(two.model, one.model), 1e-3);
+  EXPECT_GT(LargestDifference(one.model, start.model), 0.01);
+}
+
+TEST(Trainer, BatchesAheadChangeNothing) {
+  const Data d;
+  TrainOptions options = SmallOptions();
+  options.read_ahead = 0;
+  const Outcome without = TrainOnce(d, options, 2);
+  EXPECT_EQ(without.lines[0].find("stalls"), std::string::npos);
+  for (const int64_t most : {1, 2, 7}) {
+    options.read_ahead = most;
+    const Outcome with = TrainOnce(d, options, 2);
+    ExpectSameBits(without.model, with.model);
+    EXPECT_NE(with.lines[0].find("\"stalls\":"), std::string::npos);
   }
 }
 

@@ -294,6 +294,25 @@ struct DataProfileOptions {
   uint64_t seed = 1;                 // of the users drawn
 };
 
+// A job of an inference in partitions (docs/models/pinsage.md): it reads files of a directory that
+// Database::StartPartitions() began and writes one. Jobs of a stage run in any order, anywhere; a
+// job that was killed is run again.
+struct PartitionJob {
+  std::string directory;
+  // For each layer "project" all partitions, "exchange" all, "pool" all; then "finish" all; at last
+  // "collect" (once): `output` and output.names as ExportVectors() writes them.
+  std::string stage;
+  int64_t layer = 0, partition = 0;
+  std::string output;
+  int threads = 1;
+};
+
+struct PartitionReport {
+  std::string file;              // written
+  int64_t rows = 0, remote = 0;  // vectors computed or fetched; of these, from other partitions
+  int64_t bytes = 0;
+};
+
 struct StoredModel {
   std::string name, family;
   OptionMap metadata;  // options, counts, metrics, versions
@@ -412,6 +431,10 @@ class Database {
   // float32 [rows, dim] and the names of its rows, one a line, as FILE.names: what ImportVectors
   // reads. Returns the number of rows. InvalidArgument: a name with a line break.
   absl::StatusOr<int64_t> ExportVectors(std::string_view name, const std::string& file) const;
+  // Cuts the items of a stored PinSAGE into `partitions` parts, whose vectors jobs make one layer
+  // after the other. Makes the directory.
+  absl::Status StartPartitions(std::string_view model, int64_t partitions,
+                               const std::string& directory) const;
   // Writes "triples" (N-Triples), "quads" (N-Quads), "turtle", "csr" (the graph, interactions,
   // links and social edges by id, as one safetensors file), "csr-npy" (the same as a new folder of
   // NumPy files), "interactions", "links" or "items" (tab-separated), or one of RecBole's atomic
@@ -426,6 +449,10 @@ class Database {
   explicit Database(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+// NotFound, DataLoss and FailedPrecondition name a file that is missing, truncated or of another
+// job, and the stage that writes it.
+absl::StatusOr<PartitionReport> RunPartitionJob(const PartitionJob& job);
 
 std::vector<ImportFormat> ImportFormats();
 std::vector<ImportFormat> VectorFormats();

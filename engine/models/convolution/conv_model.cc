@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "base/status.h"
 #include "models/convolution/scorer.h"
@@ -147,8 +148,10 @@ absl::Status ConvModel::Build(const TrainingData& data, TaskArena& workers) {
   neighborhoods_ = std::move(neighborhoods);
   workers_ = &workers;
   AddParameters(data.seed);
-  pair_maker_ = std::make_unique<PairMaker>(s.options, s.sage, data.seed);
-  planner_ = std::make_unique<ConvPlanner>(s.nodes());
+  if (s.options.in_batch) {
+    popularity_ = data.item_popularity;
+    interactions_ = std::accumulate(popularity_.begin(), popularity_.end(), 0.0);
+  }
   return absl::OkStatus();
 }
 
@@ -172,8 +175,7 @@ std::vector<std::vector<const NodeLists*>> ConvModel::ListsOf(
                                                     one);
 }
 
-Var ConvModel::ItemInputs(Tape& tape, const ConvPlanner& plan) {
-  const std::span<const uint32_t> items = plan.level(0, 0);
+Var ConvModel::ItemInputs(Tape& tape, std::span<const uint32_t> items) {
   const Var embedding = GatherRows(tape, item_, tape.Indices(items));
   const int64_t dim = state_->feature_dim;
   if (dim == 0) return embedding;
@@ -194,7 +196,7 @@ Var ConvModel::ItemInputs(Tape& tape, const ConvPlanner& plan) {
 // Inputs of the first layer, the layers, and what follows them.
 std::vector<Var> ConvModel::Run(Tape& tape, const ConvPlanner& plan, std::vector<Var>* trace) {
   const ConvState& s = *state_;
-  std::vector<Var> inputs = {ItemInputs(tape, plan)};
+  std::vector<Var> inputs = {ItemInputs(tape, plan.level(0, 0))};
   if (s.sage) inputs.push_back(GatherRows(tape, user_, tape.Indices(plan.level(0, 1))));
   Var own = inputs[0];
   if (trace != nullptr) trace->push_back(own);
@@ -218,79 +220,23 @@ std::vector<Var> ConvModel::Outputs(Tape& tape, std::span<const std::vector<uint
   return Run(tape, *plan, trace);
 }
 
-Var ConvModel::Queries(Tape& tape, const Batch& batch, const ConvPairs& pairs,
-                       const std::vector<Var>& outputs) {
-  if (state_->sage) {
-    user_row_.clear();
-    for (const uint32_t user : batch.users) user_row_.push_back(planner_->place(1, user));
-    return GatherRows(tape, outputs[1], tape.Indices(user_row_));
-  }
-  query_row_.clear();
-  for (const uint32_t item : pairs.query_item) query_row_.push_back(planner_->place(0, item));
-  const int64_t rows = tape.value(outputs[0]).rows();
-  in_ptr_.assign(static_cast<size_t>(rows) + 1, 0);
-  for (const uint32_t row : query_row_) ++in_ptr_[size_t{row} + 1];
-  std::partial_sum(in_ptr_.begin(), in_ptr_.end(), in_ptr_.begin());
-  in_row_.resize(query_row_.size());
-  in_entry_.resize(query_row_.size());
-  std::vector<int64_t> next(in_ptr_.begin(), in_ptr_.end() - 1);
-  for (size_t b = 0; b + 1 < pairs.query_ptr.size(); ++b) {
-    for (int64_t e = pairs.query_ptr[b]; e < pairs.query_ptr[b + 1]; ++e) {
-      const int64_t at = next[query_row_[e]]++;
-      in_row_[at] = static_cast<uint32_t>(b);
-      in_entry_[at] = static_cast<uint32_t>(e);
-    }
-  }
-  return Spmm(tape, outputs[0], tape.Constant(tape.Floats(pairs.query_weight)),
-              {tape.Offsets(pairs.query_ptr), tape.Indices(query_row_), tape.Offsets(in_ptr_),
-               tape.Indices(in_row_), tape.Indices(in_entry_)});
+Var ConvModel::Queries(Tape& tape, const ConvBatchPlan& plan, const std::vector<Var>& outputs) {
+  if (state_->sage) return GatherRows(tape, outputs[1], tape.Indices(plan.query_row));
+  const ConvPairs& pairs = *plan.pairs;
+  const Var mean =
+      Spmm(tape, outputs[0], tape.Constant(tape.Floats(pairs.query_weight)),
+           {tape.Offsets(pairs.query_ptr), tape.Indices(plan.query_row), tape.Offsets(plan.in_ptr),
+            tape.Indices(plan.in_row), tape.Indices(plan.in_entry)});
+  return state_->options.normalize ? RowNormalize(tape, mean) : mean;
 }
 
-Var ConvModel::Softmax(Tape& tape, const Batch& batch, const ConvPairs& pairs, Var query,
-                       Var items) {
-  // Candidates: the shared negatives, then the positives that are not among them. A positive that
-  // was not drawn counts for its own row only.
-  candidate_row_ = negative_row_;
-  offset_.assign(candidate_row_.size(), 0.0f);
-  std::vector<uint32_t> others;
-  for (const uint32_t item : batch.items) {
-    if (!std::binary_search(pairs.negatives.begin(), pairs.negatives.end(), item)) {
-      others.push_back(item);
-    }
-  }
-  std::sort(others.begin(), others.end());
-  others.erase(std::unique(others.begin(), others.end()), others.end());
-  for (const uint32_t item : others) candidate_row_.push_back(planner_->place(0, item));
-  offset_.resize(candidate_row_.size(), -std::numeric_limits<float>::infinity());
-  target_offset_.assign(static_cast<size_t>(batch.rows()), 0.0f);
-  target_.clear();
-  for (const uint32_t item : batch.items) {
-    const auto drawn = std::lower_bound(pairs.negatives.begin(), pairs.negatives.end(), item);
-    if (drawn != pairs.negatives.end() && *drawn == item) {
-      target_.push_back(static_cast<uint32_t>(drawn - pairs.negatives.begin()));
-    } else {
-      const auto at = std::lower_bound(others.begin(), others.end(), item) - others.begin();
-      target_.push_back(static_cast<uint32_t>(negative_row_.size()) + static_cast<uint32_t>(at));
-    }
-  }
-  const propagation::SampledCandidates candidates{tape.Floats(offset_),
-                                                  tape.Floats(target_offset_)};
-  const Var table = GatherRows(tape, items, tape.Indices(candidate_row_));
-  return LinearCrossEntropy(tape, Scale(tape, query, 1 / state_->options.temperature), table,
-                            tape.Indices(target_), candidates, static_cast<double>(batch.rows()));
-}
-
-Var ConvModel::HardLoss(Tape& tape, const Batch& batch, const ConvPairs& pairs, Var query,
+Var ConvModel::HardLoss(Tape& tape, const Batch& batch, const ConvBatchPlan& plan, Var query,
                         Var items) {
   const ConvOptions& o = state_->options;
-  if (pairs.hard_row.empty() || o.hard_weight == 0) return Var{};
-  hard_place_.clear();
-  for (const uint32_t item : pairs.hard_item) hard_place_.push_back(planner_->place(0, item));
-  hard_positive_.clear();
-  for (const uint32_t row : pairs.hard_row) hard_positive_.push_back(positive_row_[row]);
-  const Var q = GatherRows(tape, query, tape.Indices(pairs.hard_row));
-  const Var good = RowDot(tape, q, GatherRows(tape, items, tape.Indices(hard_positive_)));
-  const Var bad = RowDot(tape, q, GatherRows(tape, items, tape.Indices(hard_place_)));
+  if (plan.hard_row.empty() || o.hard_weight == 0) return Var{};
+  const Var q = GatherRows(tape, query, tape.Indices(plan.pairs->hard_row));
+  const Var good = RowDot(tape, q, GatherRows(tape, items, tape.Indices(plan.hard_positive)));
+  const Var bad = RowDot(tape, q, GatherRows(tape, items, tape.Indices(plan.hard_row)));
   // A mean over what each row could have had, so that rows without a band weigh nothing.
   const double n = static_cast<double>(batch.rows()) *
                    static_cast<double>(std::min(epoch_ - 1, o.hard_negatives)) / o.hard_weight;
@@ -298,53 +244,81 @@ Var ConvModel::HardLoss(Tape& tape, const Batch& batch, const ConvPairs& pairs, 
                             : PairLoss(tape, good, bad, n);
 }
 
-Var ConvModel::PairLosses(Tape& tape, const Batch& batch, const ConvPairs& pairs, Var query,
+Var ConvModel::PairLosses(Tape& tape, const Batch& batch, const ConvBatchPlan& plan, Var query,
                           Var items) {
   const ConvOptions& o = state_->options;
   const auto rows = static_cast<double>(batch.rows());
-  if (o.loss == "softmax") return Softmax(tape, batch, pairs, query, items);
-  const Var positive = RowDot(tape, query, GatherRows(tape, items, tape.Indices(positive_row_)));
-  const Var negatives = GatherRows(tape, items, tape.Indices(negative_row_));
+  if (o.loss == "softmax") {
+    const propagation::SampledCandidates candidates{tape.Floats(plan.offset),
+                                                    tape.Floats(plan.target_offset)};
+    const Var table = GatherRows(tape, items, tape.Indices(plan.candidate_row));
+    return LinearCrossEntropy(tape, Scale(tape, query, 1 / o.temperature), table,
+                              tape.Indices(plan.target), candidates, rows);
+  }
+  const Var positive =
+      RowDot(tape, query, GatherRows(tape, items, tape.Indices(plan.positive_row)));
+  const Var negatives = GatherRows(tape, items, tape.Indices(plan.negative_row));
   propagation::ExcludedNegatives excluded;
   if (o.exclude_known) {
-    excluded = {tape.Offsets(pairs.excluded_ptr), tape.Indices(pairs.excluded)};
+    excluded = {tape.Offsets(plan.pairs->excluded_ptr), tape.Indices(plan.pairs->excluded)};
   }
   const PairForm form = o.loss == "margin" ? PairForm::kMargin
                         : o.loss == "bpr"  ? PairForm::kBpr
                                            : PairForm::kLogistic;
   const Var loss = SharedNegativeLoss(tape, query, positive, negatives, excluded, form, o.margin,
-                                      rows * static_cast<double>(pairs.negatives.size()));
+                                      rows * static_cast<double>(plan.pairs->negatives.size()));
   if (form != PairForm::kLogistic) return loss;
   ones_.assign(static_cast<size_t>(batch.rows()), 1.0f);
   return AddScaled(tape, loss, 1, BceLogits(tape, positive, tape.Floats(ones_), rows), 1);
 }
 
-Var ConvModel::Prepare(Tape& tape, const Batch& batch, std::vector<Var>* shared) {
-  shared->clear();
+std::unique_ptr<BatchPlans::Plan> ConvModel::NewPlan() const {
+  return std::make_unique<ConvBatchPlan>(state_->options, state_->sage, seed_, state_->nodes());
+}
+
+void ConvModel::Fill(const Batch& batch, Plan* to) const {
+  auto* plan = static_cast<ConvBatchPlan*>(to);
   const ConvState& s = *state_;
   const ConvOptions& o = s.options;
   const bool hard = !s.sage && o.hard_negatives > 0;
-  const ConvPairs& pairs = pair_maker_->Make(batch, epoch_, s.known, hard ? &pools_ : nullptr);
-  wanted_.assign(static_cast<size_t>(s.types()), {});
+  const ConvPairs& pairs = plan->maker.Make(batch, epoch_, s.known, hard ? &pools_ : nullptr);
+  plan->pairs = &pairs;
+  plan->wanted.assign(static_cast<size_t>(s.types()), {});
   for (const auto* part : {&pairs.query_item, &pairs.negatives, &pairs.hard_item}) {
-    wanted_[0].insert(wanted_[0].end(), part->begin(), part->end());
+    plan->wanted[0].insert(plan->wanted[0].end(), part->begin(), part->end());
   }
-  wanted_[0].insert(wanted_[0].end(), batch.items.begin(), batch.items.end());
-  if (s.sage) wanted_[1].assign(batch.users.begin(), batch.users.end());
+  plan->wanted[0].insert(plan->wanted[0].end(), batch.items.begin(), batch.items.end());
+  if (s.sage) plan->wanted[1].assign(batch.users.begin(), batch.users.end());
   std::vector<std::vector<const NodeLists*>> lists = ListsOf(s.lists);
   for (size_t k = 0; k < epoch_lists_.size(); ++k) {
     for (size_t t = 0; t < lists[k].size(); ++t) lists[k][t] = &epoch_lists_[k][t];
   }
-  if (!s.sage && o.redraw == "batch") DrawForBatch(batch, &lists);
-  planner_->Plan(wanted_, lists, pairs.removed);
-  const std::vector<Var> outputs = Run(tape, *planner_, nullptr);
-  positive_row_.clear();
-  for (const uint32_t item : batch.items) positive_row_.push_back(planner_->place(0, item));
-  negative_row_.clear();
-  for (const uint32_t item : pairs.negatives) negative_row_.push_back(planner_->place(0, item));
-  const Var query = Queries(tape, batch, pairs, outputs);
-  Var loss = PairLosses(tape, batch, pairs, query, outputs[0]);
-  loss = AddScaled(tape, loss, 1, HardLoss(tape, batch, pairs, query, outputs[0]), 1);
+  if (!s.sage && o.redraw == "batch") DrawForBatch(batch, plan, &lists);
+  plan->planner.Plan(plan->wanted, lists, pairs.removed);
+  plan->PlaceItems(batch);
+  if (s.sage) {
+    plan->query_row.clear();
+    for (const uint32_t user : batch.users) plan->query_row.push_back(plan->planner.place(1, user));
+  } else {
+    plan->PlaceQueries();
+  }
+  if (o.loss == "softmax") plan->PlaceCandidates(batch, o, popularity_, interactions_);
+}
+
+Var ConvModel::Prepare(Tape& tape, const Batch& batch, std::vector<Var>* shared) {
+  shared->clear();
+  const ConvBatchPlan* plan = std::exchange(given_, nullptr);
+  if (plan == nullptr) {
+    if (own_plan_ == nullptr) own_plan_.reset(static_cast<ConvBatchPlan*>(NewPlan().release()));
+    Fill(batch, own_plan_.get());
+    plan = own_plan_.get();
+  }
+  const ConvState& s = *state_;
+  const ConvOptions& o = s.options;
+  const std::vector<Var> outputs = Run(tape, plan->planner, nullptr);
+  const Var query = Queries(tape, *plan, outputs);
+  Var loss = PairLosses(tape, batch, *plan, query, outputs[0]);
+  loss = AddScaled(tape, loss, 1, HardLoss(tape, batch, *plan, query, outputs[0]), 1);
   if (o.l2 > 0) {
     const double scale = o.l2 / static_cast<double>(batch.rows());
     const auto add = [&](propagation::Parameter* table, std::span<const uint32_t> rows) {
@@ -352,24 +326,24 @@ Var ConvModel::Prepare(Tape& tape, const Batch& batch, std::vector<Var>* shared)
           WeightedSquaredNorm(tape, GatherRows(tape, table, tape.Indices(rows)), Tensor{}, scale);
       loss = AddScaled(tape, loss, 1, norm, 1);
     };
-    add(item_, planner_->level(0, 0));
-    if (s.sage) add(user_, planner_->level(0, 1));
+    add(item_, plan->planner.level(0, 0));
+    if (s.sage) add(user_, plan->planner.level(0, 1));
   }
   return loss;
 }
 
 // Lists of the nodes that each layer needs, drawn for this batch alone.
-void ConvModel::DrawForBatch(const Batch& batch,
-                             std::vector<std::vector<const NodeLists*>>* lists) {
+void ConvModel::DrawForBatch(const Batch& batch, ConvBatchPlan* plan,
+                             std::vector<std::vector<const NodeLists*>>* lists) const {
   const int64_t layers = state_->options.layers;
-  batch_lists_.resize(static_cast<size_t>(layers));
-  std::vector<uint32_t> nodes = wanted_[0];
+  plan->lists.resize(static_cast<size_t>(layers));
+  std::vector<uint32_t> nodes = plan->wanted[0];
   for (int64_t k = layers - 1; k >= 0; --k) {
     std::sort(nodes.begin(), nodes.end());
     nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
-    batch_lists_[k] = neighborhoods_->DrawFor(nodes, BatchDraw(batch, epoch_, k), workers_);
-    (*lists)[k][0] = &batch_lists_[k];
-    nodes.insert(nodes.end(), batch_lists_[k].item.begin(), batch_lists_[k].item.end());
+    plan->lists[k] = neighborhoods_->DrawFor(nodes, BatchDraw(batch, epoch_, k), workers_);
+    (*lists)[k][0] = &plan->lists[k];
+    nodes.insert(nodes.end(), plan->lists[k].item.begin(), plan->lists[k].item.end());
   }
 }
 

@@ -28,10 +28,11 @@
 #include <string>
 #include <vector>
 
+#include "models/batch_plans.h"
+#include "models/convolution/batch_plan.h"
 #include "models/convolution/layers.h"
 #include "models/convolution/neighborhoods.h"
 #include "models/convolution/options.h"
-#include "models/convolution/pairs.h"
 #include "models/convolution/plan.h"
 #include "models/model.h"
 
@@ -61,7 +62,7 @@ struct ConvState {
   }
 };
 
-class ConvModel final : public Model {
+class ConvModel final : public Model, public BatchPlans {
  public:
   // Options are taken as they are: make of the specs checks them.
   ConvModel(const ModelSpec* spec, const ConvOptions& options, DType dtype);
@@ -78,6 +79,9 @@ class ConvModel final : public Model {
                         std::span<const propagation::Var>) const override {
     return {};
   }
+  std::unique_ptr<Plan> NewPlan() const override;
+  void Fill(const Batch& batch, Plan* plan) const override;
+  void Use(const Plan* plan) override { given_ = static_cast<const ConvBatchPlan*>(plan); }
   absl::StatusOr<std::unique_ptr<Scorer>> MakeScorer(TaskArena& workers) const override;
   void Save(TensorMap* out) const override;
   absl::Status Load(const TensorMap& in, std::shared_ptr<const Snapshot> snapshot) override;
@@ -90,25 +94,26 @@ class ConvModel final : public Model {
                                         std::span<const std::vector<uint32_t>> wanted,
                                         ConvPlanner* plan,
                                         std::vector<propagation::Var>* trace = nullptr);
+  // What the first layer reads of these items.
+  propagation::Var ItemInputs(propagation::Tape& tape, std::span<const uint32_t> items);
   ConvLayers& layers() { return layers_; }
   const ConvState& state() const { return *state_; }
 
  private:
   void AddParameters(uint64_t seed);
   absl::Status TakeFeatures(const TrainingData& data);
-  propagation::Var ItemInputs(propagation::Tape& tape, const ConvPlanner& plan);
   std::vector<propagation::Var> Run(propagation::Tape& tape, const ConvPlanner& plan,
                                     std::vector<propagation::Var>* trace);
-  propagation::Var PairLosses(propagation::Tape& tape, const Batch& batch, const ConvPairs& pairs,
-                              propagation::Var query, propagation::Var items);
-  propagation::Var Softmax(propagation::Tape& tape, const Batch& batch, const ConvPairs& pairs,
-                           propagation::Var query, propagation::Var items);
-  propagation::Var HardLoss(propagation::Tape& tape, const Batch& batch, const ConvPairs& pairs,
+  propagation::Var PairLosses(propagation::Tape& tape, const Batch& batch,
+                              const ConvBatchPlan& plan, propagation::Var query,
+                              propagation::Var items);
+  propagation::Var HardLoss(propagation::Tape& tape, const Batch& batch, const ConvBatchPlan& plan,
                             propagation::Var query, propagation::Var items);
-  propagation::Var Queries(propagation::Tape& tape, const Batch& batch, const ConvPairs& pairs,
+  propagation::Var Queries(propagation::Tape& tape, const ConvBatchPlan& plan,
                            const std::vector<propagation::Var>& outputs);
   std::vector<std::vector<const NodeLists*>> ListsOf(const std::vector<NodeLists>& lists) const;
-  void DrawForBatch(const Batch& batch, std::vector<std::vector<const NodeLists*>>* lists);
+  void DrawForBatch(const Batch& batch, ConvBatchPlan* plan,
+                    std::vector<std::vector<const NodeLists*>>* lists) const;
 
   const ModelSpec* spec_;
   propagation::ParameterSet parameters_;
@@ -123,19 +128,15 @@ class ConvModel final : public Model {
   propagation::HardPools pools_;
   std::vector<std::vector<NodeLists>> epoch_lists_;  // [layer][type]; empty: those of the state
   int64_t epoch_ = 0;
-  std::unique_ptr<PairMaker> pair_maker_;
-  std::unique_ptr<ConvPlanner> planner_;
+  std::vector<uint32_t> popularity_;  // training positives of the items, with in_batch
+  double interactions_ = 0;           // their sum
+  std::unique_ptr<ConvBatchPlan> own_plan_;
+  const ConvBatchPlan* given_ = nullptr;  // see Use
   std::string description_;
 
   // Host memory of the step that the tape's tensors refer to.
   std::vector<std::vector<ConvScratch>> scratch_;
-  std::vector<std::vector<uint32_t>> wanted_;
-  std::vector<NodeLists> batch_lists_;  // [layer], drawn for the batch
-  std::vector<uint32_t> positive_row_, negative_row_, query_row_, hard_place_, hard_positive_,
-      candidate_row_, target_, user_row_;
-  std::vector<int64_t> in_ptr_;
-  std::vector<uint32_t> in_row_, in_entry_;
-  std::vector<float> offset_, target_offset_, ones_, feature_rows_;
+  std::vector<float> ones_, feature_rows_;
 };
 
 }  // namespace undula::models

@@ -9,23 +9,25 @@ namespace {
   UNDULA_OPTION(ConvOptions, member, kind, min, max, choices, help)
 
 // Of both families, before and after their own.
-#define UNDULA_CONV_SHARED                                                                     \
-  UNDULA_CONV(dim, kInt, 1, 1024, "", "length of embeddings, layers and outputs"),             \
-      UNDULA_CONV(hidden, kInt, 1, 2048, "", "length of transformed neighbors"),               \
-      UNDULA_CONV(layers, kInt, 1, 4, "", "convolutions: how far messages travel"),            \
-      UNDULA_CONV(init_scale, kFloat, 1e-9, 10, "",                                            \
-                  "standard deviation of the initial embeddings"),                             \
-      UNDULA_CONV(loss, kChoice, 0, 0, "margin|bpr|softmax|logistic",                          \
-                  "of a pair against the shared negatives"),                                   \
-      UNDULA_CONV(margin, kFloat, 0, 100, "", "of the margin loss"),                           \
-      UNDULA_CONV(temperature, kFloat, 1e-4, 1e4, "", "softmax: logits are divided by it"),    \
-      UNDULA_CONV(shared_negatives, kInt, 1, 1e6, "",                                          \
-                  "negatives that all pairs of a batch share"),                                \
-      UNDULA_CONV(exclude_known, kBool, 0, 0, "",                                              \
-                  "a shared negative that the user knows does not count for the pair"),        \
-      UNDULA_CONV(                                                                             \
-          remove_edges, kBool, 0, 0, "",                                                       \
-          "edges between the sides of a pair are not used in its step (pinsage: query=item)"), \
+#define UNDULA_CONV_SHARED                                                                       \
+  UNDULA_CONV(dim, kInt, 1, 1024, "", "length of embeddings, layers and outputs"),               \
+      UNDULA_CONV(hidden, kInt, 1, 2048, "", "length of transformed neighbors"),                 \
+      UNDULA_CONV(layers, kInt, 1, 4, "", "convolutions: how far messages travel"),              \
+      UNDULA_CONV(init_scale, kFloat, 1e-9, 10, "",                                              \
+                  "standard deviation of the initial embeddings"),                               \
+      UNDULA_CONV(loss, kChoice, 0, 0, "margin|bpr|softmax|logistic",                            \
+                  "of a pair against the shared negatives"),                                     \
+      UNDULA_CONV(margin, kFloat, 0, 100, "", "of the margin loss"),                             \
+      UNDULA_CONV(temperature, kFloat, 1e-4, 1e4, "", "softmax: logits are divided by it"),      \
+      UNDULA_CONV(in_batch, kBool, 0, 0, "",                                                     \
+                  "softmax: the batch's other positives are negatives, too (log-q correction)"), \
+      UNDULA_CONV(shared_negatives, kInt, 1, 1e6, "",                                            \
+                  "negatives that all pairs of a batch share"),                                  \
+      UNDULA_CONV(exclude_known, kBool, 0, 0, "",                                                \
+                  "a shared negative that the user knows does not count for the pair"),          \
+      UNDULA_CONV(                                                                               \
+          remove_edges, kBool, 0, 0, "",                                                         \
+          "edges between the sides of a pair are not used in its step (pinsage: query=item)"),   \
       UNDULA_CONV(l2, kFloat, 0, 1e6, "", "weight of the squared norms of input embeddings")
 
 constexpr OptionField kPinSageFields[] = {
@@ -45,7 +47,7 @@ constexpr OptionField kPinSageFields[] = {
     UNDULA_CONV(redraw, kChoice, 0, 0, "never|epoch|batch", "when lists are drawn anew"),
     UNDULA_CONV(head, kBool, 0, 0, "", "two more layers behind the convolutions"),
     UNDULA_CONV(residual, kBool, 0, 0, "", "outputs add the item's embedding"),
-    UNDULA_CONV(normalize, kBool, 0, 0, "", "outputs have length 1"),
+    UNDULA_CONV(normalize, kBool, 0, 0, "", "outputs and users have length 1"),
     UNDULA_CONV(query, kChoice, 0, 0, "profile|item",
                 "a pair's other side: the mean of the user's other items, or one of them"),
     UNDULA_CONV(profile, kInt, 0, 1e6, "", "items of a pair's mean at most, drawn; 0: all"),

@@ -34,7 +34,7 @@ struct ConvOptions {
   std::string redraw = "never";  // lists are drawn anew before every "epoch" or for every "batch"
   bool head = false;
   bool residual = true;    // the output adds the item's embedding
-  bool normalize = false;  // outputs of length 1
+  bool normalize = false;  // outputs, and the means of users, of length 1
   // -- PinSAGE: whom an item is recommended to
   std::string query = "profile";  // mean of the user's items, or "item": one of them
   int64_t profile = 50;           // items of a pair's mean at most, drawn; 0: all
@@ -49,6 +49,9 @@ struct ConvOptions {
   std::string loss = "bpr";
   double margin = 0.1;
   double temperature = 0.1;  // softmax: logits are divided by it
+  // softmax: the other rows' positives are negatives, too, weighed by their chance to be among the
+  // candidates (log-q correction).
+  bool in_batch = false;
   int64_t shared_negatives = 500;
   bool exclude_known = true;   // a shared negative that the user knows does not count for the row
   int64_t hard_negatives = 0;  // most per pair; epoch n uses n - 1 of them (PinSAGE)

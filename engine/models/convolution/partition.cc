@@ -1,6 +1,7 @@
 #include "models/convolution/partition.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/safetensors.h"
 #include "base/status.h"
@@ -22,19 +23,17 @@ constexpr char kRows[] = "rows";
 struct Part {
   std::string name, stage;
 };
-Part JobFile() { return {"job", "StartPartitions"}; }
-Part Lists(int64_t p) { return {Concat("lists-", p), "StartPartitions"}; }
+std::string Stage(const char* name, int64_t layer, int64_t partition) {
+  return Concat("'", name, "' of layer ", layer, " and partition ", partition);
+}
+Part JobFile() { return {"job", "'start'"}; }
+Part Lists(int64_t p) { return {Concat("lists-", p), "'start'"}; }
 Part Hidden(int64_t k, int64_t p) {
-  return {Concat("h-", k, "-", p),
-          k == 0 ? "StartPartitions" : Concat("PoolPartition of layer ", k - 1)};
+  return {Concat("h-", k, "-", p), k == 0 ? "'start'" : Stage("pool", k - 1, p)};
 }
-Part Projected(int64_t k, int64_t p) {
-  return {Concat("y-", k, "-", p), Concat("ProjectPartition of layer ", k)};
-}
-Part Exchanged(int64_t k, int64_t p) {
-  return {Concat("x-", k, "-", p), Concat("ExchangePartition of layer ", k)};
-}
-Part Output(int64_t p) { return {Concat("z-", p), "FinishPartition"}; }
+Part Projected(int64_t k, int64_t p) { return {Concat("y-", k, "-", p), Stage("project", k, p)}; }
+Part Exchanged(int64_t k, int64_t p) { return {Concat("x-", k, "-", p), Stage("exchange", k, p)}; }
+Part Output(int64_t p) { return {Concat("z-", p), Concat("'finish' of partition ", p)}; }
 
 // What every job reads first.
 class Job {
@@ -56,7 +55,7 @@ class Job {
     }
     UNDULA_RETURN_IF_ERROR(SetOptions(kPinSageOptions, &job.options_, options));
     if (job.n_items_ < 0 || job.partitions_ < 1) {
-      return DataLossError(job.PathOf(JobFile()), " has no sizes; run StartPartitions again");
+      return DataLossError(job.PathOf(JobFile()), " has no sizes; run the stage 'start' again");
     }
     return job;
   }
@@ -88,8 +87,8 @@ class Job {
   absl::StatusOr<TensorMap> Read(const Part& part) const {
     UNDULA_ASSIGN_OR_RETURN(TensorMap map, ReadFile(part));
     if (map.metadata["run"] != run_ || map.metadata["part"] != part.name) {
-      return FailedPreconditionError(PathOf(part), " is not of this job; run ", part.stage,
-                                     " again");
+      return FailedPreconditionError(PathOf(part), " is not of this job; run the stage ",
+                                     part.stage, " again");
     }
     return map;
   }
@@ -99,7 +98,8 @@ class Job {
     const auto it = map.tensors.find(kRows);
     if (it == map.tensors.end() || it->second.dtype != DType::kF32 ||
         it->second.shape.size() != 2 || it->second.shape[0] != n) {
-      return DataLossError(PathOf(part), " has not ", n, " rows; run ", part.stage, " again");
+      return DataLossError(PathOf(part), " has not ", n, " rows; run the stage ", part.stage,
+                           " again");
     }
     return std::move(it->second);
   }
@@ -126,8 +126,8 @@ class Job {
   absl::StatusOr<TensorMap> ReadFile(const Part& part) const {
     absl::StatusOr<TensorMap> map = ReadSafetensors(PathOf(part));
     if (map.ok()) return map;
-    return Error(map.status().code(), Message(map.status()), "; run ", part.stage,
-                 " of this partition again");
+    return Error(map.status().code(), Message(map.status()), "; run the stage ", part.stage,
+                 " again");
   }
 
   std::string directory_, run_;
@@ -178,7 +178,8 @@ absl::StatusOr<NodeLists> ReadLists(const Job& job, int64_t p) {
     for (const uint32_t i : lists.item) ok = ok && i < job.n_items();
   }
   if (ok) return lists;
-  return DataLossError(job.PathOf(Lists(p)), " is damaged; run ", Lists(p).stage, " again");
+  return DataLossError(job.PathOf(Lists(p)), " is damaged; run the stage ", Lists(p).stage,
+                       " again");
 }
 
 // Distinct neighbors of a partition, ascending.
@@ -191,25 +192,25 @@ std::vector<uint32_t> SourcesOf(const NodeLists& lists) {
 
 }  // namespace
 
-absl::Status StartPartitions(const ConvModel& model, int64_t partitions,
-                             const std::string& directory) {
-  const ConvState& s = model.state();
+absl::Status StartPartitions(ConvModel* model, int64_t partitions, const std::string& directory) {
+  const ConvState& s = model->state();
   if (s.sage) {
     return InvalidArgumentError("graphsage is not inferred in partitions; pinsage is");
   }
-  if (s.feature_dim > 0) {
-    return UnimplementedError("pinsage with entity_vectors is not inferred in partitions");
+  if (model->parameters()->dtype() != DType::kF32) {
+    return InvalidArgumentError("partitions work in float32; the model is float64");
   }
   if (partitions < 1 || partitions > 65536) {
     return InvalidArgumentError(partitions, " partitions; 1 to 65536 are possible");
   }
   TensorMap saved, job;
-  model.Save(&saved);
+  model->Save(&saved);
   // A tag of the content: files of an earlier job in the same directory do not fit.
   uint64_t tag = 0xCBF29CE484222325u + static_cast<uint64_t>(partitions);
   for (const auto& [name, tensor] : saved.tensors) {
     for (const std::byte b : tensor.bytes) tag = (tag ^ static_cast<uint8_t>(b)) * 0x100000001B3u;
-    if (name.starts_with("param/") && name != "param/item") job.tensors[name] = tensor;
+    if (name.starts_with("param/") && name != "param/item" && name != "param/feature")
+      job.tensors[name] = tensor;
   }
   for (const auto& [key, value] : GetOptions(kPinSageOptions, &s.options)) {
     job.metadata["model." + key] = value;
@@ -220,10 +221,14 @@ absl::Status StartPartitions(const ConvModel& model, int64_t partitions,
   job.metadata["partitions"] = Concat(partitions);
   UNDULA_RETURN_IF_ERROR(WriteSafetensors(directory + "/job.safetensors", job));
   UNDULA_ASSIGN_OR_RETURN(const Job opened, Job::Open(directory));
-  const NamedTensor& items = saved.tensors.at("param/item");
-  if (items.dtype != DType::kF32) {
-    return InvalidArgumentError("partitions work in float32; the model is float64");
-  }
+  Exec exec(nullptr);
+  Arena arena;
+  Tape tape(&exec, &arena);
+  std::vector<uint32_t> all(s.n_items);
+  std::iota(all.begin(), all.end(), 0u);
+  const Var inputs = model->ItemInputs(tape, all);
+  UNDULA_RETURN_IF_ERROR(tape.status());
+  const float* rows = tape.value(inputs).as<float>();
   const NodeLists& lists = s.lists[0];
   for (int64_t p = 0; p < partitions; ++p) {
     const int64_t begin = opened.begin(p), end = opened.end(p), first = lists.ptr[begin];
@@ -239,7 +244,7 @@ absl::Status StartPartitions(const ConvModel& model, int64_t partitions,
     UNDULA_RETURN_IF_ERROR(WriteSafetensors(opened.PathOf(Lists(p)), map));
     TensorMap h;
     const int64_t dim = s.options.dim;
-    h.tensors[kRows] = MakeTensor<float>({end - begin, dim}, items.data<float>() + begin * dim);
+    h.tensors[kRows] = MakeTensor<float>({end - begin, dim}, rows + begin * dim);
     UNDULA_RETURN_IF_ERROR(opened.Write(Hidden(0, p), std::move(h)).status());
   }
   return absl::OkStatus();

@@ -13,7 +13,8 @@
 //
 // Jobs of a stage may run at once, in any order, on any machine that sees the directory. A file
 // that a job needs and that is missing is NotFound, a truncated one DataLoss, one of another job or
-// another place FailedPrecondition; each names the file and the stage that writes it.
+// another place FailedPrecondition; each names the file and the stage that writes it ("start",
+// "project", "exchange", "pool", "finish": the verb `undula partitions`).
 #ifndef UNDULA_MODELS_CONVOLUTION_PARTITION_H_
 #define UNDULA_MODELS_CONVOLUTION_PARTITION_H_
 
@@ -35,9 +36,8 @@ struct StageWork {
 };
 
 // Cuts the items of a built or loaded PinSAGE into `partitions` (1 to 65536) ranges of ids of equal
-// size; the directory must exist. InvalidArgument for GraphSAGE, Unimplemented with entity_vectors.
-absl::Status StartPartitions(const ConvModel& model, int64_t partitions,
-                             const std::string& directory);
+// size; the directory must exist. InvalidArgument for GraphSAGE and for float64.
+absl::Status StartPartitions(ConvModel* model, int64_t partitions, const std::string& directory);
 absl::StatusOr<StageWork> ProjectPartition(const std::string& directory, int64_t layer,
                                            int64_t partition, TaskArena* workers);
 absl::StatusOr<StageWork> ExchangePartition(const std::string& directory, int64_t layer,

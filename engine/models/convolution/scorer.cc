@@ -1,5 +1,6 @@
 #include "models/convolution/scorer.h"
 
+#include <cmath>
 #include <numeric>
 
 #include "base/status.h"
@@ -70,7 +71,12 @@ const float* ConvScorer::MeanOf(std::span<const ItemId> history, Arena& scratch)
     const float* z = items_.data() + int64_t{Index(item)} * dim_;
     for (int64_t c = 0; c < dim_; ++c) out[c] += z[c];
   }
-  const float share = history.empty() ? 0 : 1.0f / static_cast<float>(history.size());
+  float share = history.empty() ? 0 : 1.0f / static_cast<float>(history.size());
+  if (state().options.normalize) {
+    double square = 0;
+    for (int64_t c = 0; c < dim_; ++c) square += double{out[c]} * out[c];
+    share = square > 0 ? static_cast<float>(1 / std::sqrt(square)) : 0;
+  }
   for (int64_t c = 0; c < dim_; ++c) out[c] *= share;
   return out;
 }

@@ -81,7 +81,10 @@ std::map<std::string, std::string> RunIdentity(const Model& model, const Fingerp
     identity["model." + key] = value;
   }
   for (const auto& [key, value] : train_options) {
-    if (key == "epochs" || key == "patience" || key.starts_with("checkpoint_")) continue;
+    if (key == "epochs" || key == "patience" || key == "read_ahead" ||
+        key.starts_with("checkpoint_")) {
+      continue;
+    }
     identity["train." + key] = value;
   }
   identity["data"] = data.Text();

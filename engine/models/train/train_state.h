@@ -48,7 +48,7 @@ class Fingerprint {
 Fingerprint FingerprintOf(const TrainingData& data);
 
 // What must be equal for a checkpoint to fit a run: the model and its options, the training options
-// that define the bits (not epochs, patience or checkpoint cadence), the data.
+// that define the bits (not epochs, patience, read-ahead or checkpoint cadence), the data.
 std::map<std::string, std::string> RunIdentity(const Model& model, const Fingerprint& data,
                                                const OptionMap& train_options);
 // FailedPrecondition naming the first difference.

@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "models/data/batcher.h"
 #include "models/train/checkpoint.h"
+#include "models/train/read_ahead.h"
 #include "models/train/selection.h"
 #include "models/train/start_vectors.h"
 #include "models/train/step.h"
@@ -25,53 +26,6 @@ using propagation::Exec;
 using propagation::Optimizer;
 using propagation::OptimizerOptions;
 using propagation::ParameterSet;
-
-constexpr OptionField kFields[] = {
-    UNDULA_OPTION(TrainOptions, epochs, kInt, 1, 1e6, "", "passes over the training part"),
-    UNDULA_OPTION(TrainOptions, batch_size, kInt, 1, 1e7, "", "rows of the loss per step"),
-    UNDULA_OPTION(TrainOptions, chunk, kInt, 1, 1e6, "",
-                  "rows of one user that stand together in a batch; 1: plain shuffle"),
-    UNDULA_OPTION(TrainOptions, slices, kInt, 1, 1024, "",
-                  "parallel parts of a batch; defines the bits, threads do not"),
-    UNDULA_OPTION(TrainOptions, optimizer, kChoice, 0, 0, "sgd|adagrad|adam|adamw|lazy_adam",
-                  "update rule"),
-    UNDULA_OPTION(TrainOptions, learning_rate, kFloat, 0, 1e3, "", "step size"),
-    UNDULA_OPTION(TrainOptions, weight_decay, kFloat, 0, 1e3, "", "of the optimizer"),
-    UNDULA_OPTION(TrainOptions, momentum, kFloat, 0, 1, "", "of sgd"),
-    UNDULA_OPTION(TrainOptions, per_row_steps, kBool, 0, 0, "",
-                  "lazy_adam corrects each row's bias by its own number of steps"),
-    UNDULA_OPTION(TrainOptions, negatives, kChoice, 0, 0, "uniform|popularity",
-                  "how negatives are drawn: for pairwise models, and with fresh_negatives"),
-    UNDULA_OPTION(
-        TrainOptions, fresh_negatives, kInt, 0, 1000, "",
-        "pointwise models: negatives for each positive, drawn anew in every epoch; 0: the "
-        "rows of the split"),
-    UNDULA_OPTION(TrainOptions, metric, kChoice, 0, 0, "auto|auc|logloss|recall|ndcg|none",
-                  "chooses the epoch that is kept, on the validation part"),
-    UNDULA_OPTION(TrainOptions, metric_k, kInt, 1, 1e6, "", "K of recall and ndcg"),
-    UNDULA_OPTION(TrainOptions, eval_every, kInt, 1, 1e6, "", "epochs between evaluations"),
-    UNDULA_OPTION(TrainOptions, patience, kInt, 0, 1e6, "",
-                  "evaluations without a better one before stopping; 0: never"),
-    UNDULA_OPTION(TrainOptions, checkpoint_epochs, kInt, 0, 1e6, "",
-                  "epochs between checkpoints; 0: none"),
-    UNDULA_OPTION(TrainOptions, checkpoint_steps, kInt, 0, 1e12, "",
-                  "steps between checkpoints; 0: none within epochs"),
-    UNDULA_OPTION(TrainOptions, replay, kFloat, 0, 1, "",
-                  "with --from: share of the rows already trained on that each epoch sees again"),
-    UNDULA_OPTION(TrainOptions, new_rows, kChoice, 0, 0, "drawn|fitted",
-                  "with --from: how rows of new users and items begin; fitted: from the rows of "
-                  "those they met"),
-    UNDULA_OPTION(TrainOptions, graphs, kBool, 0, 0, "",
-                  "on a GPU: steps as CUDA graphs; the same results"),
-    UNDULA_OPTION(TrainOptions, init_vectors, kString, 0, 0, "",
-                  "stored vectors that rows of items and entities start from"),
-    UNDULA_OPTION(TrainOptions, freeze_vectors, kBool, 0, 0, "",
-                  "the rows from init_vectors do not learn"),
-    UNDULA_OPTION(TrainOptions, keep_optimizer, kBool, 0, 0, "",
-                  "store the optimizer's state with the model, for train --from"),
-    UNDULA_OPTION(TrainOptions, seed, kInt, 0, 9e18, "", "of batches and negatives"),
-};
-constexpr OptionTable kTable{"train", kFields};
 
 // In checkpoints, before the names of best_optimizer_.
 constexpr std::string_view kBestOptimizer = "best_state/";
@@ -148,8 +102,11 @@ class Trainer {
                                                        .per_row_steps = options_.per_row_steps},
                                       model_->parameters()));
     step_.emplace(model_, exec_, options_.slices);
+    if (options_.read_ahead > 0 && context_.workers->threads() > 1) {
+      ahead_.emplace(task_.batches, dynamic_cast<BatchPlans*>(model_), options_.read_ahead);
+    }
     model_->parameters()->ZeroGradients();
-    identity_ = RunIdentity(*model_, task_.data, GetOptions(kTable, &options_));
+    identity_ = RunIdentity(*model_, task_.data, GetOptions(TrainOptionTable(), &options_));
     if (context_.from != nullptr) {
       UNDULA_ASSIGN_OR_RETURN(const WarmStartReport warm,
                               WarmStart(*context_.from, *task_.snapshot, model_, optimizer_.get(),
@@ -247,23 +204,44 @@ class Trainer {
     UNDULA_RETURN_IF_ERROR(model_->parameters()->MoveTo(exec_));
     UNDULA_RETURN_IF_ERROR(model_->BeginEpoch(state_.epoch));
     const int64_t steps = task_.batches->StartEpoch(state_.epoch);
+    if (ahead_.has_value()) ahead_->Start(state_.step, steps);
+    const absl::Status ran = RunSteps(steps);
+    if (ahead_.has_value()) ahead_->Stop();
+    UNDULA_RETURN_IF_ERROR(ran);
+    return EndEpoch(clock, steps);
+  }
+
+  absl::Status RunSteps(int64_t steps) {
     const std::string message = Concat("epoch ", state_.epoch, " of ", options_.epochs);
     while (state_.step < steps) {
       const absl::Status go_on =
           Progress::Report(context_.progress, (state_.epoch - 1) * steps + state_.step,
                            options_.epochs * steps, message);
       if (!go_on.ok()) return Interrupted(go_on);
+      SetRate(steps);
       UNDULA_RETURN_IF_ERROR(RunStep());
       if (options_.checkpoint_steps > 0 && state_.step < steps &&
           state_.global_step % options_.checkpoint_steps == 0) {
         UNDULA_RETURN_IF_ERROR(SaveCheckpoint());
       }
     }
-    return EndEpoch(clock, steps);
+    return absl::OkStatus();
+  }
+
+  // The learning rate of the next step: a function of its place in the training, so that a resumed
+  // one has the same.
+  void SetRate(int64_t steps) {
+    if (options_.warmup_epochs == 0 && options_.decay == 1) return;
+    const double done = static_cast<double>(state_.epoch - 1) +
+                        static_cast<double>(state_.step + 1) / static_cast<double>(steps);
+    const double share = done < options_.warmup_epochs
+                             ? done / options_.warmup_epochs
+                             : std::pow(options_.decay, done - options_.warmup_epochs);
+    optimizer_->set_learning_rate(options_.learning_rate * share);
   }
 
   absl::Status RunStep() {
-    const Batch batch = task_.batches->Get(state_.step);
+    const Batch batch = ahead_.has_value() ? ahead_->Next() : task_.batches->Get(state_.step);
     const auto update = [this] {
       if (options_.freeze_vectors) vectors_.Freeze();
       const absl::Status status = optimizer_->Step(context_.workers);
@@ -341,7 +319,7 @@ class Trainer {
                  ",\"rows\":", state_.epoch_rows, ",\"loss\":", Number(state_.last_loss),
                  ",\"metric\":\"", task_.selection->name(), "\",\"value\":", Number(value),
                  ",\"best\":", better ? "true" : "false", ",\"seconds\":", Number(clock.seconds()),
-                 ",\"rows_per_second\":", Number(rate), "}"));
+                 ",\"rows_per_second\":", Number(rate), Stalls(), "}"));
     }
     state_.done = evaluate && options_.patience > 0 && state_.since_best >= options_.patience;
     state_.step = 0;
@@ -356,6 +334,13 @@ class Trainer {
       return saved;
     }
     return absl::OkStatus();
+  }
+
+  // How often a step had to wait for its batch so far.
+  std::string Stalls() const {
+    if (!ahead_.has_value()) return {};
+    return Concat(",\"stalls\":", ahead_->stalls(),
+                  ",\"stall_seconds\":", Number(ahead_->stall_seconds()));
   }
 
   TrainReport Report() {
@@ -397,6 +382,7 @@ class Trainer {
   Exec* exec_;
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<TrainingStep> step_;
+  std::optional<ReadAhead> ahead_;
   std::optional<CheckpointStore> store_;
   std::map<std::string, std::string> identity_;
   TrainState state_;
@@ -409,12 +395,11 @@ class Trainer {
 
 }  // namespace
 
-const OptionTable& TrainOptionTable() { return kTable; }
-
 absl::StatusOr<TrainReport> Train(Model* model, const TrainingData& data, const Split& split,
                                   const TrainOptions& options, const TrainContext& context) {
   TrainOptions checked;
-  UNDULA_RETURN_IF_ERROR(SetOptions(kTable, &checked, GetOptions(kTable, &options)));
+  UNDULA_RETURN_IF_ERROR(
+      SetOptions(TrainOptionTable(), &checked, GetOptions(TrainOptionTable(), &options)));
   if (context.workers == nullptr) return InvalidArgumentError("TrainContext.workers is null");
   const Clock clock;
   if (model->spec().batch_kind == BatchKind::kNone) {
@@ -455,7 +440,8 @@ absl::StatusOr<TrainReport> Train(Model* model, const TrainingData& data, const 
 absl::StatusOr<TrainReport> TrainOn(Model* model, const TrainTask& task,
                                     const TrainOptions& options, const TrainContext& context) {
   TrainOptions checked;
-  UNDULA_RETURN_IF_ERROR(SetOptions(kTable, &checked, GetOptions(kTable, &options)));
+  UNDULA_RETURN_IF_ERROR(
+      SetOptions(TrainOptionTable(), &checked, GetOptions(TrainOptionTable(), &options)));
   if (context.workers == nullptr) return InvalidArgumentError("TrainContext.workers is null");
   return Trainer(model, task, checked, context, Clock()).Run();
 }

@@ -35,6 +35,9 @@ struct TrainOptions {
   int64_t slices = 8;                   // parallel parts of a batch; part of what defines the bits
   std::string optimizer = "lazy_adam";  // propagation/optim/optimizer.h
   double learning_rate = 0.005;
+  // The learning rate rises linearly from 0 over this many epochs, and falls to `decay` of itself
+  // with every epoch after them, continuously.
+  double warmup_epochs = 0, decay = 1;
   double weight_decay = 0;
   double momentum = 0;                // sgd
   bool per_row_steps = false;         // lazy_adam
@@ -51,6 +54,9 @@ struct TrainOptions {
   int64_t patience = 0;           // evaluations without a better one before stopping; 0: never
   int64_t checkpoint_epochs = 1;  // a checkpoint every n epochs; 0: none between epochs
   int64_t checkpoint_steps = 0;   // and every n steps; 0: none within epochs
+  // Batches made ahead by a thread of their own (train/read_ahead.h) where the workers are several
+  // threads; 0: none. The results are the same.
+  int64_t read_ahead = 2;
   // With TrainContext::from_rows: the share of those rows that each epoch sees, drawn anew. Rows
   // that are not among them are in every epoch.
   double replay = 1;

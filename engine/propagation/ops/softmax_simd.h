@@ -9,12 +9,12 @@
 
 namespace undula::propagation {
 
-// n: a multiple of 16, at least 16. Logits of minus infinity count as exp(-87 + shift).
+// n: a multiple of 16, at least 16. In sums, logits of minus infinity count as exp(-87 + shift).
 struct SoftmaxKernels {
   float (*max)(const float* x, int64_t n);
   // sum of exp(x_i - shift)
   float (*exp_sum)(const float* x, int64_t n, float shift);
-  // x_i = factor exp(x_i - shift)
+  // x_i = factor exp(x_i - shift), 0 where that exponential is below exp(-60)
   void (*exp_scale)(float* x, int64_t n, float shift, float factor);
 };
 
