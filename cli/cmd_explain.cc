@@ -1,16 +1,20 @@
 #include <iostream>
+#include <memory>
+#include <optional>
+#include <utility>
 
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/progress_bar.h"
+#include "cli/report/write_report.h"
 #include "cli/table.h"
 
 namespace undula::cli {
 namespace {
 
 Cell EffectCell(const Reason& reason) {
-  if (!reason.effect.has_value())
-    return reason.kind == Reason::Kind::kPopularity ? "" : "not known";
+  const bool path = reason.kind == Reason::Kind::kModel || !reason.path.empty();
+  if (!reason.effect.has_value()) return path ? "not known" : "";
   if (reason.kind == Reason::Kind::kConnection && *reason.effect == 0)
     return "none: connection only";
   return *reason.effect;
@@ -37,26 +41,74 @@ absl::Status PrintCounterfactual(const Recommender& recommender, const std::stri
   return absl::OkStatus();
 }
 
-absl::Status PrintQuality(const Recommender& recommender, int64_t users,
+absl::Status PrintQuality(const Recommender& recommender, const ExplanationQualityOptions& options,
                           const std::string& format) {
-  ExplanationQualityOptions options;
-  options.users = users;
   ProgressBar bar(false);
   const auto quality = recommender.MeasureExplanations(options, bar.progress());
   bar.Clear();
   if (!quality.ok()) return quality.status();
-  Table table({"kind",       "users",       "items",      "coverage",          "touching",
-               "faithful",   "bits",        "recency",    "popularity",        "diversity",
-               "ms_an_item", "deletions",   "drop",       "random_drop",       "better",
-               "better_low", "better_high", "ranks_lost", "random_ranks_lost", "without_effect"});
+  // What was not measured has no value.
+  const auto known = [](bool is, double value) { return is ? Cell(value) : Cell(""); };
+  using Row = std::vector<std::pair<std::string, Cell>>;
+  std::optional<Table> table;
   for (const ExplanationQuality& q : *quality) {
-    table.Add({q.kind,         q.users,       q.items,      q.coverage,          q.touching,
-               q.faithful,     q.bits,        q.recency,    q.popularity,        q.diversity,
-               q.milliseconds, q.deletions,   q.drop,       q.random_drop,       q.better,
-               q.better_low,   q.better_high, q.ranks_lost, q.random_ranks_lost, q.without_effect});
+    const bool some = q.reasons > 0, deleted = q.deletions > 0;
+    const bool paths = some && q.kind != "users";
+    const Row row = {{"kind", q.kind},
+                     {"users", q.users},
+                     {"items", q.items},
+                     {"coverage", q.coverage},
+                     {"touching", known(paths, q.touching)},
+                     {"faithful", known(paths, q.faithful)},
+                     {"bits", known(some && q.kind != "model", q.bits)},
+                     {"recency", known(some, q.recency)},
+                     {"popularity", known(paths, q.popularity)},
+                     {"diversity", known(paths, q.diversity)},
+                     {"starts", known(paths, q.starts)},
+                     {"entities", known(paths, q.entities)},
+                     {"patterns", known(paths, q.patterns)},
+                     {"types", known(paths, q.types)},
+                     {"evenness", known(paths, q.evenness)},
+                     {"ms_an_item", q.milliseconds},
+                     {"deletions", q.deletions},
+                     {"drop", known(deleted, q.drop)},
+                     {"random_drop", known(deleted, q.random_drop)},
+                     {"better", known(deleted, q.better)},
+                     {"better_low", known(deleted, q.better_low)},
+                     {"better_high", known(deleted, q.better_high)},
+                     {"ranks_lost", known(deleted, q.ranks_lost)},
+                     {"random_ranks_lost", known(deleted, q.random_ranks_lost)},
+                     {"without_effect", known(deleted, q.without_effect)},
+                     {"score", known(deleted, q.score)},
+                     {"score_of_reasons", known(deleted, q.score_of_reasons)},
+                     {"score_of_none", known(deleted, q.score_of_none)},
+                     {"sufficiency", known(q.histories > 0, q.sufficiency)},
+                     {"stability", known(q.pairs > 0, q.stability)}};
+    std::vector<std::string> columns;
+    std::vector<Cell> cells;
+    for (const auto& [name, cell] : row) {
+      columns.push_back(name);
+      cells.push_back(cell);
+    }
+    if (!table.has_value()) table.emplace(columns);
+    table->Add(std::move(cells));
   }
-  table.Print(format);
+  if (table.has_value()) table->Print(format);
   return absl::OkStatus();
+}
+
+// Loads the models of `others` and measures.
+absl::Status Measure(const Database& database, const Recommender& recommender,
+                     const std::vector<std::string>& others, ExplanationQualityOptions options,
+                     const std::string& format) {
+  std::vector<std::unique_ptr<Recommender>> loaded;
+  for (const std::string& name : others) {
+    auto other = database.LoadRecommender(name);
+    if (!other.ok()) return other.status();
+    options.others.push_back(other->get());
+    loaded.push_back(std::move(*other));
+  }
+  return PrintQuality(recommender, options, format);
 }
 
 }  // namespace
@@ -73,18 +125,26 @@ absl::Status RunExplain(const Args& args) {
   std::string db, model, format = "table";
   std::vector<std::string> who, history;
   ExplainOptions options;
-  int64_t slots = options.slots, connections = 0, measure = 0;
+  std::vector<std::string> others;
+  std::string graphviz;
+  int64_t slots = options.slots, connections = 0, measure = 0, steps = options.steps;
   a.Positional("database", &db, "database file");
   a.Positionals("user_item", &who, "user id and item id (only the item with --history)", false);
   a.Option("--history", &history, "items instead of a user, comma separated");
   a.Option("--model", &model, "stored model; may be left out where there is one");
   a.Option("--slots", &slots, "slots of each hop, heaviest first; 0 = all");
   a.Option("--connections", &connections, "show so many connections instead");
+  a.Option("--steps", &steps,
+           "steps of a connection at most, up to 6; above 4 for sparse graphs: milliseconds more");
+  a.Option("--graphviz", &graphviz,
+           "also write the reasons shown as a graph to this file, in the DOT language");
   a.Flag("--effect", &options.effect,
          "also what the edges are worth to the model: the score less the score without them");
   a.Option(
       "--measure", &measure,
       "instead of explaining: how good both kinds of reasons are for the top 10 of so many users");
+  a.Option("--others", &others,
+           "with --measure: models trained with other seeds; how alike are their reasons?");
   a.Choice("--format", &format, {"table", "csv", "json"}, "how to print rows");
   bool without = false;
   a.Flag(
@@ -100,11 +160,17 @@ absl::Status RunExplain(const Args& args) {
   }
   options.slots = static_cast<int>(slots);
   options.connections = static_cast<int>(connections);
+  options.steps = static_cast<int>(steps);
   auto database = OpenDatabase(db, false, true);
   if (!database.ok()) return database.status();
   auto recommender = (*database)->LoadRecommender(model);
   if (!recommender.ok()) return recommender.status();
-  if (measure > 0) return PrintQuality(**recommender, measure, format);
+  if (measure > 0) {
+    ExplanationQualityOptions quality;
+    quality.users = measure;
+    quality.steps = options.steps;
+    return Measure(**database, **recommender, others, std::move(quality), format);
+  }
   if (without) {
     if (!history.empty()) return absl::InvalidArgumentError("--without takes a user");
     return PrintCounterfactual(**recommender, who[0], who[1], format);
@@ -112,6 +178,9 @@ absl::Status RunExplain(const Args& args) {
   auto explanation = history.empty() ? (*recommender)->Explain(who[0], who[1], options)
                                      : (*recommender)->ExplainForHistory(history, who[0], options);
   if (!explanation.ok()) return explanation.status();
+  if (!graphviz.empty()) {
+    if (absl::Status s = report::WriteFile(graphviz, GraphViz(*explanation)); !s.ok()) return s;
+  }
   std::cerr << explanation->title << " (" << explanation->item << "): score " << explanation->score
             << "\n";
   if (connections > 0) {
@@ -119,15 +188,16 @@ absl::Status RunExplain(const Args& args) {
     if (options.effect) columns.push_back("effect");
     Table table(columns);
     for (const Reason& r : explanation->connections) {
-      std::vector<Cell> row = {r.bits, static_cast<int64_t>(r.hop),
+      std::vector<Cell> row = {r.bits, static_cast<int64_t>(r.path.size()),
                                static_cast<int64_t>(r.supports.size()), r.seed_title, r.sentence};
       if (options.effect) row.push_back(EffectCell(r));
       table.Add(std::move(row));
     }
     table.Print(format);
     if (explanation->connections.empty() ||
-        explanation->connections[0].kind == Reason::Kind::kPopularity) {
-      std::cerr << "no path of four steps or fewer leads there; does the item have a link?\n";
+        explanation->connections[0].kind != Reason::Kind::kConnection) {
+      std::cerr << "no path of " << steps
+                << " steps or fewer leads there; does the item have a link?\n";
     }
     return absl::OkStatus();
   }

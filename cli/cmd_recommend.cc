@@ -91,7 +91,7 @@ absl::Status RunRecommend(const Args& args) {
     }
     for (const Reason& reason : r.reasons) {
       const bool of_model = reason.kind == Reason::Kind::kModel;
-      const bool connects = reason.kind == Reason::Kind::kConnection;
+      const bool connects = !of_model && reason.kind != Reason::Kind::kPopularity;
       std::vector<Cell> row = {rank, r.item, r.title, r.score};
       if (reasons > 0) {
         row.push_back(of_model ? Cell(static_cast<int64_t>(reason.hop)) : Cell(""));

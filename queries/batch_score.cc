@@ -171,10 +171,13 @@ class LineWriter {
     for (const auto& [reason, edges] :
          ConnectionReasons(context_, {user, {}}, item, options_.connections)) {
       *out += separator;
-      *out += reason.kind == Reason::Kind::kConnection
-                  ? Concat("{\"steps\": ", reason.hop, ", \"bits\": ", Number(reason.bits),
-                           ", \"supports\": ", reason.supports.size())
-                  : Concat("{\"steps\": 0");
+      // Without steps it is no path of the graph: what users liked.
+      const bool path = reason.kind == Reason::Kind::kConnection;
+      *out += Concat("{\"steps\": ", path ? reason.hop : 0);
+      if (reason.kind != Reason::Kind::kPopularity) {
+        *out +=
+            Concat(", \"bits\": ", Number(reason.bits), ", \"supports\": ", reason.supports.size());
+      }
       *out += Concat(", \"sentence\": ", JsonQuote(reason.sentence), "}");
       separator = ", ";
     }

@@ -1,6 +1,7 @@
 #include "queries/counterfactual.h"
 
 #include <algorithm>
+#include <bit>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,6 +12,8 @@
 
 namespace undula::queries {
 namespace {
+
+constexpr int64_t kMost = 10;  // every part of so many is tried
 
 class Search {
  public:
@@ -94,13 +97,25 @@ std::vector<ItemId> HistoryOf(const Context& context, const models::UserQuery& q
   return history;
 }
 
+// Those of `part` as they stand in `whole`, for models to which order counts.
+std::vector<ItemId> InOrder(const std::vector<ItemId>& whole, std::vector<ItemId> part) {
+  std::vector<ItemId> out;
+  for (const ItemId item : whole) {
+    const auto at = std::find(part.begin(), part.end(), item);
+    if (at == part.end()) continue;
+    out.push_back(item);
+    part.erase(at);
+  }
+  return out;
+}
+
 }  // namespace
 
 absl::StatusOr<Counterfactual> FindCounterfactual(const Context& context,
                                                   const models::UserQuery& query, ItemId item,
                                                   const CounterfactualOptions& options) {
-  if (options.top < 1 || options.most < 1) {
-    return InvalidArgumentError("counterfactual: top and most must be at least 1");
+  if (options.top < 1 || options.most < 1 || options.most > kMost) {
+    return InvalidArgumentError("counterfactual: top must be at least 1, most 1 to ", kMost);
   }
   if (!context.spec->capabilities.fold_in) {
     return UnimplementedError(context.spec->title,
@@ -109,6 +124,7 @@ absl::StatusOr<Counterfactual> FindCounterfactual(const Context& context,
   }
   std::vector<ItemId> history = HistoryOf(context, query);
   if (history.empty()) return FailedPreconditionError("the history is empty");
+  const std::vector<ItemId> whole = history;
   Search search(context, SeenItems(context, query), item, options.top);
   UNDULA_ASSIGN_OR_RETURN(const int64_t before, search.Before(history));
   if (search.Left(before)) {
@@ -128,17 +144,21 @@ absl::StatusOr<Counterfactual> FindCounterfactual(const Context& context,
     UNDULA_ASSIGN_OR_RETURN(left, search.LeavesWithout(history));
   }
   if (!left) return out;
-  // What the later ones made superfluous goes back, the earliest first.
-  for (size_t i = 0; i < taken.size() && taken.size() > 1;) {
-    std::vector<ItemId> with = history;
-    with.push_back(taken[i]);
-    UNDULA_ASSIGN_OR_RETURN(const bool still, search.LeavesWithout(with));
-    if (still) {
-      history = std::move(with);
-      taken.erase(taken.begin() + static_cast<int64_t>(i));
-    } else {
-      ++i;
+  // Of what was taken the smallest part that is enough; of equal ones what was taken first.
+  std::vector<uint32_t> parts;
+  for (uint32_t part = 1; part + 1 < 1u << taken.size(); ++part) parts.push_back(part);
+  std::stable_sort(parts.begin(), parts.end(),
+                   [](uint32_t a, uint32_t b) { return std::popcount(a) < std::popcount(b); });
+  for (const uint32_t part : parts) {
+    std::vector<ItemId> rest = history, out_of_it;
+    for (size_t i = 0; i < taken.size(); ++i) {
+      (part >> i & 1 ? out_of_it : rest).push_back(taken[i]);
     }
+    UNDULA_ASSIGN_OR_RETURN(const bool enough, search.LeavesWithout(InOrder(whole, rest)));
+    if (!enough) continue;
+    history = InOrder(whole, rest);
+    taken = std::move(out_of_it);
+    break;
   }
   UNDULA_ASSIGN_OR_RETURN(const int64_t after, search.Before(history));
   out.found = true;

@@ -11,10 +11,11 @@
 namespace undula::queries {
 
 // Takes away the item of the history whose loss costs `item` most, again and again, until it is not
-// among the first options.top of what has not been seen; then puts back what was not needed. What
-// is taken away stays seen. Unimplemented where the model cannot score histories;
-// FailedPrecondition where the history is empty or the item is not in the list to begin with;
-// InvalidArgument for options below 1.
+// among the first options.top of what has not been seen; then looks for the smallest part of what
+// was taken that is enough, so that nothing of it can go back. What is taken away stays seen.
+// Unimplemented where the model cannot score histories; FailedPrecondition where the history is
+// empty or the item is not in the list to begin with; InvalidArgument for options below 1, and
+// options.most above 10.
 absl::StatusOr<Counterfactual> FindCounterfactual(const Context& context,
                                                   const models::UserQuery& query, ItemId item,
                                                   const CounterfactualOptions& options);

@@ -15,6 +15,8 @@ namespace {
 
 using models::AttentionSlot;
 
+constexpr size_t kTriedSlots = 64;  // the heaviest, where each is tried
+
 // Builds the reasons of one (query, item).
 class ReasonBuilder {
  public:
@@ -145,14 +147,21 @@ absl::StatusOr<std::optional<double>> EffectOf::operator()(
   return std::optional<double>(score_ - static_cast<double>(without));
 }
 
+absl::Status CheckSteps(int steps) {
+  if (steps >= 1 && steps <= kMostSteps) return absl::OkStatus();
+  return InvalidArgumentError("a connection has 1 to ", kMostSteps, " steps, not ", steps);
+}
+
 absl::StatusOr<Explanation> Explain(const Context& context, const models::UserQuery& query,
                                     ItemId item, const ExplainOptions& options) {
+  UNDULA_RETURN_IF_ERROR(CheckSteps(options.steps));
   Explanation out;
   std::optional<EffectOf> effect;
   if (options.effect) {
     UNDULA_ASSIGN_OR_RETURN(effect, EffectOf::Make(context, query, item));
   }
-  for (auto& [reason, edges] : ConnectionReasons(context, query, item, options.connections)) {
+  for (auto& [reason, edges] :
+       ConnectionReasons(context, query, item, options.connections, options.steps)) {
     if (effect.has_value() && reason.kind == Reason::Kind::kConnection) {
       UNDULA_ASSIGN_OR_RETURN(reason.effect, (*effect)(edges));
     }
@@ -197,6 +206,7 @@ absl::StatusOr<std::vector<ModelReason>> ModelReasons(const Context& context,
   struct Candidate {
     Reason reason;
     const AttentionSlot* slot;
+    double loss = 0;  // of the score without it
   };
   std::vector<Candidate> candidates;
   for (size_t hop = 0; hop < attention.hops.size(); ++hop) {
@@ -208,6 +218,18 @@ absl::StatusOr<std::vector<ModelReason>> ModelReasons(const Context& context,
     if (a.reason.shared != b.reason.shared) return a.reason.shared;
     return Heavier(*a.slot, *b.slot);
   });
+  // Attention that starts at the item and not at the history (KGCN) weighs the terms of a mean over
+  // the item's own neighbors: which of them sets the item apart only their loss shows.
+  if (attention.seeds.empty()) {
+    UNDULA_ASSIGN_OR_RETURN(const EffectOf effect, EffectOf::Make(context, query, item));
+    if (candidates.size() > kTriedSlots) candidates.resize(kTriedSlots);
+    for (Candidate& c : candidates) {
+      UNDULA_ASSIGN_OR_RETURN(const std::optional<double> loss, effect(std::span(c.slot, 1)));
+      c.loss = loss.value_or(0);
+    }
+    std::stable_sort(candidates.begin(), candidates.end(),
+                     [](const auto& a, const auto& b) { return a.loss > b.loss; });
+  }
   std::vector<ModelReason> best;
   std::set<std::tuple<EntityId, RelationId, EntityId>> used;
   for (Candidate& c : candidates) {

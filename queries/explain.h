@@ -14,6 +14,9 @@
 
 namespace undula::queries {
 
+// InvalidArgument unless 1 <= steps <= kMostSteps.
+absl::Status CheckSteps(int steps);
+
 // All slots of all hops for (query, item), by descending weight; `options.slots` per hop, 0 = all;
 // and the connections. Unimplemented where the model has no slots and no connections are asked for.
 absl::StatusOr<Explanation> Explain(const Context& context, const models::UserQuery& query,
@@ -46,7 +49,8 @@ struct ModelReason {
 };
 
 // The `count` best reasons over all hops: first those whose path ends at an entity that the item
-// itself touches, then by weight; at most one reason per last edge.
+// itself touches, then by weight; at most one reason per last edge. Where the model's attention
+// starts at the item itself (KGCN), by what the score loses without the slot, of the 64 heaviest.
 absl::StatusOr<std::vector<ModelReason>> ModelReasons(const Context& context,
                                                       const models::UserQuery& query, ItemId item,
                                                       int count);

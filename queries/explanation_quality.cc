@@ -3,18 +3,22 @@
 #include <algorithm>
 #include <ctime>
 #include <map>
-#include <numeric>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "base/rng.h"
 #include "base/status.h"
-#include "models/eval/metrics.h"
 #include "models/score/tile_scorer.h"
 #include "queries/connections/connection_reasons.h"
+#include "queries/connections/user_reasons.h"
 #include "queries/explain.h"
+#include "queries/explanation_tally.h"
+#include "queries/path_metrics.h"
 #include "queries/recommend.h"
 
 namespace undula::queries {
@@ -22,169 +26,11 @@ namespace {
 
 using models::AttentionSlot;
 
-constexpr double kBeta = .3;
-constexpr int64_t kReplicates = 1000;
-
 double ThreadSeconds() {
   timespec t{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
   return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
 }
-
-// The reasons of one kind for one item, and the triples of the first one.
-struct ItemReasons {
-  std::vector<Reason> reasons;
-  std::vector<AttentionSlot> triples;
-};
-
-// Where names lead to, and how recent and popular things are.
-class Ground {
- public:
-  explicit Ground(const Context& context) : context_(context) {
-    entities_.Build(context.catalog->entities);
-    relations_.Build(context.catalog->relations);
-  }
-
-  bool Has(const PathEdge& edge) const {
-    const uint32_t head = entities_.Find(edge.head), tail = entities_.Find(edge.tail);
-    const uint32_t relation = relations_.Find(edge.relation);
-    if (head == kNoIndex || tail == kNoIndex || relation == kNoIndex) return false;
-    const EdgeCsr& out = context_.snapshot->out;
-    for (int64_t e = out.ptr[head]; e < out.ptr[head + 1]; ++e) {
-      if (Index(out.relation[e]) == relation && Index(out.entity[e]) == tail) return true;
-    }
-    return false;
-  }
-
-  // By item of the user's history, the latest time counting.
-  std::map<std::string, double, std::less<>> Recency(UserId user) const {
-    std::map<std::string, double, std::less<>> out;
-    const InteractionCsr<ItemId>& log = context_.snapshot->by_user;
-    if (Index(user) >= log.rows()) return out;
-    const int64_t begin = log.ptr[Index(user)], end = log.ptr[Index(user) + 1];
-    std::vector<double> times(log.time.begin() + begin, log.time.begin() + end);
-    const std::vector<double> smoothed = SmoothedRanks(times);
-    for (int64_t i = begin; i < end; ++i) {
-      out[std::string(context_.catalog->items[Index(log.other[i])])] =
-          smoothed[static_cast<size_t>(i - begin)];
-    }
-    return out;
-  }
-
-  // Of the last vertex between among those that its relation leads to.
-  double Popularity(const Reason& reason) {
-    const PathEdge& edge = reason.path.back();
-    const uint32_t relation = relations_.Find(edge.relation);
-    const uint32_t entity = entities_.Find(edge.tail);
-    if (relation == kNoIndex || entity == kNoIndex) return 0;
-    const auto [at, fresh] = popularity_.try_emplace(relation);
-    if (fresh) at->second = PopularityOf(relation);
-    const auto found = at->second.find(entity);
-    return found == at->second.end() ? 0 : found->second;
-  }
-
- private:
-  std::map<uint32_t, double> PopularityOf(uint32_t relation) const {
-    const EdgeCsr& out = context_.snapshot->out;
-    std::map<uint32_t, double> degree;
-    for (int64_t e = 0; e < out.edges(); ++e) {
-      if (Index(out.relation[e]) == relation) degree[Index(out.entity[e])] += 1;
-    }
-    std::vector<std::pair<double, uint32_t>> order;
-    for (const auto& [entity, n] : degree) order.emplace_back(n, entity);
-    std::sort(order.begin(), order.end());
-    std::vector<double> values;
-    for (const auto& [n, entity] : order) values.push_back(n);
-    const std::vector<double> smoothed = SmoothedRanks(values);
-    std::map<uint32_t, double> out_by_entity;
-    for (size_t i = 0; i < order.size(); ++i) out_by_entity[order[i].second] = smoothed[i];
-    return out_by_entity;
-  }
-
-  const Context& context_;
-  NameIndex entities_, relations_;
-  std::map<uint32_t, std::map<uint32_t, double>> popularity_;
-};
-
-// Sums over the items of one kind of reasons.
-class Tally {
- public:
-  Tally(std::string kind, Ground* ground) : ground_(ground) { out_.kind = std::move(kind); }
-
-  void AddItem(const ItemReasons& item, const std::map<std::string, double, std::less<>>& recency,
-               double seconds) {
-    ++out_.items;
-    out_.milliseconds += 1e3 * seconds;
-    out_.coverage += !item.reasons.empty();
-    out_.touching += std::any_of(item.reasons.begin(), item.reasons.end(),
-                                 [](const Reason& r) { return r.shared; });
-    std::set<std::string> last_relations;
-    for (const Reason& reason : item.reasons) {
-      ++out_.reasons;
-      out_.faithful += std::all_of(reason.path.begin(), reason.path.end(),
-                                   [&](const PathEdge& e) { return ground_->Has(e); });
-      out_.bits += reason.bits;
-      out_.popularity += ground_->Popularity(reason);
-      const auto start = recency.find(reason.seed_item);
-      if (start != recency.end()) out_.recency += start->second;
-      last_relations.insert(reason.path.back().relation);
-    }
-    if (!item.reasons.empty()) {
-      diverse_ +=
-          static_cast<double>(last_relations.size()) / static_cast<double>(item.reasons.size());
-      ++with_reasons_;
-    }
-  }
-
-  void AddDeletion(double drop, double random_drop, double ranks, double random_ranks) {
-    ++out_.deletions;
-    out_.drop += drop;
-    out_.random_drop += random_drop;
-    out_.ranks_lost += ranks;
-    out_.random_ranks_lost += random_ranks;
-    out_.without_effect += drop == 0;
-    user_.push_back(drop - random_drop);
-  }
-
-  void EndUser() {
-    ++out_.users;
-    if (user_.empty()) return;
-    better_.push_back(std::accumulate(user_.begin(), user_.end(), 0.0) /
-                      static_cast<double>(user_.size()));
-    user_.clear();
-  }
-
-  ExplanationQuality Finish(uint64_t seed) {
-    const auto share = [](double* sum, int64_t n) {
-      *sum = n == 0 ? 0 : *sum / static_cast<double>(n);
-    };
-    share(&out_.coverage, out_.items);
-    share(&out_.touching, out_.items);
-    share(&out_.milliseconds, out_.items);
-    for (double* sum : {&out_.faithful, &out_.bits, &out_.popularity, &out_.recency}) {
-      share(sum, out_.reasons);
-    }
-    for (double* sum : {&out_.drop, &out_.random_drop, &out_.ranks_lost, &out_.random_ranks_lost,
-                        &out_.without_effect}) {
-      share(sum, out_.deletions);
-    }
-    out_.diversity = with_reasons_ == 0 ? 0 : diverse_ / static_cast<double>(with_reasons_);
-    if (!better_.empty()) {
-      const models::Interval interval = models::BootstrapMean(better_, kReplicates, seed);
-      out_.better = interval.value;
-      out_.better_low = interval.low;
-      out_.better_high = interval.high;
-    }
-    return out_;
-  }
-
- private:
-  Ground* ground_;
-  ExplanationQuality out_;
-  double diverse_ = 0;
-  int64_t with_reasons_ = 0;
-  std::vector<double> user_, better_;  // differences: of the user's items; means by user
-};
 
 // Distinct triples that the model looked at.
 std::vector<AttentionSlot> LookedAt(const models::Explanation& attention) {
@@ -199,16 +45,61 @@ std::vector<AttentionSlot> LookedAt(const models::Explanation& attention) {
   return out;
 }
 
+// A way of asking one of several models for its reasons: ids differ where they were loaded from
+// different states of the database.
+struct Other {
+  const Context* context;
+  UserId user = kNone<UserId>;
+};
+
+absl::StatusOr<ItemReasons> OfModel(const Context& context, const models::UserQuery& query,
+                                    ItemId item, int count) {
+  ItemReasons out;
+  UNDULA_ASSIGN_OR_RETURN(auto reasons, ModelReasons(context, query, item, count));
+  for (auto& [reason, slot] : reasons) {
+    out.reasons.push_back(std::move(reason));
+    out.triples.push_back({slot});
+    out.last.push_back(slot);
+  }
+  return out;
+}
+
+ItemReasons OfConnections(const Context& context, const models::UserQuery& query, ItemId item,
+                          const ExplanationQualityOptions& options) {
+  ItemReasons out;
+  for (auto& [reason, edges] :
+       ConnectionReasons(context, query, item, options.reasons, options.steps)) {
+    if (reason.kind != Reason::Kind::kConnection) continue;
+    out.last.push_back(edges[reason.path.size() - 1]);  // those of the cheapest path come first
+    out.triples.push_back(std::move(edges));
+    out.reasons.push_back(std::move(reason));
+  }
+  return out;
+}
+
+ItemReasons OfUsers(const Context& context, const models::UserQuery& query, ItemId item,
+                    int count) {
+  ItemReasons out;
+  for (auto& [reason, edges] : UserReasons(context, query, item, count)) {
+    out.reasons.push_back(std::move(reason));
+  }
+  return out;
+}
+
 // Measures one user after the other.
 class Measure {
  public:
-  Measure(const Context& context, const ExplanationQualityOptions& options)
+  Measure(const Context& context, const ExplanationQualityOptions& options,
+          std::span<const Context* const> others)
       : context_(context),
         options_(options),
         ground_(context),
         model_("model", &ground_),
-        connection_("connection", &ground_) {
+        connection_("connection", &ground_),
+        users_("users", &ground_),
+        any_("any", &ground_) {
     tile_.k = options.k;
+    for (const Context* other : others) others_.push_back({other});
   }
 
   absl::Status AddUser(UserId user) {
@@ -224,44 +115,53 @@ class Measure {
     for (const ItemId item : seen) {
       if (Index(item) < scores_.size()) scores_[Index(item)] = kOut;
     }
-    const auto recency = ground_.Recency(user);
-    for (const models::ScoredItem& item : ranked) {
-      UNDULA_RETURN_IF_ERROR(AddItem(query, item.item, recency));
+    for (Other& other : others_) {
+      const auto found = other.context->catalog->FindUser(context_.catalog->users[Index(user)]);
+      const bool known = found.ok() && other.context->scorer->KnowsUser(*found);
+      other.user = known ? *found : kNone<UserId>;
     }
-    model_.EndUser();
-    connection_.EndUser();
+    recency_ = ground_.Recency(user);
+    for (const models::ScoredItem& item : ranked) {
+      UNDULA_RETURN_IF_ERROR(AddItem(query, item.item));
+    }
+    for (Tally* tally : {&model_, &connection_, &users_, &any_}) tally->EndUser();
     return absl::OkStatus();
   }
 
   std::vector<ExplanationQuality> Finish() {
     std::vector<ExplanationQuality> out;
     if (context_.spec->capabilities.explains) out.push_back(model_.Finish(options_.seed));
-    out.push_back(connection_.Finish(options_.seed));
+    for (Tally* tally : {&connection_, &users_, &any_}) out.push_back(tally->Finish(options_.seed));
     return out;
   }
 
  private:
   static constexpr float kOut = -3.4e38f;  // of items that are not ranked
 
-  absl::Status AddItem(const models::UserQuery& query, ItemId item,
-                       const std::map<std::string, double, std::less<>>& recency) {
+  absl::Status AddItem(const models::UserQuery& query, ItemId item) {
     double start = ThreadSeconds();
-    ItemReasons connections;
-    for (auto& [reason, edges] : ConnectionReasons(context_, query, item, options_.reasons)) {
-      if (reason.kind != Reason::Kind::kConnection) continue;
-      if (connections.reasons.empty()) connections.triples = edges;
-      connections.reasons.push_back(std::move(reason));
-    }
-    connection_.AddItem(connections, recency, ThreadSeconds() - start);
+    const ItemReasons connections = OfConnections(context_, query, item, options_);
+    connection_.AddItem(connections, recency_, ThreadSeconds() - start);
+    start = ThreadSeconds();
+    const ItemReasons of_users = OfUsers(context_, query, item, options_.reasons);
+    users_.AddItem(of_users, recency_, ThreadSeconds() - start);
+    any_.AddCovered(!connections.reasons.empty() || !of_users.reasons.empty());
+    UNDULA_RETURN_IF_ERROR(Compare(
+        connections, item, &connection_, [&](const Context& other, const auto& who, ItemId same) {
+          return absl::StatusOr<ItemReasons>(OfConnections(other, who, same, options_));
+        }));
+    UNDULA_RETURN_IF_ERROR(AddHistory(query, item, connections, &connection_));
+    UNDULA_RETURN_IF_ERROR(AddHistory(query, item, of_users, &users_));
     if (!context_.spec->capabilities.explains) return absl::OkStatus();
     start = ThreadSeconds();
-    ItemReasons of_model;
-    UNDULA_ASSIGN_OR_RETURN(auto reasons, ModelReasons(context_, query, item, options_.reasons));
-    for (auto& [reason, slot] : reasons) {
-      if (of_model.reasons.empty()) of_model.triples = {slot};
-      of_model.reasons.push_back(std::move(reason));
-    }
-    model_.AddItem(of_model, recency, ThreadSeconds() - start);
+    UNDULA_ASSIGN_OR_RETURN(const ItemReasons of_model,
+                            OfModel(context_, query, item, options_.reasons));
+    model_.AddItem(of_model, recency_, ThreadSeconds() - start);
+    UNDULA_RETURN_IF_ERROR(
+        Compare(of_model, item, &model_, [&](const Context& other, const auto& who, ItemId same) {
+          return OfModel(other, who, same, options_.reasons);
+        }));
+    UNDULA_RETURN_IF_ERROR(AddHistory(query, item, of_model, &model_));
     UNDULA_ASSIGN_OR_RETURN(const EffectOf effect, EffectOf::Make(context_, query, item));
     UNDULA_ASSIGN_OR_RETURN(const models::Explanation attention,
                             context_.scorer->Explain(query, item));
@@ -270,23 +170,90 @@ class Measure {
     return Delete(effect, item, connections, looked_at, &connection_);
   }
 
+  // What the models say of one item, each with each.
+  template <class Ask>
+  absl::Status Compare(const ItemReasons& own, ItemId item, Tally* tally, const Ask& ask) {
+    if (others_.empty()) return absl::OkStatus();
+    std::vector<std::set<std::string>> said = {own.Names()};
+    for (const Other& other : others_) {
+      const auto same = other.context->catalog->FindItem(context_.catalog->items[Index(item)]);
+      if (other.user == kNone<UserId> || !same.ok() ||
+          Index(*same) >= other.context->scorer->n_items()) {
+        continue;
+      }
+      UNDULA_ASSIGN_OR_RETURN(const ItemReasons theirs,
+                              ask(*other.context, models::UserQuery{other.user, {}}, *same));
+      said.push_back(theirs.Names());
+    }
+    for (size_t a = 0; a < said.size(); ++a) {
+      for (size_t b = a + 1; b < said.size(); ++b) tally->AddPair(Jaccard(said[a], said[b]));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status AddHistory(const models::UserQuery& query, ItemId item, const ItemReasons& shown,
+                          Tally* tally) {
+    if (!context_.spec->capabilities.fold_in) return absl::OkStatus();
+    std::set<std::string_view> starts;
+    for (const Reason& reason : shown.reasons) {
+      if (!reason.seed_item.empty()) starts.insert(reason.seed_item);
+      starts.insert(reason.supports.begin(), reason.supports.end());
+    }
+    if (starts.empty()) return absl::OkStatus();
+    std::vector<ItemId> whole = LatestPositives(context_, query);
+    std::erase_if(whole, [&](ItemId i) { return Index(i) >= context_.scorer->n_items(); });
+    std::reverse(whole.begin(), whole.end());  // oldest first
+    std::vector<ItemId> part = whole;
+    std::erase_if(part,
+                  [&](ItemId i) { return !starts.contains(context_.catalog->items[Index(i)]); });
+    UNDULA_ASSIGN_OR_RETURN(const std::optional<double> all, ScoreOfHistory(whole, item));
+    UNDULA_ASSIGN_OR_RETURN(const std::optional<double> some, ScoreOfHistory(part, item));
+    if (all.has_value() && some.has_value()) tally->AddHistory(*some, *all);
+    return absl::OkStatus();
+  }
+
+  // Nothing where the history says nothing to the model.
+  absl::StatusOr<std::optional<double>> ScoreOfHistory(const std::vector<ItemId>& history,
+                                                       ItemId item) {
+    if (history.empty()) return std::optional<double>();
+    float score = 0;
+    scratch_.arena.Reset();
+    const absl::Status status = context_.scorer->ScoreItems(
+        {kNone<UserId>, history}, std::span(&item, 1), std::span(&score, 1), scratch_.arena);
+    if (absl::IsFailedPrecondition(status)) return std::optional<double>();
+    if (!status.ok()) return status;
+    return std::optional<double>(score);
+  }
+
   absl::Status Delete(const EffectOf& effect, ItemId item, const ItemReasons& shown,
                       const std::vector<AttentionSlot>& looked_at, Tally* tally) {
+    if (shown.reasons.empty()) return absl::OkStatus();
+    const std::vector<AttentionSlot>& first = shown.triples[0];
     // Where all that it looked at is the reason, there is nothing to compare with.
-    if (shown.reasons.empty() || looked_at.size() <= shown.triples.size()) return absl::OkStatus();
-    UNDULA_ASSIGN_OR_RETURN(const std::optional<double> drop, effect(shown.triples));
+    if (looked_at.size() <= first.size()) return absl::OkStatus();
+    UNDULA_ASSIGN_OR_RETURN(const std::optional<double> drop, effect(first));
     if (!drop.has_value()) return absl::OkStatus();
     std::vector<AttentionSlot> random = looked_at;
     const Rng rng(options_.seed, RngStream::kBootstrap, drawn_++);
-    for (size_t i = 0; i < shown.triples.size(); ++i) {
+    for (size_t i = 0; i < first.size(); ++i) {
       const auto left = static_cast<uint32_t>(random.size() - i);
       std::swap(random[i], random[i + rng.Below(i, left)]);
     }
-    random.resize(shown.triples.size());
+    random.resize(first.size());
     UNDULA_ASSIGN_OR_RETURN(const std::optional<double> random_drop, effect(random));
-    const double before = Rank(item, effect.score());
-    tally->AddDeletion(*drop, *random_drop, Rank(item, effect.score() - *drop) - before,
-                       Rank(item, effect.score() - *random_drop) - before);
+    const double score = effect.score(), before = Rank(item, score);
+    tally->AddDeletion({*drop, *random_drop, Rank(item, score - *drop) - before,
+                        Rank(item, score - *random_drop) - before});
+    std::vector<AttentionSlot> rest = looked_at;
+    const std::vector<AttentionSlot> kept = shown.AllTriples();
+    std::erase_if(rest, [&](const AttentionSlot& slot) {
+      return std::any_of(kept.begin(), kept.end(), [&](const AttentionSlot& k) {
+        return k.head == slot.head && k.relation == slot.relation && k.tail == slot.tail;
+      });
+    });
+    UNDULA_ASSIGN_OR_RETURN(const std::optional<double> without_rest, effect(rest));
+    UNDULA_ASSIGN_OR_RETURN(const std::optional<double> without_all, effect(looked_at));
+    tally->AddScores(score, score - *without_rest, score - *without_all);
     return absl::OkStatus();
   }
 
@@ -302,29 +269,29 @@ class Measure {
   const Context& context_;
   const ExplanationQualityOptions& options_;
   Ground ground_;
-  Tally model_, connection_;
+  Tally model_, connection_, users_, any_;
+  std::vector<Other> others_;
   models::RankScratch scratch_;
   models::TileOptions tile_;
+  Ground::Times recency_;
   std::vector<float> scores_;
   uint32_t drawn_ = 0;
 };
 
 }  // namespace
 
-std::vector<double> SmoothedRanks(std::span<const double> ascending) {
-  std::vector<double> out(ascending.begin(), ascending.end());
-  for (size_t i = 1; i < out.size(); ++i) out[i] = (1 - kBeta) * out[i - 1] + kBeta * ascending[i];
-  if (out.empty()) return out;
-  const auto [low, high] = std::minmax_element(out.begin(), out.end());
-  const double least = *low, range = *high - *low;
-  for (double& value : out) value = range > 0 ? (value - least) / range : 1;
-  return out;
-}
-
 absl::StatusOr<std::vector<ExplanationQuality>> MeasureExplanations(
-    const Context& context, const ExplanationQualityOptions& options, Progress* progress) {
+    const Context& context, const ExplanationQualityOptions& options,
+    std::span<const Context* const> others, Progress* progress) {
   if (options.k < 1 || options.reasons < 1) {
     return InvalidArgumentError("explanations: k and reasons must be at least 1");
+  }
+  UNDULA_RETURN_IF_ERROR(CheckSteps(options.steps));
+  for (const Context* other : others) {
+    if (other->spec != context.spec) {
+      return InvalidArgumentError("explanations: ", other->spec->title, " is no other seed of ",
+                                  context.spec->title);
+    }
   }
   std::vector<UserId> users;
   for (uint32_t u = 0; u < context.scorer->n_users(); ++u) {
@@ -342,7 +309,7 @@ absl::StatusOr<std::vector<ExplanationQuality>> MeasureExplanations(
     }
     users.resize(static_cast<size_t>(options.users));
   }
-  Measure measure(context, options);
+  Measure measure(context, options, others);
   for (size_t i = 0; i < users.size(); ++i) {
     UNDULA_RETURN_IF_ERROR(Progress::Report(progress, static_cast<int64_t>(i),
                                             static_cast<int64_t>(users.size()), "explaining"));

@@ -1,13 +1,6 @@
 // Are the reasons there, true and different? The measures of ExplanationQuality
-// (undula/recommender.h) over the top k of a sample of users.
-//   recency (LIR): exponential moving average, beta .3, over the times of the user's interactions
-//   in
-//     order, min-max to [0, 1], at the item where the path starts.
-//   popularity (SEP): the same average over the degrees of the entities that the path's last
-//   relation
-//     leads to, in ascending order, at the last vertex between.
-// Both after Balloccu, Boratto, Fenu, Marras, "Post processing recommender systems with
-// knowledge graphs for recency, popularity, and diversity of explanations", SIGIR 2022.
+// (undula/recommender.h) over the top k of a sample of users; those that need nothing but the paths
+// are in path_metrics.h.
 #ifndef UNDULA_QUERIES_EXPLANATION_QUALITY_H_
 #define UNDULA_QUERIES_EXPLANATION_QUALITY_H_
 
@@ -21,14 +14,12 @@
 
 namespace undula::queries {
 
-// InvalidArgument for k or reasons < 1; FailedPrecondition where no user has a history; Cancelled
-// through `progress` (may be null).
+// `others`: the same family of model trained with other seeds. InvalidArgument for k or reasons <
+// 1, steps out of range, or another family; FailedPrecondition where no user has a history;
+// Cancelled through `progress` (may be null).
 absl::StatusOr<std::vector<ExplanationQuality>> MeasureExplanations(
-    const Context& context, const ExplanationQualityOptions& options, Progress* progress);
-
-// The moving average with weight .3 for the new value over `ascending`, min-max to [0, 1]; all 1
-// where all values are equal.
-std::vector<double> SmoothedRanks(std::span<const double> ascending);
+    const Context& context, const ExplanationQualityOptions& options,
+    std::span<const Context* const> others, Progress* progress);
 
 }  // namespace undula::queries
 

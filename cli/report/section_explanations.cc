@@ -104,7 +104,22 @@ class PictureMaker {
   std::map<std::string, int> places_;
 };
 
+const char* KindName(Reason::Kind kind) {
+  switch (kind) {
+    case Reason::Kind::kModel:
+      return "model";
+    case Reason::Kind::kConnection:
+      return "connection";
+    case Reason::Kind::kUsers:
+      return "users";
+    case Reason::Kind::kPopularity:
+      return "popularity";
+  }
+  return "";
+}
+
 Cell Effect(const Reason& reason) {
+  if (reason.kind != Reason::Kind::kModel && reason.path.empty()) return "";
   if (!reason.effect.has_value()) return "not known";
   if (reason.kind == Reason::Kind::kConnection && *reason.effect == 0) {
     return "none: connection only";
@@ -146,8 +161,9 @@ Section ExplanationsSection(const Facts& facts) {
     for (const Reason& r : reasons) {
       const bool model = r.kind == Reason::Kind::kModel;
       maker.Add(r, columns);
-      table.rows.push_back({model ? "model" : "connection", r.sentence, static_cast<int64_t>(r.hop),
-                            model ? Cell(r.weight) : Cell(), model ? Cell() : Cell(r.bits),
+      const bool priced = !model && r.kind != Reason::Kind::kPopularity;
+      table.rows.push_back({KindName(r.kind), r.sentence, static_cast<int64_t>(r.hop),
+                            model ? Cell(r.weight) : Cell(), priced ? Cell(r.bits) : Cell(),
                             Effect(r)});
     }
     if (reasons.empty()) {
@@ -159,7 +175,7 @@ Section ExplanationsSection(const Facts& facts) {
         Sentence(reasons[0].sentence) + (reasons[0].sentence.empty() ? "" : " ") +
         "Squares: items of the history; the double ring: the recommended item; solid: the model's "
         "weight is the width; dashed: a connection only.";
-    section.blocks.push_back(std::move(picture));
+    if (!picture.edges.empty()) section.blocks.push_back(std::move(picture));
     section.blocks.push_back(std::move(table));
   }
   return section;

@@ -41,6 +41,11 @@ absl::StatusOr<int64_t> WriteReport(const Document& document, Form form, const s
       text = ToJson(document);
       break;
   }
+  if (absl::Status s = WriteFile(file, text); !s.ok()) return s;
+  return static_cast<int64_t>(text.size());
+}
+
+absl::Status WriteFile(const std::string& file, const std::string& text) {
   // Under its name only when it is complete.
   const std::string unfinished = file + ".part";
   std::ofstream out(unfinished, std::ios::binary | std::ios::trunc);
@@ -51,7 +56,7 @@ absl::StatusOr<int64_t> WriteReport(const Document& document, Form form, const s
     std::remove(unfinished.c_str());
     return absl::ResourceExhaustedError("cannot write all of " + file + "; is the disk full?");
   }
-  return static_cast<int64_t>(text.size());
+  return absl::OkStatus();
 }
 
 }  // namespace undula::cli::report

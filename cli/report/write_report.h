@@ -20,6 +20,9 @@ absl::StatusOr<Form> FormOf(const std::string& format, const std::string& file);
 absl::StatusOr<int64_t> WriteReport(const Document& document, Form form, const std::string& css,
                                     const std::string& file);
 
+// NotFound or ResourceExhausted; nothing is left under the name then.
+absl::Status WriteFile(const std::string& file, const std::string& text);
+
 }  // namespace undula::cli::report
 
 #endif  // UNDULA_CLI_REPORT_WRITE_REPORT_H_

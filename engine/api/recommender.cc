@@ -14,6 +14,7 @@
 #include "queries/counterfactual.h"
 #include "queries/explain.h"
 #include "queries/explanation_quality.h"
+#include "queries/graph_pictures.h"
 #include "queries/load_catalog.h"
 #include "queries/recommend.h"
 
@@ -201,9 +202,17 @@ absl::StatusOr<Counterfactual> Recommender::FindCounterfactual(
   return queries::FindCounterfactual(impl_->context, {who, {}}, id, options);
 }
 
+absl::StatusOr<Neighborhood> Recommender::Around(std::string_view item_or_entity, int most) const {
+  return queries::Around(impl_->context, item_or_entity, most);
+}
+
+std::string GraphViz(const Explanation& explanation) { return queries::ToDot(explanation); }
+
 absl::StatusOr<std::vector<ExplanationQuality>> Recommender::MeasureExplanations(
     const ExplanationQualityOptions& options, Progress* progress) const {
-  return queries::MeasureExplanations(impl_->context, options, progress);
+  std::vector<const queries::Context*> others;
+  for (const Recommender* other : options.others) others.push_back(&other->impl_->context);
+  return queries::MeasureExplanations(impl_->context, options, others, progress);
 }
 
 absl::StatusOr<std::vector<double>> Recommender::Score(std::string_view user,

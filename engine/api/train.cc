@@ -1,4 +1,7 @@
+#include <sys/resource.h>
+
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -224,6 +227,12 @@ absl::StatusOr<TrainReport> Database::Train(const TrainOptions& options, Progres
   stored.metadata["device"] = report.device;
   stored.metadata["best_metric"] = report.best_metric;
   stored.metadata["best_epoch"] = std::to_string(report.best_epoch);
+  const auto tenths = [](double seconds) { return Concat(std::ceil(10 * seconds) / 10); };
+  stored.metadata["seconds"] = tenths(report.seconds);
+  stored.metadata["cpu_seconds"] = tenths(report.cpu_seconds);
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  stored.metadata["peak_mib"] = std::to_string(usage.ru_maxrss / 1024);
   stored.metadata["structure"] = report.model_description;
   stored.metadata["start"] = report.start;
   if (start.any()) stored.metadata["trained_from"] = from;

@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "base/status.h"
+#include "queries/connections/long_connections.h"
+#include "queries/connections/user_reasons.h"
 
 namespace undula::queries {
 namespace {
@@ -25,16 +27,9 @@ struct Start {
 
 // The latest positive items of the history, one for each entity.
 std::vector<Start> StartsOf(const Context& context, const models::UserQuery& query) {
-  std::vector<ItemId> items(query.history.rbegin(), query.history.rend());
-  const InteractionCsr<ItemId>& log = context.snapshot->by_user;
-  if (query.user != kNone<UserId> && Index(query.user) < log.rows()) {
-    for (int64_t i = log.ptr[Index(query.user) + 1]; i-- > log.ptr[Index(query.user)];) {
-      if (log.weight[i] >= context.positive_threshold) items.push_back(log.other[i]);
-    }
-  }
   std::vector<Start> starts;
   std::set<EntityId> taken;
-  for (const ItemId item : items) {
+  for (const ItemId item : LatestPositives(context, query)) {
     if (starts.size() == kHistory) break;
     const EntityId entity = context.catalog->item_entity[Index(item)];
     if (entity == kNone<EntityId> || !taken.insert(entity).second) continue;
@@ -214,9 +209,20 @@ const ConnectionGraph& ConnectionSource::graph() const {
   return *graph_;
 }
 
+std::vector<ItemId> LatestPositives(const Context& context, const models::UserQuery& query) {
+  std::vector<ItemId> items(query.history.rbegin(), query.history.rend());
+  const InteractionCsr<ItemId>& log = context.snapshot->by_user;
+  if (query.user != kNone<UserId> && Index(query.user) < log.rows()) {
+    for (int64_t i = log.ptr[Index(query.user) + 1]; i-- > log.ptr[Index(query.user)];) {
+      if (log.weight[i] >= context.positive_threshold) items.push_back(log.other[i]);
+    }
+  }
+  return items;
+}
+
 std::vector<ConnectionReason> ConnectionReasons(const Context& context,
                                                 const models::UserQuery& query, ItemId item,
-                                                int count) {
+                                                int count, int steps) {
   std::vector<ConnectionReason> reasons;
   if (count <= 0 || context.connections == nullptr) return reasons;
   const EntityId target = context.catalog->item_entity[Index(item)];
@@ -226,13 +232,17 @@ std::vector<ConnectionReason> ConnectionReasons(const Context& context,
     for (const Start& start : starts) from.push_back(start.path);
     ConnectionLimits limits;
     limits.paths = kPathsPerReason * static_cast<uint32_t>(count);
-    const Connections found = FindConnections(context.connections->graph(), from, target, limits);
+    limits.max_steps = static_cast<uint32_t>(steps);
+    const ConnectionGraph& graph = context.connections->graph();
+    const Connections found = steps > kMaxSteps ? FindLongConnections(graph, from, target, limits)
+                                                : FindConnections(graph, from, target, limits);
     const std::vector<Group> groups = GroupPaths(found.paths);
     const ReasonWriter writer(context, starts, item);
     for (const Group* group : Choose(groups, static_cast<size_t>(count))) {
       reasons.push_back({writer.Write(*group), EdgesOf(*group)});
     }
   }
+  if (reasons.empty()) reasons = UserReasons(context, query, item, count);
   if (reasons.empty()) AddPopularity(context, item, &reasons);
   return reasons;
 }

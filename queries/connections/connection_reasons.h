@@ -35,13 +35,18 @@ struct ConnectionReason {
   std::vector<models::AttentionSlot> edges;
 };
 
-// The `count` best reasons, best first; how many users liked the item where nothing connects it, as
-// where the item or the whole history has no link to the graph; none where nobody liked it either.
-// Of the user's history the positive interactions count, the latest 50, each step back in
-// time costing a tenth of a bit (half as likely after ten).
+// What of a history counts: the positive interactions, the latest first.
+std::vector<ItemId> LatestPositives(const Context& context, const models::UserQuery& query);
+
+// The `count` best reasons, best first. Where nothing of the graph connects the item, as where it
+// or the whole history has no link, what users liked both it and something of the history
+// (user_reasons.h); where there are none, how many users liked it; nothing where nobody did. Of the
+// history count the latest 50 positives, each step back in time costing a tenth of a bit (half as
+// likely after ten). Paths have at most `steps` edges, 1 to kMostSteps; above kMaxSteps those of
+// long_connections.h.
 std::vector<ConnectionReason> ConnectionReasons(const Context& context,
                                                 const models::UserQuery& query, ItemId item,
-                                                int count);
+                                                int count, int steps = kMaxSteps);
 
 }  // namespace undula::queries
 

@@ -23,7 +23,8 @@
 
 namespace undula::queries {
 
-inline constexpr int kMaxSteps = 4;
+inline constexpr int kMaxSteps = 4;   // that FindConnections makes
+inline constexpr int kMostSteps = 6;  // that a path has room for (long_connections.h)
 
 // A start of paths and what starting there costs, in eighths of a bit.
 struct PathStart {
@@ -36,8 +37,8 @@ struct PathStart {
 struct ConnectionPath {
   uint32_t cost = 0;  // eighths of a bit
   uint32_t steps = 0;
-  std::array<EntityId, kMaxSteps + 1> vertex{};
-  std::array<Arc, kMaxSteps> arc{};
+  std::array<EntityId, kMostSteps + 1> vertex{};
+  std::array<Arc, kMostSteps> arc{};
   uint32_t start = 0;  // of the starts
 
   double bits() const { return static_cast<double>(cost) / kEighths; }

@@ -12,7 +12,8 @@
 #include <vector>
 
 #include "queries/connections/connection_graph.h"
-#include "yen_paths.h"
+#include "queries/connections/long_connections.h"
+#include "queries/connections/yen_paths.h"
 
 namespace undula::queries {
 namespace {
@@ -205,6 +206,61 @@ TEST(ConnectionSearch, YenFindsTheSame) {
   EXPECT_GT(compared, 300u);
 }
 
+// Up to six steps, by the cut-out graph; where nothing is cut, all paths by the definition.
+TEST(ConnectionSearch, LongConnectionsAreTheCheapestOfAllPaths) {
+  TaskArena workers(1);
+  size_t longer = 0;
+  for (uint64_t round = 0; round < 25; ++round) {
+    std::mt19937_64 random(round);
+    const uint32_t entities = 6 + static_cast<uint32_t>(random() % 20);
+    const std::vector<Triple> triples = RandomTriples(&random, entities, entities + 4);
+    const Snapshot snapshot = SnapshotOf(entities, triples);
+    const ConnectionGraph graph(snapshot, {}, workers);
+    const EntityId target{0};
+    const std::vector<PathStart> starts = {{EntityId{entities - 1}, 2},
+                                           {EntityId{entities - 2}, 0},
+                                           {target, 0},
+                                           {EntityId{entities + 7}, 0}};
+    for (const uint32_t max_steps : {4u, 6u}) {
+      std::vector<uint32_t> expected, costs;
+      const std::vector<PathStart> used(starts.begin(), starts.begin() + 2);
+      for (const ConnectionPath& p : AllPaths(triples, {}, target, max_steps).From(used)) {
+        if (expected.size() < 10) expected.push_back(p.cost);
+      }
+      const Connections found =
+          FindLongConnections(graph, starts, target, Unlimited(10, max_steps));
+      for (const ConnectionPath& p : found.paths) {
+        costs.push_back(p.cost);
+        longer += p.steps > 4;
+        EXPECT_LE(p.steps, max_steps);
+        EXPECT_EQ(p.vertex[0], starts[p.start].entity);
+        EXPECT_EQ(p.vertex[p.steps], target);
+      }
+      if (!found.truncated) ASSERT_EQ(costs, expected) << round << " " << max_steps;
+    }
+  }
+  EXPECT_GT(longer, 20u);
+}
+
+// A chain of five steps through a vertex with more edges than the cap.
+TEST(ConnectionSearch, LongConnectionsPassHubsOnce) {
+  TaskArena workers(1);
+  std::vector<Triple> triples;
+  for (uint32_t i = 0; i < 5; ++i) triples.push_back({i, i % 2, i + 1});
+  for (uint32_t i = 6; i < 306; ++i) triples.push_back({i, 0, 3});
+  const Snapshot snapshot = SnapshotOf(306, triples);
+  const ConnectionGraph graph(snapshot, {}, workers);
+  const PathStart start{EntityId{0}, 0};
+  ConnectionLimits limits;
+  limits.cap = 100;
+  limits.max_steps = 6;
+  const Connections found = FindLongConnections(graph, std::span(&start, 1), EntityId{5}, limits);
+  ASSERT_EQ(found.paths.size(), 1u);
+  EXPECT_EQ(found.paths[0].steps, 5u);
+  limits.max_steps = 4;
+  EXPECT_TRUE(FindLongConnections(graph, std::span(&start, 1), EntityId{5}, limits).paths.empty());
+}
+
 // A vertex above the cap is found in the middle of four steps, and anywhere in fewer.
 TEST(ConnectionSearch, TheTwoSidesMeetAtHubs) {
   TaskArena workers(1);
@@ -280,7 +336,7 @@ TEST(ConnectionSearch, TheOrderOfTheStartsDoesNotMatter) {
   std::vector<PathStart> starts;
   for (uint32_t i = 0; i < 12; ++i) starts.push_back({EntityId{3 * i}, i % 4});
   starts.push_back({EntityId{3}, 9});  // again, and dearer
-  using Way = std::tuple<uint32_t, std::array<EntityId, 5>, std::array<Arc, 4>>;
+  using Way = std::tuple<uint32_t, decltype(ConnectionPath::vertex), decltype(ConnectionPath::arc)>;
   const auto ways = [&] {
     std::vector<Way> out;
     for (const ConnectionPath& p :

@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <bit>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -16,6 +19,7 @@ constexpr ItemId kTarget{5};
 class Sums final : public models::Scorer {
  public:
   std::vector<float> worth = {1, 2, 3, 0, 0};
+  float bonus = 0;  // of items 0 and 1 together
 
   absl::Status Score(const models::UserQuery& query, models::ItemRange range, std::span<float> out,
                      propagation::Arena&) const override {
@@ -34,11 +38,14 @@ class Sums final : public models::Scorer {
   uint32_t n_items() const override { return 7; }
   bool KnowsUser(UserId) const override { return true; }
 
- private:
   float Sum(const models::UserQuery& query) const {
     float sum = 0;
-    for (const ItemId item : query.history) sum += worth[Index(item)];
-    return sum;
+    int both = 0;
+    for (const ItemId item : query.history) {
+      sum += worth[Index(item)];
+      both += Index(item) < 2;
+    }
+    return both == 2 ? sum + bonus : sum;
   }
 };
 
@@ -103,6 +110,47 @@ TEST_F(CounterfactualTest, TheWholeHistory) {
   EXPECT_TRUE(found->found);
   EXPECT_EQ(found->items.size(), 3u);
   EXPECT_EQ(found->after, 0);
+}
+
+// Against every subset of the history: what is found works, and nothing of it can be put back.
+// Scores that are sums of worths are left with the fewest items possible.
+TEST_F(CounterfactualTest, IsMinimalAmongAllSubsets) {
+  std::mt19937_64 random(3);
+  int found_some = 0;
+  for (int round = 0; round < 300; ++round) {
+    scorer_.worth.assign(5, 0);
+    for (size_t i = 0; i < 3; ++i) scorer_.worth[i] = static_cast<float>(random() % 9) - 2;
+    scorer_.bonus = round % 2 == 0 ? 0 : static_cast<float>(random() % 7) - 3;
+    const auto leaves = [&](unsigned removed) {
+      std::vector<ItemId> rest;
+      for (uint32_t i = 0; i < 3; ++i) {
+        if ((removed >> i & 1) == 0) rest.push_back(ItemId{i});
+      }
+      return rest.empty() || scorer_.Sum({kNone<UserId>, rest}) < 3.5f;
+    };
+    const auto found = FindCounterfactual(context_, {UserId{0}, {}}, kTarget, {.top = 1});
+    if (leaves(0)) {
+      EXPECT_FALSE(found.ok());
+      continue;
+    }
+    ASSERT_TRUE(found.ok()) << found.status();
+    ASSERT_TRUE(found->found);
+    unsigned removed = 0;
+    for (const std::string& item : found->items) removed |= 1u << (item[1] - '0');
+    EXPECT_TRUE(leaves(removed)) << round;
+    int fewest = 3;
+    for (unsigned set = 0; set < 8; ++set) {
+      if (!leaves(set)) continue;
+      fewest = std::min(fewest, std::popcount(set));
+      const bool smaller = (set & removed) == set && set != removed;
+      EXPECT_FALSE(smaller) << round << ": " << set << " within " << removed << " is enough";
+    }
+    if (scorer_.bonus == 0) {
+      EXPECT_EQ(std::popcount(removed), fewest) << round;
+      ++found_some;
+    }
+  }
+  EXPECT_GT(found_some, 50);
 }
 
 TEST_F(CounterfactualTest, Errors) {

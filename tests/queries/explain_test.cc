@@ -4,12 +4,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "queries/connections/connection_reasons.h"
 #include "queries/explanation_quality.h"
+#include "queries/graph_pictures.h"
 #include "queries/recommend.h"
 
 namespace undula::queries {
@@ -39,6 +42,17 @@ class GivenAttention final : public models::Scorer {
   }
   absl::StatusOr<models::Explanation> Explain(const models::UserQuery&, ItemId) const override {
     return explanation;
+  }
+  // What each tail is worth; nothing: this scorer can leave nothing out.
+  std::map<EntityId, float> worth;
+  absl::StatusOr<float> ScoreWithout(const models::UserQuery&, ItemId, int,
+                                     std::span<const AttentionSlot> removed) const override {
+    if (worth.empty()) return absl::UnimplementedError("");
+    float score = 10;
+    std::set<EntityId> gone;
+    for (const AttentionSlot& slot : removed) gone.insert(slot.tail);
+    for (const EntityId tail : gone) score -= worth.contains(tail) ? worth.at(tail) : 0;
+    return score;
   }
   uint32_t n_users() const override { return 1; }
   uint32_t n_items() const override { return 4; }
@@ -166,6 +180,7 @@ TEST_F(ExplainTest, ConnectionsOfOneKindAreOneReason) {
   EXPECT_TRUE(ConnectionReasons(context_, {kNone<UserId>, history}, kUnlinkedItem, 3).empty());
   snapshot_.by_item.ptr = {0, 0, 0, 0, 3};
   snapshot_.by_item.weight = {1, 1, -1};
+  snapshot_.by_item.other = {UserId{0}, UserId{1}, UserId{2}};
   const auto popular = ConnectionReasons(context_, {kNone<UserId>, history}, kUnlinkedItem, 3);
   ASSERT_EQ(popular.size(), 1u);
   EXPECT_EQ(popular[0].reason.kind, Reason::Kind::kPopularity);
@@ -187,9 +202,10 @@ TEST_F(ExplainTest, ConnectionsAreThereForEveryModel) {
 }
 
 TEST_F(ExplainTest, QualityCountsWhatIsThere) {
-  const auto quality = MeasureExplanations(context_, {.users = 0, .k = 3, .reasons = 2}, nullptr);
+  const auto quality =
+      MeasureExplanations(context_, {.users = 0, .k = 3, .reasons = 2}, {}, nullptr);
   ASSERT_TRUE(quality.ok()) << quality.status();
-  ASSERT_EQ(quality->size(), 2u);
+  ASSERT_EQ(quality->size(), 4u);
   // Three items are recommended: two with a link, which share the director with Alien.
   const ExplanationQuality& model = (*quality)[0];
   const ExplanationQuality& connection = (*quality)[1];
@@ -211,27 +227,161 @@ TEST_F(ExplainTest, QualityCountsWhatIsThere) {
   // A path that the graph does not have is found out.
   scorer_.explanation.hops[0][0] = {kGladiator, kGenre, kHorror, 0.9f};
   scorer_.explanation.hops[1].clear();
-  const auto wrong = MeasureExplanations(context_, {.users = 0, .k = 3, .reasons = 1}, nullptr);
+  const auto wrong = MeasureExplanations(context_, {.users = 0, .k = 3, .reasons = 1}, {}, nullptr);
   ASSERT_TRUE(wrong.ok());
   EXPECT_LT((*wrong)[0].faithful, 1);
-  EXPECT_EQ(MeasureExplanations(context_, {.k = 0}, nullptr).status().code(),
+  EXPECT_EQ(MeasureExplanations(context_, {.k = 0}, {}, nullptr).status().code(),
             absl::StatusCode::kInvalidArgument);
   snapshot_.by_user.ptr = {0, 0};
-  EXPECT_EQ(MeasureExplanations(context_, {}, nullptr).status().code(),
+  EXPECT_EQ(MeasureExplanations(context_, {}, {}, nullptr).status().code(),
             absl::StatusCode::kFailedPrecondition);
 }
 
-// By hand: averages 1, 1, 1.3, 2.11 of 1, 1, 2, 4.
-TEST(ExplanationQuality, SmoothedRanks) {
-  const std::vector<double> values = {1, 1, 2, 4};
-  const std::vector<double> ranks = SmoothedRanks(values);
-  ASSERT_EQ(ranks.size(), 4u);
-  EXPECT_NEAR(ranks[0], 0, 1e-12);
-  EXPECT_NEAR(ranks[1], 0, 1e-12);
-  EXPECT_NEAR(ranks[2], .3 / 1.11, 1e-12);
-  EXPECT_NEAR(ranks[3], 1, 1e-12);
-  EXPECT_EQ(SmoothedRanks(std::vector<double>{5, 5}), (std::vector<double>{1, 1}));
-  EXPECT_TRUE(SmoothedRanks({}).empty());
+// Attention over the item's own neighbors: the order is that of what each is worth.
+TEST_F(ExplainTest, WhereAttentionStartsAtTheItemTheLossDecides) {
+  scorer_.explanation.seeds.clear();
+  scorer_.explanation.hops.resize(1);
+  const auto first = [&] {
+    const auto reasons = BestReasons(context_, {UserId{0}, {}}, kAlienItem, 1);
+    return reasons.ok() ? (*reasons)[0].path[0].tail : std::string("failed");
+  };
+  scorer_.worth = {{kScott, 2}, {kHorror, 1}};
+  EXPECT_EQ(first(), "x:scott");
+  scorer_.worth = {{kScott, -1}, {kHorror, 1}};
+  EXPECT_EQ(first(), "x:horror");
+  scorer_.worth.clear();
+  EXPECT_EQ(first(), "x:horror");  // by weight, among what the item touches
+}
+
+// Two of the three others who liked Alien liked the item without a link.
+TEST_F(ExplainTest, UsersStandInForPaths) {
+  snapshot_.by_item.ptr = {0, 4, 4, 4, 7};
+  for (const uint32_t user : {0u, 1u, 2u, 3u, 1u, 3u, 5u}) {
+    snapshot_.by_item.other.push_back(UserId{user});
+    snapshot_.by_item.weight.push_back(1);
+    snapshot_.by_item.time.push_back(0);
+  }
+  const auto reasons = ConnectionReasons(context_, {UserId{0}, {}}, kUnlinkedItem, 3);
+  ASSERT_EQ(reasons.size(), 1u);
+  const Reason& reason = reasons[0].reason;
+  EXPECT_EQ(reason.kind, Reason::Kind::kUsers);
+  EXPECT_EQ(reason.sentence, "2 users who liked ALIEN liked i3 too");
+  EXPECT_EQ(reason.supports, std::vector<std::string>{"i0"});
+  EXPECT_TRUE(reason.path.empty());
+  EXPECT_EQ(reason.bits, 3.75);  // 1 for two steps + log2(13 / 2) = 2.70, in eighths
+  // A path of the graph comes first, and where one user liked both that user is not shown.
+  EXPECT_EQ(ConnectionReasons(context_, {UserId{0}, {}}, kGladiatorItem, 3)[0].reason.kind,
+            Reason::Kind::kConnection);
+  snapshot_.by_item.weight[4] = -1;
+  EXPECT_EQ(ConnectionReasons(context_, {UserId{0}, {}}, kUnlinkedItem, 3)[0].reason.kind,
+            Reason::Kind::kPopularity);
+  const auto quality =
+      MeasureExplanations(context_, {.users = 0, .k = 3, .reasons = 2}, {}, nullptr);
+  ASSERT_TRUE(quality.ok());
+  EXPECT_EQ((*quality)[2].kind, "users");
+  EXPECT_DOUBLE_EQ((*quality)[2].coverage, 0);
+  EXPECT_DOUBLE_EQ((*quality)[3].coverage, 2. / 3);
+}
+
+TEST_F(ExplainTest, QualityOfDeletionHistoriesAndOtherSeeds) {
+  // The item without a link has the reasons of the others; each is worth 1, the director 3.
+  scorer_.worth = {{kScott, 3}, {kHorror, 1}};
+  spec_.capabilities.fold_in = true;
+  GivenAttention other_scorer;
+  other_scorer.explanation = scorer_.explanation;
+  other_scorer.explanation.hops = {{{kAlien, kGenre, kHorror, 1}}};
+  Context other = context_;
+  other.scorer = &other_scorer;
+  const Context* const others[] = {&other};
+  const auto quality =
+      MeasureExplanations(context_, {.users = 0, .k = 3, .reasons = 1}, others, nullptr);
+  ASSERT_TRUE(quality.ok()) << quality.status();
+  const ExplanationQuality& model = (*quality)[0];
+  const ExplanationQuality& connection = (*quality)[1];
+  ASSERT_EQ(model.deletions, 3);
+  // Blade Runner and Gladiator: the director; the third: its heaviest slot, which is the
+  // director's too.
+  EXPECT_DOUBLE_EQ(model.drop, 3);
+  EXPECT_DOUBLE_EQ(model.score, 10);
+  EXPECT_DOUBLE_EQ(model.score_of_none, 6);
+  EXPECT_EQ(connection.deletions, 2);
+  EXPECT_DOUBLE_EQ(connection.drop, 3);
+  // The other model says horror throughout; connections are no model's.
+  EXPECT_EQ(model.pairs, 3);
+  EXPECT_DOUBLE_EQ(model.stability, 0);
+  EXPECT_EQ(connection.pairs, 3);
+  EXPECT_DOUBLE_EQ(connection.stability, 1);
+  // The whole history is Alien, where all reasons start.
+  EXPECT_EQ(connection.histories, 2);
+  EXPECT_DOUBLE_EQ(connection.sufficiency, 1);
+  models::ModelSpec stranger;
+  other.spec = &stranger;
+  EXPECT_EQ(MeasureExplanations(context_, {}, others, nullptr).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(ExplainTest, StepsHaveARange) {
+  for (const int steps : {0, 7}) {
+    EXPECT_EQ(Explain(context_, {UserId{0}, {}}, kGladiatorItem, {.steps = steps}).status().code(),
+              absl::StatusCode::kInvalidArgument);
+  }
+  const auto far = Explain(context_, {UserId{0}, {}}, kGladiatorItem, {.steps = 6});
+  ASSERT_TRUE(far.ok());
+  ASSERT_EQ(far->connections.size(), 1u);
+  EXPECT_EQ(far->connections[0].sentence, "ALIEN has directed by Ridley Scott; so has Gladiator");
+}
+
+TEST_F(ExplainTest, GraphVizOfAnExplanation) {
+  catalog_.item_entity[Index(kAlienItem)] = kAlien;
+  const auto why = Explain(context_, {UserId{0}, {}}, kGladiatorItem, {.slots = 1});
+  ASSERT_TRUE(why.ok());
+  EXPECT_EQ(ToDot(*why),
+            "digraph G {\n"
+            "rankdir=LR;\n"
+            "0[label=\"Alien\", shape=box];\n"
+            "1[label=\"horror\"];\n"
+            "2[label=\"Ridley Scott\"];\n"
+            "3[label=\"Blade Runner\"];\n"
+            "4[label=\"Gladiator\", shape=doublecircle];\n"
+            "0->1 [label=\"genre\", penwidth=3.8];\n"
+            "0->2 [label=\"directed by\", penwidth=1];\n"
+            "3->2 [label=\"directed by\", penwidth=4.6];\n"
+            "4->2 [label=\"directed by\", style=dashed];\n"
+            "}\n");
+  Explanation hostile;
+  hostile.title = "a\"];\\b\nc";
+  EXPECT_THAT(ToDot(hostile), testing::HasSubstr("[label=\"a\\\"];\\\\b c\", shape"));
+}
+
+TEST_F(ExplainTest, AroundAnEntity) {
+  const auto around = Around(context_, "i0", 10);  // by its item
+  ASSERT_TRUE(around.ok()) << around.status();
+  ASSERT_EQ(around->vertices.size(), 5u);
+  EXPECT_EQ(around->vertices[0].name, "x:alien");
+  EXPECT_EQ(around->vertices[1].name, "x:horror");  // has fewer edges than the director
+  EXPECT_EQ(around->vertices[2].label, "Ridley Scott");
+  EXPECT_EQ(around->edges.size(), 4u);
+  EXPECT_EQ(around->left_out, 0);
+  double low = 1, high = 0;
+  for (const Neighborhood::Vertex& v : around->vertices) {
+    for (const double at : {v.x, v.y}) {
+      EXPECT_GE(at, 0);
+      EXPECT_LE(at, 1);
+    }
+    low = std::min(low, v.x);
+    high = std::max(high, v.x);
+  }
+  EXPECT_EQ(low, 0);
+  EXPECT_EQ(high, 1);
+  const auto small = Around(context_, "x:alien", 2);
+  ASSERT_TRUE(small.ok());
+  EXPECT_EQ(small->vertices.size(), 2u);
+  EXPECT_EQ(small->edges.size(), 1u);
+  EXPECT_EQ(small->left_out, 1);
+  EXPECT_TRUE(Around(context_, "x:alien", 1).ok());
+  EXPECT_EQ(Around(context_, "x:nothing", 5).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(Around(context_, "i3", 5).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Around(context_, "i0", 0).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 // A negative rating is no reason.

@@ -40,9 +40,10 @@ struct PathEdge {
 // of its memory, with the path that leads to it from something in the user's history. A connection
 // says what of the graph leads from the history to the item, whatever the model made of it: the
 // paths that say most, a vertex saying the less the more edges it has. Where connections are asked
-// for and there is none, how many users liked the item stands in their place.
+// for and there is none, users stand in their place: how many of those who liked something of the
+// history liked the item too (kUsers), else how many liked it at all (kPopularity).
 struct Reason {
-  enum class Kind { kModel, kConnection, kPopularity };
+  enum class Kind { kModel, kConnection, kPopularity, kUsers };
   Kind kind = Kind::kModel;
   std::string seed_item;  // an item of the history the path starts at
   std::string seed_title;
@@ -51,7 +52,7 @@ struct Reason {
   std::vector<PathEdge> path;
   int hop = 0;          // 1-based
   double weight = 0;    // model: attention in its hop, as the forward pass used it; a hop sums to 1
-  double bits = 0;      // connection: its price; less is more telling (queries/connections)
+  double bits = 0;      // connection, users: its price; less is more telling (queries/connections)
   bool shared = false;  // the item itself touches the path's last entity in the graph
   std::string sentence;  // "You watched Alien; directed by Ridley Scott, as is Blade Runner."
   std::vector<std::string> supports;  // connection: the items of the history it holds for
@@ -77,6 +78,7 @@ struct RecommendOptions {
 struct ExplainOptions {
   int slots = 10;       // slots per hop, by weight; 0 = all
   int connections = 3;  // of the graph
+  int steps = 4;        // of a connection at most, 1 to 6; above 4 the search takes milliseconds
   bool effect = false;  // also Reason::effect, where the model can score without some edges
 };
 
@@ -89,10 +91,28 @@ struct Explanation {
   std::vector<double> hop_weight_shown;   // per hop, the sum of the weights listed
 };
 
+// The paths of all its reasons as a directed graph in the DOT language, for GraphViz.
+std::string GraphViz(const Explanation& explanation);
+
+// What is around an entity, laid out for a picture.
+struct Neighborhood {
+  struct Vertex {
+    std::string name, label;
+    double x = 0, y = 0;  // within the unit square
+  };
+  struct Edge {
+    int head = 0, tail = 0;  // places in `vertices`
+    std::string relation;    // for display
+  };
+  std::vector<Vertex> vertices;  // the entity first
+  std::vector<Edge> edges;
+  int64_t left_out = 0;  // neighbors of the entity
+};
+
 // What of a history an item stands on.
 struct CounterfactualOptions {
   int64_t top = 10;  // the list that the item is to leave
-  int64_t most = 5;  // items of the history to take away
+  int64_t most = 5;  // items of the history to take away, up to 10
 };
 struct Counterfactual {
   bool found = false;                      // false: more than `most` would have to go
@@ -105,10 +125,13 @@ struct ExplanationQualityOptions {
   int64_t users = 200;  // drawn from those the model knows; 0: all
   int64_t k = 10;
   int reasons = 3;    // of each kind for each item
+  int steps = 4;      // of a connection, as in ExplainOptions
   uint64_t seed = 1;  // of the users drawn, the random triples and the intervals
+  std::vector<const class Recommender*> others;  // the model trained with other seeds: `stability`
 };
 struct ExplanationQuality {
-  std::string kind;  // "model" or "connection"
+  std::string
+      kind;  // "model", "connection", "users", or "any": one of the last two (coverage only)
   int64_t users = 0, items = 0, reasons = 0;
   double coverage = 0;    // share of the items with a reason
   double touching = 0;    // share of the items with a reason that leads to the item itself
@@ -117,6 +140,10 @@ struct ExplanationQuality {
   double recency = 0;     // LIR: how late in the history the paths start, 0 to 1
   double popularity = 0;  // SEP: how popular the last vertex between is among those of its relation
   double diversity = 0;   // distinct last relations among the reasons of an item / reasons
+  // Over all paths of a user: distinct items where they start (LID), distinct last vertices between
+  // (SED) and distinct sequences of relations (PPT) / paths; distinct last relations / the smaller
+  // of paths and relations (PTD), and 1 - Simpson's index of these (PTC).
+  double starts = 0, entities = 0, patterns = 0, types = 0, evenness = 0;
   double milliseconds = 0;  // CPU, an item
   // The first reason of each item is taken away from the model. Unknown (0 items) where it cannot
   // score without some of its triples. `random`: as many random triples that it looked at instead.
@@ -125,6 +152,13 @@ struct ExplanationQuality {
   double better = 0, better_low = 0, better_high = 0;  // drop - random_drop, 95 % over users
   double ranks_lost = 0, random_ranks_lost = 0;
   double without_effect = 0;  // share of first reasons that the model does not use
+  // Mean scores of these items: as they are; seeing only the reasons' triples; seeing none.
+  double score = 0, score_of_reasons = 0, score_of_none = 0;
+  // Scores of histories of only the items where the reasons start / those of whole histories.
+  int64_t histories = 0;  // 0: the model scores no histories
+  double sufficiency = 0;
+  int64_t pairs = 0;     // of two models' reasons for one item
+  double stability = 0;  // mean Jaccard index of these
 };
 
 // A batch job: every user's top k to a file, in user order, in shards and parts so that it can be
@@ -215,12 +249,16 @@ class Recommender {
                                                 std::string_view item,
                                                 const ExplainOptions& options = {}) const;
 
-  // The smallest part of the history, found greedily, without which the item is not in the list.
+  // A minimal part of the history, found greedily, without which the item is not in the list.
   // The user counts as its history (fold-in; Unimplemented without); FailedPrecondition where the
   // item is not in the list to begin with.
   absl::StatusOr<Counterfactual> FindCounterfactual(
       std::string_view user, std::string_view item,
       const CounterfactualOptions& options = {}) const;
+
+  // The entity, or the one that the item links to, with the neighbors that have fewest edges, and
+  // theirs where there is room: at most `most` (1 to 100) vertices. NotFound.
+  absl::StatusOr<Neighborhood> Around(std::string_view item_or_entity, int most = 40) const;
 
   // Both kinds of reasons. FailedPrecondition: no user of the model has a history.
   absl::StatusOr<std::vector<ExplanationQuality>> MeasureExplanations(

@@ -1,5 +1,7 @@
 #include "models/train/trainer.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -81,6 +83,13 @@ std::string Number(double value) {
   char text[32];
   const int n = std::snprintf(text, sizeof(text), "%.9g", value);
   return std::string(text, static_cast<size_t>(n));
+}
+
+// The most memory that the process has had so far.
+int64_t PeakMebibytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss / 1024;
 }
 
 class Clock {
@@ -341,7 +350,7 @@ class Trainer {
                  ",\"rows\":", state_.epoch_rows, ",\"loss\":", Number(state_.last_loss),
                  ",\"metric\":\"", task_.selection->name(), "\",\"value\":", Number(value),
                  ",\"best\":", better ? "true" : "false", ",\"seconds\":", Number(clock.seconds()),
-                 ",\"rows_per_second\":", Number(rate), "}"));
+                 ",\"rows_per_second\":", Number(rate), ",\"peak_mib\":", PeakMebibytes(), "}"));
     }
     state_.done = evaluate && options_.patience > 0 && state_.since_best >= options_.patience;
     state_.step = 0;

@@ -84,7 +84,7 @@ struct TrainContext {
   std::string from_tag;
   std::span<const LabeledPair> from_rows;  // what that model was trained on
   // One JSON object per epoch, without a newline: event, epoch, steps, rows, loss, metric, value,
-  // best, seconds. May be empty.
+  // best, seconds, rows_per_second, peak_mib. May be empty.
   std::function<void(std::string_view json)> on_epoch;
 };
 

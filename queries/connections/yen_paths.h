@@ -1,8 +1,8 @@
 // All simple paths between two vertices of a small graph in ascending order of their length: Yen,
 // "Finding the K shortest loopless paths in a network", Management Science 17 (1971), over
-// Boost.Graph's Dijkstra. The oracle of the search for connections.
-#ifndef UNDULA_TESTS_QUERIES_YEN_PATHS_H_
-#define UNDULA_TESTS_QUERIES_YEN_PATHS_H_
+// Boost.Graph's Dijkstra.
+#ifndef UNDULA_QUERIES_CONNECTIONS_YEN_PATHS_H_
+#define UNDULA_QUERIES_CONNECTIONS_YEN_PATHS_H_
 
 #include <boost/graph/adjacency_list.hpp>
 #include <boost/graph/dijkstra_shortest_paths.hpp>
@@ -127,12 +127,15 @@ class YenPaths {
   const YenGraph& graph_;
   const size_t from_, to_;
   const std::function<size_t(size_t)> same_;
-  std::set<std::pair<Order, YenPath>,
-           decltype([](const auto& a, const auto& b) { return a.first < b.first; })>
-      candidates_;
+  struct ByOrder {
+    bool operator()(const std::pair<Order, YenPath>& a, const std::pair<Order, YenPath>& b) const {
+      return a.first < b.first;
+    }
+  };
+  std::set<std::pair<Order, YenPath>, ByOrder> candidates_;
   std::vector<YenPath> found_;
 };
 
 }  // namespace undula::queries
 
-#endif  // UNDULA_TESTS_QUERIES_YEN_PATHS_H_
+#endif  // UNDULA_QUERIES_CONNECTIONS_YEN_PATHS_H_
