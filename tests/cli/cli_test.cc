@@ -169,9 +169,9 @@ TEST_F(CliJob, ReportsTheSameBytesEachTime) {
   const auto report = [&](const std::string& file, const std::string& threads) {
     return Undula(
         {"report", world->database, "--model", "ripplenet", "--metrics",
-         "ripplenet=" + (world->dir / "metrics.jsonl"), "-o", world->dir / file, "--around", "f-1",
-         "--csv", world->dir / "epochs.csv", "--graphviz", world->dir / "reasons.dot",
-         "--published", world->dir / "published.tsv", "--threads", threads, "--quiet"},
+         "ripplenet=" + (world->dir / "metrics.jsonl"), "--around", "f-1", "--csv",
+         world->dir / "epochs.csv", "--graphviz", world->dir / "reasons.dot", "--published",
+         world->dir / "published.tsv", "-o", world->dir / file, "--threads", threads, "--quiet"},
         world->dir);
   };
   WriteFile(world->dir / "published.tsv",
