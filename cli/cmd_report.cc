@@ -36,7 +36,7 @@ absl::Status RunReport(const Args& args) {
       "  undula report films.undula --model ripplenet,bpr_mf -o report.html\n"
       "  undula report films.undula --metrics ripplenet=run.jsonl --trials trials.jsonl \\\n"
       "    -o report.html");
-  std::string db, output, css, format = "auto";
+  std::string db, output, css, csv, graphviz, format = "auto";
   report::ReportOptions options;
   std::vector<std::string> at = {"10", "20"};
   int64_t threads = 0, seed = static_cast<int64_t>(options.seed);
@@ -53,6 +53,13 @@ absl::Status RunReport(const Args& args) {
   a.Option("--metrics", &options.metrics,
            "files of `undula train --metrics`, as FILE or MODEL=FILE; several of one model: seeds");
   a.Option("--trials", &options.trials, "what `undula tune --format json` has printed");
+  a.Option("--published", &options.published,
+           "file of published values: model, metric, value, protocol, source; separated by tabs");
+  a.Option("--around", &options.around,
+           "entities or items whose neighborhoods are drawn; default: the first explained item");
+  a.Option("--csv", &csv, "also write all epochs of the curves, unthinned, to this file");
+  a.Option("--graphviz", &graphviz,
+           "also write the reasons as graphs, one for each item, to this file (DOT)");
   a.Flag("--show-users", &options.show_users, "name the users of the explanations");
   a.Option("--css", &css, "file with styles to add");
   a.Option("--seed", &seed, "of the users whose lists are explained");
@@ -75,6 +82,15 @@ absl::Status RunReport(const Args& args) {
   if (!facts.ok()) return facts.status();
   const auto bytes = report::WriteReport(report::BuildReport(*facts), *form, css, output);
   if (!bytes.ok()) return bytes.status();
+  if (!csv.empty()) {
+    if (absl::Status s = report::WriteFile(csv, report::EpochsCsv(facts->curves)); !s.ok())
+      return s;
+  }
+  if (!graphviz.empty()) {
+    std::string graphs;
+    for (const report::ExplainedItem& item : facts->explained) graphs += GraphViz(item.explanation);
+    if (absl::Status s = report::WriteFile(graphviz, graphs); !s.ok()) return s;
+  }
   if (!quiet) std::cerr << output << ": " << *bytes << " bytes\n";
   return absl::OkStatus();
 }

@@ -95,6 +95,21 @@ struct PathPicture {
   std::vector<Edge> edges;
 };
 
+// A small graph whose vertices have places in the unit square.
+struct GraphPicture {
+  std::string title, message;
+  struct Vertex {
+    std::string label;
+    double x = 0, y = 0;
+  };
+  struct Edge {
+    int from = 0, to = 0;  // places in `vertices`
+    std::string label;
+  };
+  std::vector<Vertex> vertices;  // the first is what the picture is about
+  std::vector<Edge> edges;
+};
+
 struct Paragraph {
   std::string text;
 };
@@ -103,7 +118,8 @@ struct Section {
   std::string id, title;
   // Where there is nothing to show: one line that says what would fill the section.
   std::string missing;
-  using Block = std::variant<Paragraph, Table, LineChart, BarChart, ForestChart, PathPicture>;
+  using Block =
+      std::variant<Paragraph, Table, LineChart, BarChart, ForestChart, PathPicture, GraphPicture>;
   std::vector<Block> blocks;
 };
 

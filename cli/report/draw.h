@@ -18,6 +18,8 @@ std::string Draw(const ForestChart& chart);
 // The order within columns is the one with fewest crossings where that can be tried, else that of
 // two sweeps by the mean place of neighbors.
 std::string Draw(const PathPicture& picture);
+// Labels that overlap are pushed apart; edges are named where there are few.
+std::string Draw(const GraphPicture& picture);
 
 // Values that the drawing leaves out because they are not finite (or, on a logarithmic axis, not
 // above 0).

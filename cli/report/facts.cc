@@ -105,6 +105,21 @@ std::string UserLabel(const std::string& user, size_t place, bool show) {
   return show ? user : std::string("user ") + static_cast<char>('A' + place % 26);
 }
 
+// Neighborhoods that were asked for; else that of the first explained item which has one.
+absl::Status LookAround(const Recommender& recommender, Facts* facts) {
+  for (const std::string& name : facts->options.around) {
+    auto around = recommender.Around(name);
+    if (!around.ok()) return around.status();
+    facts->around.push_back(std::move(*around));
+  }
+  for (const ExplainedItem& item : facts->explained) {
+    if (!facts->around.empty()) break;
+    auto around = recommender.Around(item.explanation.item);
+    if (around.ok() && around->vertices.size() > 1) facts->around.push_back(std::move(*around));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ExplainLists(const Database& database, Facts* facts) {
   if (facts->models.empty()) {
     facts->explained_missing = "No model is stored: undula train fills this section.";
@@ -132,6 +147,7 @@ absl::Status ExplainLists(const Database& database, Facts* facts) {
           {UserLabel(user, u, facts->options.show_users), std::move(*explanation)});
     }
   }
+  if (absl::Status s = LookAround(**recommender, facts); !s.ok()) return s;
   if (facts->explained.empty() && facts->explained_missing.empty()) {
     facts->explained_missing =
         "The model knows none of the users that were drawn; another --seed draws others.";
@@ -145,6 +161,13 @@ absl::Status ReadFiles(Facts* facts) {
     if (!curve.ok()) return curve.status();
     facts->files.push_back(curve->file);
     facts->curves.push_back(std::move(*curve));
+  }
+  if (!facts->options.published.empty()) {
+    SourceFile source;
+    auto published = ReadPublished(facts->options.published, &source);
+    if (!published.ok()) return published.status();
+    facts->files.push_back(source);
+    facts->published = std::move(*published);
   }
   for (const std::string& file : facts->options.trials) {
     SourceFile source;

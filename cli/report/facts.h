@@ -19,6 +19,8 @@ struct ReportOptions {
   std::vector<std::string> models;           // stored models, the first is compared with the others
   EvaluateOptions evaluate;                  // protocol, part, at
   std::vector<std::string> metrics, trials;  // files; see run_files.h
+  std::string published;                     // file of published values; see run_files.h
+  std::vector<std::string> around;  // entities or items; none: the first explained item with a link
   bool show_users = false;
   uint64_t seed = 1;  // of the users whose lists are explained
   std::string command;
@@ -48,7 +50,9 @@ struct Facts {
   std::vector<std::string> notes;          // what could not be compared and why
   std::vector<Curve> curves;
   std::vector<Trial> trials;
+  std::vector<PublishedValue> published;
   std::vector<SourceFile> files;
+  std::vector<Neighborhood> around;
   std::vector<ExplainedItem> explained;
   std::string explained_missing;  // why there are none
 };

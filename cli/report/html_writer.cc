@@ -129,6 +129,9 @@ struct BlockHtml {
   std::string operator()(const PathPicture& picture) const {
     return Figure(" class=\"graph\"", Draw(picture), picture.title, picture.message);
   }
+  std::string operator()(const GraphPicture& picture) const {
+    return Figure(" class=\"graph\"", Draw(picture), picture.title, picture.message);
+  }
 };
 
 // Styles of the caller's cannot end the style element.

@@ -56,6 +56,7 @@ struct BlockJson {
   std::string operator()(const BarChart& c) const { return Chart(c.title, c.message); }
   std::string operator()(const ForestChart& c) const { return Chart(c.title, c.message); }
   std::string operator()(const PathPicture& p) const { return Chart(p.title, p.message); }
+  std::string operator()(const GraphPicture& p) const { return Chart(p.title, p.message); }
 };
 
 std::string SectionJson(const Section& section) {

@@ -51,6 +51,7 @@ struct BlockMarkdown {
   std::string operator()(const BarChart& c) const { return Words(c.title, c.message); }
   std::string operator()(const ForestChart& c) const { return Words(c.title, c.message); }
   std::string operator()(const PathPicture& p) const { return Words(p.title, p.message); }
+  std::string operator()(const GraphPicture& p) const { return Words(p.title, p.message); }
 };
 
 }  // namespace

@@ -52,6 +52,7 @@ svg .tick,svg .label,svg .phrase{fill:var(--dim)}
 svg text.end{fill:var(--s)}
 .iv{stroke:var(--c0);stroke-width:3}.at{stroke:var(--fg);stroke-width:1.5}.room{stroke:var(--rule)}
 .edge{fill:none;stroke:var(--dim);stroke-dasharray:4 3}
+.edge.tie{stroke-dasharray:none;opacity:.7}
 .edge.model{stroke:var(--c0);stroke-dasharray:none;opacity:.8}
 .item{fill:var(--c1)}.entity{fill:var(--c2)}.target{fill:none;stroke:var(--c7);stroke-width:2}
 svg text.phrase{font-size:10px}

@@ -1,6 +1,7 @@
 #include "cli/report/run_files.h"
 
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -186,13 +187,69 @@ absl::StatusOr<Curve> ReadCurve(const std::string& spec) {
     // A run that went on from a checkpoint may have done an epoch again.
     while (!curve.epochs.empty() && curve.epochs.back().epoch >= number) curve.epochs.pop_back();
     curve.epochs.push_back({number, NumberOf(line, "loss"), NumberOf(line, "value"),
-                            NumberOf(line, "seconds"), TextOf(line, "best") == "true"});
+                            NumberOf(line, "seconds"), TextOf(line, "best") == "true",
+                            NumberOf(line, "peak_mib")});
     curve.metric = TextOf(line, "metric");
     return absl::OkStatus();
   });
   if (!status.ok()) return status;
   if (!curve.epochs.empty() && curve.epochs[0].epoch > 1) curve.resumed_at = curve.epochs[0].epoch;
   return curve;
+}
+
+absl::StatusOr<std::vector<PublishedValue>> ReadPublished(const std::string& file,
+                                                          SourceFile* source) {
+  auto text = ReadText(file);
+  if (!text.ok()) return text.status();
+  *source = Describe(file, *text);
+  std::vector<PublishedValue> out;
+  std::istringstream in(*text);
+  int64_t number = 0;
+  for (std::string line; std::getline(in, line);) {
+    ++number;
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (line.empty() || line[0] == '#') continue;
+    std::vector<std::string> fields;
+    std::istringstream columns(line);
+    for (std::string field; std::getline(columns, field, '\t');) fields.push_back(field);
+    PublishedValue row;
+    row.value = fields.size() == 5 ? NumberOf({{"value", fields[2]}}, "value") : NAN;
+    if (!std::isfinite(row.value)) {
+      return absl::InvalidArgumentError(
+          file + ":" + std::to_string(number) +
+          ": not five columns, separated by tabs: model, metric, value, protocol, source");
+    }
+    row.model = fields[0];
+    row.metric = fields[1];
+    row.protocol = fields[3];
+    row.source = fields[4];
+    out.push_back(std::move(row));
+  }
+  return out;
+}
+
+std::string EpochsCsv(const std::vector<Curve>& curves) {
+  const auto number = [](double value) {
+    if (!std::isfinite(value)) return std::string();
+    char digits[32];
+    std::snprintf(digits, sizeof digits, "%.9g", value);
+    return std::string(digits);
+  };
+  const auto text = [](const std::string& value) {
+    if (value.find_first_of(",\"\r\n") == std::string::npos) return value;
+    std::string out = "\"";
+    for (const char c : value) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+    return out + "\"";
+  };
+  std::string out = "model,file,epoch,loss,metric,value,best,seconds,peak_mib\n";
+  for (const Curve& curve : curves) {
+    for (const Epoch& e : curve.epochs) {
+      out += text(curve.name) + "," + text(curve.file.name) + "," + std::to_string(e.epoch) + "," +
+             number(e.loss) + "," + text(curve.metric) + "," + number(e.value) + "," +
+             (e.best ? "1" : "0") + "," + number(e.seconds) + "," + number(e.memory) + "\n";
+    }
+  }
+  return out;
 }
 
 absl::StatusOr<std::vector<Trial>> ReadTrials(const std::string& file, SourceFile* source) {

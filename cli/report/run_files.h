@@ -33,6 +33,7 @@ struct Epoch {
   int64_t epoch = 0;
   double loss = 0, value = 0, seconds = 0;
   bool best = false;
+  double memory = 0;  // MiB, the most that the program has had; NaN in files of older versions
 };
 
 struct Curve {
@@ -55,6 +56,20 @@ struct Trial {
 // with file:line.
 absl::StatusOr<Curve> ReadCurve(const std::string& spec);
 absl::StatusOr<std::vector<Trial>> ReadTrials(const std::string& file, SourceFile* source);
+
+// What a paper or another program reports.
+struct PublishedValue {
+  std::string model, metric, protocol, source;
+  double value = 0;
+};
+
+// Tab-separated: model, metric, value, protocol, source; lines that begin with '#' are comments.
+// NotFound, or InvalidArgument with file:line.
+absl::StatusOr<std::vector<PublishedValue>> ReadPublished(const std::string& file,
+                                                          SourceFile* source);
+
+// All epochs of all curves as CSV: what the charts thin.
+std::string EpochsCsv(const std::vector<Curve>& curves);
 
 // The whole file; NotFound.
 absl::StatusOr<std::string> ReadText(const std::string& file);

@@ -139,18 +139,19 @@ Section CurvesSection(const Facts& facts) {
     section.blocks.push_back(Chart(facts, "Validation by time",
                                    "The same over the time of training.", metric, true, value));
   }
-  Table table{.id = "epochs",
-              .caption = "Epochs; validation: " + metric,
-              .columns = {"model", "epoch", "loss", "validation", "best so far", "seconds"},
-              .folded = true};
+  Table table{
+      .id = "epochs",
+      .caption = "Epochs; validation: " + metric,
+      .columns = {"model", "epoch", "loss", "validation", "best so far", "seconds", "peak MiB"},
+      .folded = true};
   for (const Curve& curve : facts.curves) {
     for (const Epoch& e : curve.epochs) {
       if (table.rows.size() >= kMostRows) {
         ++table.left_out;
         continue;
       }
-      table.rows.push_back(
-          {curve.name, e.epoch, e.loss, e.value, e.best ? Cell("yes") : Cell(), e.seconds});
+      table.rows.push_back({curve.name, e.epoch, e.loss, e.value, e.best ? Cell("yes") : Cell(),
+                            e.seconds, std::isfinite(e.memory) ? Cell(e.memory) : Cell()});
     }
   }
   section.blocks.push_back(std::move(table));

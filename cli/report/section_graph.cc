@@ -162,6 +162,34 @@ std::string Date(int64_t seconds) {
   return buffer;
 }
 
+// Of an entity or several: picture, and the edges as a table.
+void AddNeighborhoods(const Facts& facts, Section* section) {
+  int number = 0;
+  for (const Neighborhood& around : facts.around) {
+    const std::string& name = around.vertices[0].label;
+    GraphPicture picture{.title = "Around " + name};
+    picture.message = HumanNumber(static_cast<int64_t>(around.vertices.size() - 1)) +
+                      " entities nearest to it (the double ring), those with few edges first";
+    picture.message += around.left_out == 0 ? std::string("; all its neighbors are there.")
+                                            : "; " + HumanNumber(around.left_out) +
+                                                  " further neighbors are left out.";
+    for (const Neighborhood::Vertex& v : around.vertices) {
+      picture.vertices.push_back({v.label.empty() ? v.name : v.label, v.x, v.y});
+    }
+    Table table{.id = "around-" + std::to_string(++number),
+                .caption = "Edges around " + name,
+                .columns = {"head", "relation", "tail"},
+                .folded = true};
+    for (const Neighborhood::Edge& e : around.edges) {
+      picture.edges.push_back({e.head, e.tail, e.relation});
+      table.rows.push_back(
+          {picture.vertices[e.head].label, e.relation, picture.vertices[e.tail].label});
+    }
+    section->blocks.push_back(std::move(picture));
+    section->blocks.push_back(std::move(table));
+  }
+}
+
 }  // namespace
 
 Section GraphSection(const Facts& facts) {
@@ -185,6 +213,7 @@ Section GraphSection(const Facts& facts) {
   AddLinks(facts, &section);
   AddRelations(facts, &section);
   AddDegrees(facts, &section);
+  AddNeighborhoods(facts, &section);
   return section;
 }
 

@@ -90,6 +90,23 @@ void AddSeeds(const Facts& facts, Section* section) {
   if (!table.rows.empty()) section->blocks.push_back(std::move(table));
 }
 
+// What others report, beside what was measured here where model and metric have the same names.
+void AddPublished(const Facts& facts, Section* section) {
+  if (facts.published.empty()) return;
+  Table table{.id = "published",
+              .caption = "Published values, each with its own protocol",
+              .columns = {"model", "metric", "published", "here", "its protocol", "source"}};
+  for (const PublishedValue& p : facts.published) {
+    Cell here = "not run";
+    for (const EvaluationRow& row : facts.rows) {
+      const Metric* m = FindMetric(row, p.metric);
+      if (row.model == p.model && row.part == "all" && m != nullptr) here = NumberFrom(*m);
+    }
+    table.rows.push_back({p.model, p.metric, p.value, here, p.protocol, p.source});
+  }
+  section->blocks.push_back(std::move(table));
+}
+
 }  // namespace
 
 Section MetricsSection(const Facts& facts) {
@@ -148,6 +165,7 @@ Section MetricsSection(const Facts& facts) {
     bands.rows.push_back(std::move(cells));
   }
   section.blocks.push_back(std::move(table));
+  AddPublished(facts, &section);
   AddSeeds(facts, &section);
   if (more.columns.size() > 1) section.blocks.push_back(std::move(more));
   if (!bands.rows.empty()) section.blocks.push_back(std::move(bands));

@@ -65,19 +65,21 @@ Section ProvenanceSection(const Facts& facts) {
   }
   AddOptions(facts, &section);
   if (!facts.models.empty()) {
-    Table models{.id = "models",
-                 .caption = "Stored models",
-                 .columns = {"model", "family", "trained", "on", "with", "best epoch",
-                             "on validation", "started from", "checksum", "paper"}};
+    Table models{
+        .id = "models",
+        .caption = "Stored models",
+        .columns = {"model", "family", "trained", "on", "with", "best epoch", "on validation",
+                    "seconds", "CPU seconds", "peak MiB", "started from", "checksum", "paper"}};
     for (const ModelFacts& model : facts.models) {
       if (models.rows.size() >= kMostModels) {
         ++models.left_out;
         continue;
       }
-      models.rows.push_back({model.stored.name, model.title, Meta(model, "trained"),
-                             Meta(model, "device"), Meta(model, "writer"),
-                             Meta(model, "best_epoch"), Meta(model, "best_metric"),
-                             Meta(model, "start"), Meta(model, "checksum"), model.paper});
+      models.rows.push_back(
+          {model.stored.name, model.title, Meta(model, "trained"), Meta(model, "device"),
+           Meta(model, "writer"), Meta(model, "best_epoch"), Meta(model, "best_metric"),
+           Meta(model, "seconds"), Meta(model, "cpu_seconds"), Meta(model, "peak_mib"),
+           Meta(model, "start"), Meta(model, "checksum"), model.paper});
     }
     section.blocks.push_back(std::move(models));
   }

@@ -167,11 +167,15 @@ TEST_F(CliJob, QueriesInFourFormats) {
 TEST_F(CliJob, ReportsTheSameBytesEachTime) {
   const std::string schema = std::string(UNDULA_SOURCE_DIR) + "/data/schemas/report.schema.json";
   const auto report = [&](const std::string& file, const std::string& threads) {
-    return Undula({"report", world->database, "--model", "ripplenet", "--metrics",
-                   "ripplenet=" + (world->dir / "metrics.jsonl"), "-o", world->dir / file,
-                   "--threads", threads, "--quiet"},
-                  world->dir);
+    return Undula(
+        {"report", world->database, "--model", "ripplenet", "--metrics",
+         "ripplenet=" + (world->dir / "metrics.jsonl"), "--around", "f-1", "--csv",
+         world->dir / "epochs.csv", "--graphviz", world->dir / "reasons.dot", "--published",
+         world->dir / "published.tsv", "-o", world->dir / file, "--threads", threads, "--quiet"},
+        world->dir);
   };
+  WriteFile(world->dir / "published.tsv",
+            "# what others say\nripplenet\tndcg@10\t0.5\ttheir own split\tA paper\n");
   for (const char* file : {"a.html", "a.md", "a.json"}) {
     const Output written = report(file, "1");
     ASSERT_EQ(written.code, 0) << written.err;
@@ -191,6 +195,10 @@ TEST_F(CliJob, ReportsTheSameBytesEachTime) {
   EXPECT_EQ(html.find("user-1"), std::string::npos);  // users are not named
   EXPECT_EQ(html.find(world->dir / ""), std::string::npos);
   EXPECT_THAT(ReadFile(world->dir / "a.md"), HasSubstr("## Knowledge graph"));
+  EXPECT_THAT(ReadFile(world->dir / "a.md"), HasSubstr("their own split"));
+  EXPECT_NE(html.find("Around Film 1"), std::string::npos);
+  EXPECT_THAT(ReadFile(world->dir / "epochs.csv"), HasSubstr("seconds,peak_mib\nripplenet,"));
+  EXPECT_EQ(ReadFile(world->dir / "reasons.dot").substr(0, 11), "digraph G {");
   EXPECT_EQ(ReadFile(world->dir / "a.json").substr(0, 19), "{\"undula_report\":1,");
   if (std::system("python3 -c 1 > /dev/null 2>&1") == 0) {
     const Output checked =
@@ -270,13 +278,25 @@ TEST_F(CliJob, RecommendExplainSimilar) {
   ASSERT_EQ(connections.code, 0) << connections.err;
   EXPECT_THAT(connections.out, HasSubstr("bits,steps,supports,from,connection,effect\n"));
   EXPECT_THAT(connections.out, HasSubstr("directed by"));
+  const std::string dot = world->dir / "why.dot";
+  const Output drawn = Undula({"explain", world->database, "user-1", "f-20", "--connections", "2",
+                               "--steps", "6", "--graphviz", dot},
+                              world->dir);
+  ASSERT_EQ(drawn.code, 0) << drawn.err;
+  EXPECT_EQ(ReadFile(dot).substr(0, 24), "digraph G {\nrankdir=LR;\n");
+  EXPECT_THAT(ReadFile(dot), HasSubstr("[label=\"directed by\", style=dashed]"));
+  EXPECT_EQ(Undula({"explain", world->database, "user-1", "f-20", "--steps", "9"}, world->dir).code,
+            static_cast<int>(absl::StatusCode::kInvalidArgument));
   const Output both = Undula({"recommend", world->database, "user-1", "-k", "3", "--reasons", "1",
                               "--connections", "1", "--format", "csv"},
                              world->dir);
   EXPECT_THAT(both.out, HasSubstr("rank,item,title,score,hop,weight,bits,reason\n1,f-"));
-  const Output quality =
-      Undula({"explain", world->database, "--measure", "5", "--format", "csv"}, world->dir);
+  const Output quality = Undula(
+      {"explain", world->database, "--measure", "5", "--others", "ripplenet", "--format", "csv"},
+      world->dir);
   ASSERT_EQ(quality.code, 0) << quality.err;
+  EXPECT_THAT(quality.out, HasSubstr(",sufficiency,stability\n"));
+  EXPECT_THAT(quality.out, HasSubstr(",1\nconnection,"));  // the same model says the same
   EXPECT_THAT(quality.out, HasSubstr("\nmodel,5,50,1,"));
   EXPECT_THAT(quality.out, HasSubstr("\nconnection,5,50,"));
   EXPECT_EQ(Undula({"explain", world->database, "f-20", "--measure", "5"}, world->dir).code,

@@ -181,6 +181,33 @@ TEST(ReportPicture, UncrossesTwoPaths) {
   EXPECT_EQ(ya < yb, y_of("D") < y_of("C"));
 }
 
+// Twelve vertices at nearly one place: their names part.
+TEST(ReportPicture, LabelsOfANeighborhoodArePushedApart) {
+  GraphPicture picture{.title = "t", .message = "m"};
+  for (int i = 0; i < 12; ++i) {
+    picture.vertices.push_back({"a name " + std::to_string(i), 0.5, 0.5 + 0.01 * i});
+    if (i > 0) picture.edges.push_back({0, i, "r"});
+  }
+  const std::string svg = Draw(picture);
+  std::vector<std::pair<double, double>> at;  // of the names
+  for (size_t p = 0; (p = svg.find("class=\"name\"", p)) != std::string::npos; ++p) {
+    at.emplace_back(std::stod(svg.substr(svg.find(" x=\"", p) + 4)),
+                    std::stod(svg.substr(svg.find(" y=\"", p) + 4)));
+  }
+  ASSERT_EQ(at.size(), 12u);
+  const double width = TextWidth("a name 1", 11);
+  int touching = 0;
+  for (size_t a = 0; a < at.size(); ++a) {
+    for (size_t b = a + 1; b < at.size(); ++b) {
+      touching += std::fabs(at[a].first - at[b].first) < width - 1 &&
+                  std::fabs(at[a].second - at[b].second) < 11;
+    }
+  }
+  EXPECT_LE(touching, 4);  // of the 33 pairs that would touch where they stand
+  EXPECT_THAT(Draw(GraphPicture{.title = "t", .message = "m", .vertices = {{"x", kNan, kInf}}}),
+              Not(HasSubstr("nan")));
+}
+
 EvaluationRow Row(const std::string& model, double ndcg) {
   EvaluationRow row{.model = model, .part = "all", .users = 100};
   row.metrics = {{"recall@10", ndcg * 2, ndcg * 2 - 0.01, ndcg * 2 + 0.01},
@@ -255,6 +282,13 @@ Facts PlantedFacts(const std::string& label) {
   reason.shared = true;
   explanation.hops = {{reason}};
   facts.explained = {{"user A", explanation}};
+  Neighborhood around;
+  around.vertices = {{"a", label, 0.5, 0.5}, {"b", "B", 0, 1}, {"c", "C", 1, 1}};
+  around.edges = {{0, 1, label}, {2, 0, "directed by"}};
+  around.left_out = 3;
+  facts.around = {around};
+  facts.published = {{"ripplenet", "ndcg@10", "their split", label, 0.06},
+                     {"kgat", "ndcg@10", "their split", label, 0.07}};
   return facts;
 }
 
@@ -322,6 +356,62 @@ TEST(ReportPage, GoldenBytes) {
     if (std::getenv("UNDULA_WRITE_GOLDEN") != nullptr) test::WriteFile(file + ending, text);
     EXPECT_TRUE(test::ReadFile(file + ending) == text) << file << ending;
   }
+}
+
+// The whole way on the sample data, by models that are worked the same on every machine. Times,
+// files' sizes and what the machine is called are put in by hand. The Markdown is kept as it is, of
+// the page (without styles, script and data, which have tests of their own) its FNV-1a.
+TEST(ReportPage, GoldenBytesOnTheSampleData) {
+  test::TempDir dir;
+  const std::string samples = std::string(UNDULA_SOURCE_DIR) + "/data/samples/";
+  auto db = Database::Open(dir / "films.undula", {.threads = 2});
+  ASSERT_TRUE(db.ok()) << db.status();
+  for (const char* file : {"films.ttl", "catalogue.csv", "interactions.synthetic.tsv"}) {
+    ASSERT_TRUE((*db)->Import(samples + file).ok()) << file;
+  }
+  ASSERT_TRUE((*db)->Link({.require = {"year=http://undula.example/film/year"}}).ok());
+  TrainOptions train;
+  train.model = "item_knn";
+  const auto trained = (*db)->Train(train);
+  ASSERT_TRUE(trained.ok()) << trained.status();
+  ReportOptions options;
+  options.database = dir / "films.undula";
+  options.models = {"item_knn"};
+  options.command = "undula report films.undula -o report.html";
+  options.evaluate.at = {10};
+  test::WriteFile(dir / "run.jsonl",
+                  "{\"epoch\":1,\"loss\":0.7,\"metric\":\"ndcg@10\",\"value\":0.04,\"best\":true,"
+                  "\"seconds\":1.5,\"peak_mib\":90}\n"
+                  "{\"epoch\":2,\"loss\":0.5,\"metric\":\"ndcg@10\",\"value\":0.03,\"best\":false,"
+                  "\"seconds\":1.5,\"peak_mib\":91}\n");
+  options.metrics = {"item_knn=" + (dir / "run.jsonl")};
+  auto facts = Gather(**db, options, nullptr);
+  ASSERT_TRUE(facts.ok()) << facts.status();
+  facts->stats.file_bytes = 1 << 20;
+  for (ModelFacts& model : facts->models) {
+    for (const auto& [key, value] :
+         {std::pair<const char*, const char*>("trained", "2026-11-30T12:00:00Z"),
+          {"device", "cpu"},
+          {"writer", "undula"},
+          {"seconds", "1"},
+          {"cpu_seconds", "1"},
+          {"peak_mib", "90"}}) {
+      ASSERT_TRUE(model.stored.metadata.contains(key)) << key;
+      model.stored.metadata[key] = value;
+    }
+  }
+  const Document document = BuildReport(*facts);
+  std::string html = ToHtml(document);
+  for (const std::string& text : {std::string(kStyle), std::string(kScript), ToJson(document)}) {
+    html.erase(html.find(text), text.size());
+  }
+  const std::string file = std::string(UNDULA_SOURCE_DIR) + "/tests/data/report/sample.md";
+  uint64_t hash = 0xCBF29CE484222325u;
+  for (const char c : html) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
+  const std::string golden =
+      ToMarkdown(document) + "\nFNV-1a of the page: " + std::to_string(hash) + "\n";
+  if (std::getenv("UNDULA_WRITE_GOLDEN") != nullptr) test::WriteFile(file, golden);
+  EXPECT_EQ(golden, test::ReadFile(file));
 }
 
 TEST(ReportPage, IsWellFormedAndAgreesWithItsData) {
@@ -403,6 +493,30 @@ TEST(ReportFiles, ReadsFlatObjects) {
                           "{\"a\":\"\\u12\"}", "{\"a\":\"x", "{a:1}"}) {
     EXPECT_FALSE(ParseFlatObject(bad).ok()) << bad;
   }
+}
+
+TEST(ReportFiles, PublishedValuesAndEpochsAsCsv) {
+  test::TempDir dir;
+  test::WriteFile(dir / "p.tsv", "# comment\n\nripplenet\tauc\t0.921\tctr\tWang 2018\r\n");
+  SourceFile source;
+  const auto read = ReadPublished(dir / "p.tsv", &source);
+  ASSERT_TRUE(read.ok()) << read.status();
+  ASSERT_EQ(read->size(), 1u);
+  EXPECT_EQ((*read)[0].value, 0.921);
+  EXPECT_EQ((*read)[0].source, "Wang 2018");
+  EXPECT_EQ(source.name, "p.tsv");
+  for (const char* bad : {"a\tb\tc\td\te\n", "a\tb\t1\td\n", "only one\n"}) {
+    test::WriteFile(dir / "p.tsv", bad);
+    EXPECT_THAT(std::string(ReadPublished(dir / "p.tsv", &source).status().message()),
+                HasSubstr("p.tsv:1: not five columns"));
+  }
+  Curve curve{.name = "a,\"b\"", .metric = "auc"};
+  curve.file.name = "run.jsonl";
+  curve.epochs = {{1, 0.5, kNan, 2, true, 90}, {2, 0.25, 0.7, 2, false, kNan}};
+  EXPECT_EQ(EpochsCsv({curve}),
+            "model,file,epoch,loss,metric,value,best,seconds,peak_mib\n"
+            "\"a,\"\"b\"\"\",run.jsonl,1,0.5,auc,,1,2,90\n"
+            "\"a,\"\"b\"\"\",run.jsonl,2,0.25,auc,0.7,0,2,\n");
 }
 
 TEST(ReportFiles, ReadsCurvesAndTrials) {
