@@ -4,9 +4,10 @@
 // where TEST is "-", TRAIN has lines "user item label" of which a fifth of each user's positives is
 // test, by a fixed draw. Keys: options of the model and of the training; valid=F holds that share
 // of each user's training positives back as validation (0.1) and selects the epoch on it, final=1
-// gives no validation (the last epoch counts) and reads the test part. One JSON line: rows
-// (triples) per core-second over the CPU time of training without evaluations, Recall@20 and
-// NDCG@20 by full ranking.
+// gives no validation (the last epoch counts) and reads the test part; users=F
+// keeps that share of the users, for searches; checkpoints=DIR (there already) writes one after
+// every epoch and goes on from the last. One JSON line: rows (triples) per core-second over the CPU
+// time of training without evaluations, Recall@20 and NDCG@20 by full ranking.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -140,6 +141,7 @@ int Main(int argc, char** argv) {
   double share = 0.1, users = 1;
   int64_t threads = 1;
   bool final = false;
+  std::string checkpoints;
   auto spec = FindModel(argv[3]);
   if (!spec.ok()) return Fail(spec.status());
   for (int i = 4; i < argc; ++i) {
@@ -150,6 +152,8 @@ int Main(int argc, char** argv) {
       share = std::atof(value.c_str());
     } else if (key == "users") {
       users = std::atof(value.c_str());
+    } else if (key == "checkpoints") {
+      checkpoints = value;
     } else if (key == "threads") {
       threads = std::atoi(value.c_str());
     } else if (key == "final") {
@@ -184,6 +188,8 @@ int Main(int argc, char** argv) {
   TaskArena workers(static_cast<int>(threads));
   double last = CpuSeconds(), evaluating = 0;
   TrainContext context{.workers = &workers};
+  context.checkpoint_directory = checkpoints;
+  context.resume = true;
   context.on_epoch = [&](std::string_view line) {
     std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
   };

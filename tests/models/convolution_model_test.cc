@@ -177,7 +177,8 @@ TEST_F(ConvModelTest, CandidatesWeighByTheirChance) {
         continue;
       }
       // The chance of an item in n draws of 1 / items and 40 of its share.
-      const double n = 4, rows = static_cast<double>(data_.train.size());
+      const double n = 4, rows = static_cast<double>(std::accumulate(
+                              data_.item_popularity.begin(), data_.item_popularity.end(), 0));
       const double none = std::pow(1 - 1.0 / data_.n_items(), n);
       const double missed = std::pow(1 - data_.item_popularity[item] / rows, batch.rows());
       EXPECT_NEAR(p.offset[i], std::log((1 - none) / (1 - none * missed)), 1e-4);
