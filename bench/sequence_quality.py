@@ -99,7 +99,7 @@ def one(args, name, model, seed):
     path = database(args, name)
     start = time.time()
     said = quality.run([args.undula, "train", path, "--model", family, "--name", stored, "--device", "cpu",
-                        "--threads", args.threads, "--quiet", "--fresh", "--format", "json",
+                        "--threads", args.threads, "--quiet", "--format", "json",
                         *quality.flags(flags)])
     trained = {row["what"]: row["value"] for row in map(json.loads, said.splitlines())}
     rows = [json.loads(row) for row in quality.run(

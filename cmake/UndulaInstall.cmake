@@ -12,15 +12,14 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/undulaConfig.cmake.in
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/undulaConfigVersion.cmake
   COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/undulaConfig.cmake ${PROJECT_BINARY_DIR}/undulaConfigVersion.cmake
-              ${CMAKE_CURRENT_LIST_DIR}/FindUndulaBlas.cmake
               ${CMAKE_CURRENT_LIST_DIR}/UndulaFindCudaToolkit.cmake
         DESTINATION ${undula_cmake_dir})
 
 # The library is static by default, so every link line needs its private packages too.
 set(undula_pc_packages "tbb lmdb serd-0 libarchive libutf8proc libzstd")
-set(undula_pc_libs "${UndulaBlas_LIBRARY}")
+set(undula_pc_libs "")
 if(UNDULA_HAS_CUDA)
-  string(APPEND undula_pc_libs " ${CUDA_cudart_static_LIBRARY} -lrt -ldl")
+  set(undula_pc_libs "${CUDA_cudart_static_LIBRARY} -lrt -ldl")
 endif()
 configure_file(${CMAKE_CURRENT_LIST_DIR}/undula.pc.in ${PROJECT_BINARY_DIR}/undula.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/undula.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -9,7 +9,6 @@ pkg_check_modules(SERD REQUIRED IMPORTED_TARGET serd-0)
 pkg_check_modules(LIBARCHIVE REQUIRED IMPORTED_TARGET libarchive)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
-find_package(UndulaBlas REQUIRED)  # Undula::BLAS
 
 # Header-only; used inside .cc files only, so consumers of the library do not need them.
 find_package(Boost REQUIRED)

@@ -1,8 +1,9 @@
 // Small matrix products of a tile of rows given by pointers: what MatMul and RelationGemv run on
-// the CPU. Every output element is a sum in ascending order of the inner index, products rounded
-// before they are added, so the bits do not depend on the instruction set that is chosen at run
-// time (x86-64 baseline, AVX2 or AVX-512), on the tile or on threads. A target that the processor
-// lacks is replaced by the best that it has. T: float or double.
+// the CPU. Every output element is a sum from 0 in ascending order of the inner index, each product
+// added with one rounding (float: fused multiply-adds) or two (double, the reference path), so the
+// bits do not depend on the instruction set that is chosen at run time (x86-64 baseline, AVX2 or
+// AVX-512), on the tile or on threads. A target that the processor lacks is replaced by the best
+// that it has. T: float or double.
 #ifndef UNDULA_PROPAGATION_TILE_GEMM_H_
 #define UNDULA_PROPAGATION_TILE_GEMM_H_
 

@@ -62,7 +62,6 @@ const std::vector<ThirdParty>& ThirdParties() {
       {"zdict.h", {"kgstore"}},
       {"boost/graph/", {"linking", "queries"}},
       {"marisa.h", {"linking"}},
-      {"cblas.h", {"propagation"}},
       {"hwy/", {"propagation"}},
       {"boost/context/", {"simt"}},
       {"sanitizer/", {"base", "simt"}},

@@ -67,8 +67,8 @@ std::vector<GradientCase> MatMulCases(int64_t d) {
   };
   add(5, d, 3);
   add(70, 3, d);
-  add(3, 70, d);  // BLAS
-  add(3, d, 70);  // BLAS
+  add(3, 70, d);
+  add(3, d, 70);
   add(0, d, 3);
   add(3, 0, d);
   add(3, d, 0);

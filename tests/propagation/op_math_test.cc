@@ -9,6 +9,8 @@
 #include "propagation/math_row.h"
 #include "propagation/simd/scan.h"
 #include "propagation/tile_gemm.h"
+#define UNDULA_SIMD_TARGET op_math_test
+#include "propagation/simd/v16.h"
 
 namespace undula::propagation {
 namespace {
@@ -115,12 +117,36 @@ TEST(OpMath, AddRowsAddsInAscendingOrder) {
   }
 }
 
+// The functions that tuned kernels have of their own.
+TEST(OpMath, LanesAreWithinTheirStatedErrors) {
+  namespace lanes = simd::op_math_test;
+  const auto first = [](lanes::V16 v) {
+    float out[16];
+    lanes::Store(out, v);
+    return static_cast<double>(out[0]);
+  };
+  const auto reciprocal = [&](float x) { return first(lanes::Reciprocal(lanes::Set(x))); };
+  for (const double low : {1e-37, 1e-4, 0.5, 3.0, 1e4, 1e37}) {
+    EXPECT_LT(WorstError(low, 4 * low, reciprocal, [](double x) { return 1 / x; }), 1.3e-7) << low;
+  }
+  const auto tanh = [&](float x) { return first(lanes::Tanh(lanes::Set(x))); };
+  EXPECT_LT(WorstError(-12, 12, tanh, [](double x) { return std::tanh(x); }), 4e-7);
+  EXPECT_LT(WorstError(-1e-3, 1e-3, tanh, [](double x) { return std::tanh(x); }), 4e-7);
+  EXPECT_LE(tanh(100.0f), 1.0);
+  float sums[4];
+  float rows[4][16];
+  for (int i = 0; i < 64; ++i) rows[i / 16][i % 16] = 1.0f / static_cast<float>(3 + i * i);
+  lanes::HSum4(lanes::Load(rows[0]), lanes::Load(rows[1]), lanes::Load(rows[2]),
+               lanes::Load(rows[3]), sums);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(sums[i], lanes::HSum(lanes::Load(rows[i])));
+}
+
 // All instruction sets that this processor has give the bits of the baseline.
 template <class T>
 void CheckTargets() {
   constexpr int64_t kRows = 13;
   for (const int64_t k : {1, 5, 64}) {
-    for (const int64_t m : {1, 8, 16, 37, 64}) {
+    for (const int64_t m : {1, 8, 16, 37, 64, 150}) {
       std::vector<T> a(kRows * k), b(k * m), g(kRows * m), start(kRows * m);
       for (size_t i = 0; i < a.size(); ++i) a[i] = T(1) / static_cast<T>(3 + 7 * i);
       for (size_t i = 0; i < b.size(); ++i) b[i] = T(1) / static_cast<T>(5 + 3 * i) - T(0.01);
@@ -149,7 +175,9 @@ void CheckTargets() {
       }
       T expected = start[0];
       T sum = 0;
-      for (int64_t p = 0; p < k; ++p) sum += a[p] * b[p * m];
+      for (int64_t p = 0; p < k; ++p) {
+        sum = sizeof(T) == 4 ? std::fma(a[p], b[p * m], sum) : sum + a[p] * b[p * m];
+      }
       expected += sum;
       EXPECT_EQ(first_product[0], expected);
     }
@@ -159,6 +187,19 @@ void CheckTargets() {
 TEST(OpMath, TileProductsHaveTheSameBitsOnEveryTarget) {
   CheckTargets<float>();
   CheckTargets<double>();
+}
+
+TEST(OpMath, TransposeTurnsAnyShape) {
+  for (const int64_t rows : {1, 16, 24, 40}) {
+    for (const int64_t cols : {1, 5, 16, 33}) {
+      std::vector<float> x(rows * cols), turned(rows * cols, -1.0f);
+      for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i);
+      Transpose(x.data(), rows, cols, turned.data());
+      for (int64_t i = 0; i < rows * cols; ++i) {
+        ASSERT_EQ(turned[i % cols * rows + i / cols], x[i]) << rows << " x " << cols;
+      }
+    }
+  }
 }
 
 // Every start and length around the groups that the kernel skips, with NaN and infinities.

@@ -266,8 +266,7 @@ TEST(OpProperty, SameBitsForAnyNumberOfThreads) {
   }
 }
 
-// The tiled RelationGemv and MatMul against their row bodies.
-// Large products go to a BLAS that must be called by one thread at a time.
+// The same product by several threads at once has the same bits.
 TEST(OpProperty, LargeProductsInSeveralThreadsAtOnce) {
   const Values a = RandomValues({66, 66}, 1), b = RandomValues({66, 70}, 2);
   const auto product = [&](OpRun& run) {

@@ -7,7 +7,7 @@
 namespace undula::models {
 namespace {
 
-constexpr uint32_t kWidth = 16;
+constexpr uint32_t kWidth = 32;
 
 }  // namespace
 

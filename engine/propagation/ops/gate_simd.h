@@ -1,7 +1,6 @@
-// Tuned float32 CPU kernels of GruGates, SoftRead and the gates of MemoryRead, for widths that are
-// multiples of 16; their row bodies (gru_row.h, soft_read_row.h, key_value_memory_row.h) are their
-// oracles, to 1e-5. The same bits on every
-// instruction set.
+// Tuned float32 CPU kernels of GruGates, SoftRead and the forward pass of MemoryRead, for widths
+// that are multiples of 16; their row bodies (gru_row.h, soft_read_row.h, key_value_memory_row.h)
+// are their oracles, to 1e-5. The same bits on every instruction set.
 #ifndef UNDULA_PROPAGATION_OPS_GATE_SIMD_H_
 #define UNDULA_PROPAGATION_OPS_GATE_SIMD_H_
 
@@ -38,6 +37,10 @@ struct GateKernels {
   // At most kMaxMemoryKeys keys. padded: scratch, 2 floats for each event and key, keys rounded up
   // to a multiple of 16.
   void (*memory_scan)(const MemoryScanRow<float>& args, float* padded, int64_t begin, int64_t end);
+  // key_columns [d, keys rounded up as above]: the keys, transposed, zeros behind them.
+  // args.scratch is not used.
+  void (*memory_read)(const MemoryReadRow<float>& args, const float* key_columns, int64_t begin,
+                      int64_t end);
   void (*graph_gates)(const GraphGatesRow& args, int64_t begin, int64_t end);
   void (*read)(const SoftReadRow<float>& args, int64_t begin, int64_t end);
   void (*read_backward)(const SoftReadBackwardRow<float>& args, int64_t begin, int64_t end);

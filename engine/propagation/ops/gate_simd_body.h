@@ -8,9 +8,9 @@
 
 namespace undula::propagation::simd::UNDULA_SIMD_TARGET {
 
+// Below -80 it gives sigmoid(-80) = 1.8e-35.
 inline V16 SigmoidV(V16 x) {
-  const V16 one = Set(1.0f);
-  return Div(one, Add(one, Exp(Sub(Set(0.0f), x))));
+  return Reciprocal(Add(Set(1.0f), Exp(Sub(Set(0.0f), Max(x, Set(-80.0f))))));
 }
 
 struct GatesV {
@@ -74,58 +74,104 @@ inline void GraphGates(const GraphGatesRow& p, int64_t begin, int64_t end) {
   }
 }
 
-// Of one sequence, kVectors x 16 keys. The padding's gates are 1, so that its products are 0 and
-// never the largest.
+// A row of n values in kVectors vectors, zeros behind it.
+template <int kVectors>
+inline void LoadRow(const float* row, int64_t n, V16 (&out)[kVectors]) {
+  const int last = static_cast<int>(n - 16 * (kVectors - 1));
+  for (int v = 0; v + 1 < kVectors; ++v) out[v] = Load(row + 16 * v);
+  if (last == 16) {
+    out[kVectors - 1] = Load(row + 16 * (kVectors - 1));
+  } else {
+    out[kVectors - 1] = LoadFirst(row + 16 * (kVectors - 1), last);
+  }
+}
+template <int kVectors>
+inline void StoreRow(const V16 (&x)[kVectors], int64_t n, float* row) {
+  const int last = static_cast<int>(n - 16 * (kVectors - 1));
+  for (int v = 0; v + 1 < kVectors; ++v) Store(row + 16 * v, x[v]);
+  const V16 end = x[kVectors - 1];
+  if (last == 16) {
+    Store(row + 16 * (kVectors - 1), end);
+  } else {
+    StoreFirst(row + 16 * (kVectors - 1), last, end);
+  }
+}
+template <int kVectors>
+inline float MostOf(const V16 (&x)[kVectors]) {
+  V16 most = x[0];
+  for (int v = 1; v < kVectors; ++v) most = Max(most, x[v]);
+  return HMax(most);
+}
+// Ones for n keys, zeros behind them: what padding must be to be dropped with the rest.
+template <int kVectors>
+inline void OnesRow(int64_t n, V16 (&out)[kVectors]) {
+  float ones[16 * kVectors];
+  for (int64_t k = 0; k < 16 * kVectors; ++k) ones[k] = k < n ? 1.0f : 0.0f;
+  for (int v = 0; v < kVectors; ++v) out[v] = Load(ones + 16 * v);
+}
+
+// Events looked at between two checks of what can be dropped. The row bodies check after each.
+inline constexpr int kWalkStep = 4;
+
+// Products of x with the row `latest` and those before it, n <= 4 of them; the others are
+// undefined.
+inline void DotFour(const float* x, const float* latest, int64_t n, int64_t d, float* out) {
+  const float *a = latest, *b = n > 1 ? a - d : a, *c = n > 2 ? b - d : a, *e = n > 3 ? c - d : a;
+  V16 at_a = Set(0.0f), at_b = at_a, at_c = at_a, at_e = at_a;
+  for (int64_t i = 0; i < d; i += 16) {
+    const V16 y = Load(x + i);
+    at_a = Fma(Load(a + i), y, at_a);
+    at_b = Fma(Load(b + i), y, at_b);
+    at_c = Fma(Load(c + i), y, at_c);
+    at_e = Fma(Load(e + i), y, at_e);
+  }
+  HSum4(at_a, at_b, at_c, at_e, out);
+}
+
+// Of one sequence, kVectors x 16 keys.
 template <int kVectors>
 inline void ScanSequence(const MemoryScanRow<float>& p, float* padded, int64_t sequence) {
   constexpr int64_t kWide = kVectors * 16;
   const MemoryState<float>& m = p.state;
   const int64_t first = m.event_ptr[sequence], n = m.event_ptr[sequence + 1] - first;
+  const float* events = m.events + first * m.d;
   float *products = padded + first * 2 * kWide, *gates = products + n * kWide;
-  for (int64_t t = 0; t < n; ++t) {
-    for (int64_t k = 0; k < kWide; ++k) {
-      products[t * kWide + k] = k < m.a ? m.products[(first + t) * m.a + k] : 0.0f;
-    }
-  }
-  float norms[kWide], last[kWide];
-  for (int64_t k = 0; k < kWide; ++k) norms[k] = k < m.a ? p.norms[k] : 0.0f;
-  const V16 one = Set(1.0f);
-  V16 rho[kVectors];
+  V16 norms[kVectors], ones[kVectors], rho[kVectors];
+  LoadRow(p.norms, m.a, norms);
+  OnesRow(m.a, ones);
   for (int v = 0; v < kVectors; ++v) rho[v] = Set(0.0f);
   for (int64_t t = 0; t < n; ++t) {
-    const float* now = m.events + (first + t) * m.d;
+    const float* now = events + t * m.d;
     V16 logit[kVectors], product[kVectors];
+    LoadRow(m.products + (first + t) * m.a, m.a, product);
     for (int v = 0; v < kVectors; ++v) {
-      logit[v] = Mul(rho[v], Add(Load(products + t * kWide + v * 16), Load(norms + v * 16)));
-      product[v] = one;
+      Store(products + t * kWide + v * 16, product[v]);
+      logit[v] = Mul(rho[v], Add(product[v], norms[v]));
+      product[v] = ones[v];
     }
-    for (int64_t s = t - 1; s >= 0; --s) {
-      const float* then = m.events + (first + s) * m.d;
-      V16 dot = Set(0.0f);
-      for (int64_t c = 0; c < m.d; c += 16) dot = Fma(Load(then + c), Load(now + c), dot);
-      const V16 gram = Set(HSum(dot));
-      V16 most = Set(0.0f);
-      for (int v = 0; v < kVectors; ++v) {
-        const V16 gate = Load(gates + s * kWide + v * 16);
-        logit[v] =
-            Fma(Mul(gate, product[v]), Add(gram, Load(products + s * kWide + v * 16)), logit[v]);
-        product[v] = Mul(product[v], Sub(one, gate));
-        most = Max(most, product[v]);
+    for (int64_t s = t; s > 0;) {
+      const int64_t step = s < kWalkStep ? s : kWalkStep;
+      float gram[kWalkStep];
+      DotFour(now, events + (s - 1) * m.d, step, m.d, gram);
+      for (int64_t i = 0; i < step; ++i) {
+        --s;
+        const V16 g = Set(gram[i]);
+        for (int v = 0; v < kVectors; ++v) {
+          const V16 coefficient = Mul(Load(gates + s * kWide + v * 16), product[v]);
+          logit[v] = Fma(coefficient, Add(g, Load(products + s * kWide + v * 16)), logit[v]);
+          product[v] = Sub(product[v], coefficient);
+        }
       }
-      if (m.truncation > 0.0f && HMax(most) <= m.truncation) break;
+      if (m.truncation > 0.0f && MostOf(product) <= m.truncation) break;
     }
+    V16 gate[kVectors];
     for (int v = 0; v < kVectors; ++v) {
-      const V16 gate = SigmoidV(logit[v]);
-      rho[v] = Fma(gate, Sub(one, rho[v]), rho[v]);
-      Store(gates + t * kWide + v * 16, gate);
-      Store(last + v * 16, rho[v]);
+      gate[v] = SigmoidV(logit[v]);
+      rho[v] = Fma(gate[v], Sub(Set(1.0f), rho[v]), rho[v]);
+      Store(gates + t * kWide + v * 16, gate[v]);
     }
-    float *z = m.z + (first + t) * m.a, *to = m.rho + (first + t) * m.a;
-    for (int64_t k = 0; k < m.a; ++k) {
-      z[k] = gates[t * kWide + k];
-      to[k] = last[k];
-    }
-    for (int64_t k = m.a; k < kWide; ++k) gates[t * kWide + k] = 1.0f;
+    StoreRow(gate, m.a, m.z + (first + t) * m.a);
+    StoreRow(rho, m.a, m.rho + (first + t) * m.a);
   }
 }
 
@@ -135,6 +181,103 @@ inline void MemoryScan(const MemoryScanRow<float>& p, float* padded, int64_t beg
       ScanSequence<5>, ScanSequence<6>, ScanSequence<7>, ScanSequence<8>};
   const auto scan = kScan[(p.state.a - 1) / 16];
   for (int64_t sequence = begin; sequence < end; ++sequence) scan(p, padded, sequence);
+}
+
+// out[c] (+)= sum over i < n of weight[i] rows[i stride + c], c < d.
+inline void AddWeighted(const float* weight, const float* rows, int64_t n, int64_t stride,
+                        int64_t d, bool add, float* out) {
+  int64_t c = 0;
+  for (; c + 64 <= d; c += 64) {
+    V16 sum[4];
+    for (int v = 0; v < 4; ++v) sum[v] = add ? Load(out + c + 16 * v) : Set(0.0f);
+    for (int64_t i = 0; i < n; ++i) {
+      const V16 w = Set(weight[i]);
+      for (int v = 0; v < 4; ++v) sum[v] = Fma(w, Load(rows + i * stride + c + 16 * v), sum[v]);
+    }
+    for (int v = 0; v < 4; ++v) Store(out + c + 16 * v, sum[v]);
+  }
+  for (; c < d; c += 16) {
+    V16 sum = add ? Load(out + c) : Set(0.0f);
+    for (int64_t i = 0; i < n; ++i) sum = Fma(Set(weight[i]), Load(rows + i * stride + c), sum);
+    Store(out + c, sum);
+  }
+}
+
+// The weights of the keys, zeros behind them; also stored.
+template <int kVectors>
+inline void ReadWeights(const MemoryReadRow<float>& p, const float* key_columns, int64_t b,
+                        V16 (&w)[kVectors]) {
+  constexpr int64_t kWide = kVectors * 16;
+  const MemoryState<float>& m = p.state;
+  const float* query = p.queries + b * m.d;
+  for (int v = 0; v < kVectors; ++v) w[v] = Set(0.0f);
+  for (int64_t c = 0; c < m.d; ++c) {
+    const V16 q = Set(query[c]);
+    for (int v = 0; v < kVectors; ++v) w[v] = Fma(q, Load(key_columns + c * kWide + 16 * v), w[v]);
+  }
+  float logits[kWide];
+  for (int v = 0; v < kVectors; ++v) Store(logits + 16 * v, Mul(Set(p.gamma), w[v]));
+  for (int64_t k = m.a; k < kWide; ++k) logits[k] = logits[0];
+  for (int v = 0; v < kVectors; ++v) w[v] = Load(logits + 16 * v);
+  const V16 top = Set(MostOf(w));
+  for (int v = 0; v < kVectors; ++v) Store(logits + 16 * v, Exp(Sub(w[v], top)));
+  LoadRow(logits, m.a, w);
+  V16 sum = w[0];
+  for (int v = 1; v < kVectors; ++v) sum = Add(sum, w[v]);
+  const V16 share = Set(1.0f / HSum(sum));
+  for (int v = 0; v < kVectors; ++v) w[v] = Mul(w[v], share);
+  StoreRow(w, m.a, p.weights + b * m.a);
+}
+
+template <int kVectors>
+inline void ReadRow(const MemoryReadRow<float>& p, const float* key_columns, int64_t b) {
+  const MemoryState<float>& m = p.state;
+  const int64_t t = static_cast<int64_t>(p.last[b]), first = m.event_ptr[p.sequence[b]];
+  V16 w[kVectors], x[kVectors], product[kVectors];
+  ReadWeights(p, key_columns, b, w);
+  float weight[kVectors * 16];
+  LoadRow(m.rho + t * m.a, m.a, x);
+  for (int v = 0; v < kVectors; ++v) Store(weight + 16 * v, Mul(w[v], x[v]));
+  float* to = p.out + b * m.d;
+  AddWeighted(weight, m.keys, m.a, m.d, m.d, false, to);
+  OnesRow(m.a, product);
+  constexpr int64_t kEvents = 32;  // whose coefficients are held, latest first
+  float coefficients[kEvents];
+  for (int64_t s = t; s >= first;) {
+    const float* latest = m.events + s * m.d;
+    int64_t n = 0;
+    bool dropped = false;
+    while (n < kEvents && s >= first && !dropped) {
+      const int64_t step = s - first + 1 < kWalkStep ? s - first + 1 : kWalkStep;
+      const auto take = [&](int64_t i) {  // the part of event s - i, by keys modulo 16
+        V16 part = Set(0.0f);
+        if (i >= step) return part;
+        LoadRow(m.z + (s - i) * m.a, m.a, x);
+        for (int v = 0; v < kVectors; ++v) {
+          const V16 coefficient = Mul(x[v], product[v]);
+          part = Fma(w[v], coefficient, part);
+          product[v] = Sub(product[v], coefficient);
+        }
+        return part;
+      };
+      const V16 part_0 = take(0), part_1 = take(1), part_2 = take(2), part_3 = take(3);
+      HSum4(part_0, part_1, part_2, part_3, coefficients + n);
+      n += step;
+      s -= step;
+      dropped = m.truncation > 0.0f && MostOf(product) <= m.truncation;
+    }
+    AddWeighted(coefficients, latest, n, -m.d, m.d, true, to);
+    if (dropped) return;
+  }
+}
+
+inline void MemoryRead(const MemoryReadRow<float>& p, const float* key_columns, int64_t begin,
+                       int64_t end) {
+  constexpr void (*kRead[])(const MemoryReadRow<float>&, const float*, int64_t) = {
+      ReadRow<1>, ReadRow<2>, ReadRow<3>, ReadRow<4>,
+      ReadRow<5>, ReadRow<6>, ReadRow<7>, ReadRow<8>};
+  const auto read = kRead[(p.state.a - 1) / 16];
+  for (int64_t b = begin; b < end; ++b) read(p, key_columns, b);
 }
 
 inline void AddAt(float* p, V16 x) { Store(p, Add(Load(p), x)); }
@@ -215,7 +358,7 @@ inline void ReadBackward(const SoftReadBackwardRow<float>& p, int64_t begin, int
   }
 }
 
-inline constexpr GateKernels kGate = {&Gates,      &GatesBackward, &MemoryScan,
+inline constexpr GateKernels kGate = {&Gates,      &GatesBackward, &MemoryScan,  &MemoryRead,
                                       &GraphGates, &Read,          &ReadBackward};
 
 }  // namespace undula::propagation::simd::UNDULA_SIMD_TARGET

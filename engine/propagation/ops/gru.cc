@@ -97,15 +97,15 @@ void ForwardTile(const GruSequenceRow<T>& p, const SequenceTile<T>& tile) {
       } else {
         std::copy_n(p.out + (event[i] - 1) * d, d, old);
       }
-      if (p.bias == nullptr) {
-        std::fill_n(a, 3 * d, T(0));
-      } else {
+      if (p.bias != nullptr) {
         std::copy_n(p.bias, 3 * d, a);
+      } else if (t == 0) {
+        std::fill_n(a, 3 * d, T(0));
       }
       from[i] = old;
       to[i] = a;
     }
-    if (t > 0) TileGemm<T>(from, n, d, p.w, 3 * d, to, 3 * d, true);
+    if (t > 0) TileGemm<T>(from, n, d, p.w, 3 * d, to, 3 * d, p.bias != nullptr);
     for (int64_t i = 0; i < n; ++i) {
       GatesOfRow(GruGatesRow<T>{p.gi, p.gh, p.before, p.out, d, p.keeps_old}, event[i]);
     }

@@ -90,6 +90,14 @@ void ReadBackward(Tape& tape, Var output, void* context) {
   WithFloat(tape.float_type(), [&](auto zero) { ReadBackwardOf<decltype(zero)>(tape, output, c); });
 }
 
+// Whether the tuned kernels serve the state.
+template <class T>
+bool IsTuned(Tape& tape, const MemoryState<T>& state) {
+  return std::is_same_v<T, float> && !tape.exec().on_gpu() && state.d % 16 == 0 && state.a >= 1 &&
+         state.a <= kMaxMemoryKeys;
+}
+int64_t PaddedKeys(int64_t a) { return (a + 15) / 16 * 16; }
+
 // z and rho of all events, by the tuned kernel where there is one.
 template <class T>
 void Scan(Tape& tape, const MemoryState<T>& state, const T* norms, int64_t sequences,
@@ -97,8 +105,8 @@ void Scan(Tape& tape, const MemoryState<T>& state, const T* norms, int64_t seque
   const int64_t a = state.a, d = state.d;
   const int64_t work = (1 + events / std::max<int64_t>(1, sequences)) * kMeanWalk * (a * 4 + d);
   if constexpr (std::is_same_v<T, float>) {
-    if (!tape.exec().on_gpu() && d % 16 == 0 && a >= 1 && a <= kMaxMemoryKeys) {
-      float* padded = tape.Scratch<float>(events * 2 * ((a + 15) / 16 * 16));
+    if (IsTuned(tape, state)) {
+      float* padded = tape.Scratch<float>(events * 2 * PaddedKeys(a));
       const MemoryScanRow<float> body{state, norms, nullptr};
       ForRanges(tape.exec().workers(), sequences, work, [&](int64_t begin, int64_t end) {
         GetGateKernels().memory_scan(body, padded, begin, end);
@@ -110,6 +118,30 @@ void Scan(Tape& tape, const MemoryState<T>& state, const T* norms, int64_t seque
           MemoryScanRow<T>{state, norms, tape.Scratch<T>(sequences * 2 * a)});
 }
 
+// The reads themselves; body.scratch is made here.
+template <class T>
+void ReadRows(Tape& tape, MemoryReadRow<T> body, int64_t reads) {
+  const int64_t a = body.state.a, d = body.state.d;
+  const int64_t work = 2 * a * d + kMeanWalk * (a * 3 + d);
+  if constexpr (std::is_same_v<T, float>) {
+    if (IsTuned(tape, body.state)) {
+      const int64_t wide = PaddedKeys(a);
+      float* columns = tape.Scratch<float>(d * wide);
+      for (int64_t c = 0; c < d; ++c) {
+        for (int64_t k = 0; k < wide; ++k) {
+          columns[c * wide + k] = k < a ? body.state.keys[k * d + c] : 0.0f;
+        }
+      }
+      ForRanges(tape.exec().workers(), reads, work, [&](int64_t begin, int64_t end) {
+        GetGateKernels().memory_read(body, columns, begin, end);
+      });
+      return;
+    }
+  }
+  body.scratch = tape.Scratch<T>(reads * a);
+  ForRows(tape, reads, work, body);
+}
+
 template <class T>
 Tensor ReadForward(Tape& tape, const ReadContext& c) {
   const MemoryState<T> state = StateOf<T>(tape, c);
@@ -118,10 +150,11 @@ Tensor ReadForward(Tape& tape, const ReadContext& c) {
   ForRows(tape, a, d, SquaredNormRow<T>{state.keys, c.norms.as<T>(), d});
   Scan(tape, state, c.norms.as<T>(), sequences, events);
   const Tensor out = tape.NewTensor({reads, d});
-  ForRows(tape, reads, 2 * a * d + kMeanWalk * (a * 3 + d),
-          MemoryReadRow<T>{state, tape.value(c.queries).as<T>(), c.sequence,
-                           c.plan.read_event.as<uint32_t>(), c.weights.as<T>(),
-                           tape.Scratch<T>(reads * a), out.as<T>(), static_cast<T>(c.gamma)});
+  ReadRows(tape,
+           MemoryReadRow<T>{state, tape.value(c.queries).as<T>(), c.sequence,
+                            c.plan.read_event.as<uint32_t>(), c.weights.as<T>(), nullptr,
+                            out.as<T>(), static_cast<T>(c.gamma)},
+           reads);
   return out;
 }
 

@@ -1,8 +1,6 @@
 #include "propagation/ops/matmul.h"
 
-#include <cblas.h>
-
-#include <mutex>
+#include <algorithm>
 #include <type_traits>
 
 #include "propagation/cuda/blas.h"
@@ -14,34 +12,10 @@
 namespace undula::propagation {
 namespace {
 
-// Products with both small extents at most this use the tile kernel.
-constexpr int64_t kSmall = 64;
-// Rows of the output per BLAS call: a constant, because BLAS results depend on the call's shape.
-constexpr int64_t kBlasRows = 256;
-
 struct Context {
   Var a, b;
   bool transpose_b;
 };
-
-// The serial OpenBLAS hands out its working memory without a lock: of calls at once some compute in
-// the same buffer and return wrong products (0.3.21, measured: docs/decisions.md).
-std::mutex blas_turn;
-
-void Gemm(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int64_t n, int64_t m, int64_t k, const float* a,
-          int64_t lda, const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {
-  const std::lock_guard lock(blas_turn);
-  cblas_sgemm(CblasRowMajor, ta, tb, static_cast<int>(n), static_cast<int>(m), static_cast<int>(k),
-              1.0f, a, static_cast<int>(lda), b, static_cast<int>(ldb), beta, c,
-              static_cast<int>(ldc));
-}
-void Gemm(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int64_t n, int64_t m, int64_t k, const double* a,
-          int64_t lda, const double* b, int64_t ldb, double beta, double* c, int64_t ldc) {
-  const std::lock_guard lock(blas_turn);
-  cblas_dgemm(CblasRowMajor, ta, tb, static_cast<int>(n), static_cast<int>(m), static_cast<int>(k),
-              1.0, a, static_cast<int>(lda), b, static_cast<int>(ldb), beta, c,
-              static_cast<int>(ldc));
-}
 
 // The same products on a GPU: cuBLAS where the device has it, else the row bodies.
 template <class T>
@@ -82,16 +56,6 @@ void Multiply(Tape& tape, const T* a, const T* b, int64_t n, int64_t k, int64_t 
               bool add, T* c) {
   if (n == 0 || m == 0) return;
   if (tape.exec().on_gpu()) return MultiplyOnGpu(tape, a, b, n, k, m, transpose_b, add, c);
-  if ((k > kSmall || m > kSmall) && !tape.only_scores()) {
-    ForRows(tape, (n + kBlasRows - 1) / kBlasRows, int64_t{1} << 20,
-            [&](const LaneGroup&, int64_t tile) {
-              const int64_t row = tile * kBlasRows;
-              Gemm(CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans,
-                   std::min(kBlasRows, n - row), m, k, a + row * k, std::max<int64_t>(k, 1), b,
-                   std::max<int64_t>(transpose_b ? k : m, 1), add ? T(1) : T(0), c + row * m, m);
-            });
-    return;
-  }
   const T* right = b;
   if (transpose_b) {
     T* flipped = tape.arena().New<T>(k * m);
@@ -117,25 +81,20 @@ template <class T>
 void AddOuter(Tape& tape, const T* a, const T* b, int64_t n, int64_t k, int64_t m, T* c) {
   if (n == 0 || k == 0 || m == 0) return;
   if (tape.exec().on_gpu()) return AddOuterOnGpu(tape, a, b, n, k, m, c);
-  if (k > kSmall || m > kSmall) {
-    ForRows(tape, (k + kBlasRows - 1) / kBlasRows, int64_t{1} << 20,
-            [&](const LaneGroup&, int64_t tile) {
-              const int64_t row = tile * kBlasRows;
-              Gemm(CblasTrans, CblasNoTrans, std::min(kBlasRows, k - row), m, n, a + row, k, b, m,
-                   T(1), c + row * m, m);
-            });
-    return;
-  }
-  const T* left[kTileRows];
-  const T* right[kTileRows];
-  for (int64_t begin = 0; begin < n; begin += kTileRows) {
-    const int64_t rows = std::min(kTileRows, n - begin);
-    for (int64_t i = 0; i < rows; ++i) {
-      left[i] = a + (begin + i) * k;
-      right[i] = b + (begin + i) * m;
-    }
-    TileOuter<T>(left, right, rows, k, m, c, m);
-  }
+  ForRows(tape, (k + kTileRows - 1) / kTileRows, n * kTileRows * m / 4,
+          [&](const LaneGroup&, int64_t tile) {
+            const int64_t first = tile * kTileRows, rows = std::min(kTileRows, k - first);
+            const T* left[kTileRows];
+            const T* right[kTileRows];
+            for (int64_t begin = 0; begin < n; begin += kTileRows) {
+              const int64_t inner = std::min(kTileRows, n - begin);
+              for (int64_t i = 0; i < inner; ++i) {
+                left[i] = a + (begin + i) * k + first;
+                right[i] = b + (begin + i) * m;
+              }
+              TileOuter<T>(left, right, inner, rows, m, c + first * m, m);
+            }
+          });
 }
 
 void Backward(Tape& tape, Var output, void* context) {
@@ -177,7 +136,7 @@ Var MatMul(Tape& tape, Var a, Var b, bool transpose_b) {
                     transpose_b ? " (b transposed)" : "");
   }
   const int64_t n = av.rows(), k = av.cols(), m = bv.shape[transpose_b ? 0 : 1];
-  // BLAS takes int extents; rows are tiled, the others must fit.
+  // cuBLAS takes int extents.
   if (std::max({n, k, m}) > INT32_MAX) {
     return BadInput(tape, "MatMul", "a ", Describe(av), " or b ", Describe(bv), " is too large");
   }

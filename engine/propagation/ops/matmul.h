@@ -1,5 +1,5 @@
 // Matrix product a b or a b^T in row tiles of fixed height, so that the bits do not depend on
-// threads. Small products (k and m at most 64) use our own kernel, others the serial OpenBLAS.
+// threads, by our own kernel (propagation/tile_gemm.h).
 // Gradients: da = g b^T (transpose_b: g b), db = a^T g (transpose_b: g^T a).
 #ifndef UNDULA_PROPAGATION_OPS_MATMUL_H_
 #define UNDULA_PROPAGATION_OPS_MATMUL_H_
