@@ -1,10 +1,16 @@
-// Times of graph patterns: query_bench DATABASE FILE.rq [SECONDS] [user|-]
+// Times of graph patterns: query_bench DATABASE FILE.rq [SECONDS] [users|NAME=FILE|filter|deadline]
 // One line of JSON: rows, runs, and CPU microseconds of the thread for: parse and translation; a
-// first run (plans and runs of this query read anew); a run with plans kept. With "user" the
-// parameter $user goes through all users of the database, one run each.
+// first run (plans and runs of this query read anew); a run with plans kept. With "users" the
+// parameter $user goes through all users of the database, one run each; with "NAME=FILE" the
+// parameter NAME through the terms of a file. With "filter" the pattern is one of items, as
+// recommendations use it: microseconds a user of whole batches, everything included. With
+// "deadline" the query gets SECONDS of time: milliseconds of the clock and of the CPU that it ended
+// later.
 #include <time.h>
 
 #include <algorithm>
+#include <bit>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -48,11 +54,60 @@ double Median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
+void Filter(const std::shared_ptr<const undula::kgstore::Database>& database,
+            const std::string& text, double seconds) {
+  const uint32_t users = Ok(database->Read()).counts().users;
+  const auto shared = std::make_shared<undula::queries::pattern::SharedReads>();
+  std::vector<double> batches;
+  uint64_t items = 0;
+  const double start = CpuMicroseconds();
+  while (CpuMicroseconds() - start < seconds * 1e6) {
+    const double begin = CpuMicroseconds();
+    const auto pattern =
+        Ok(undula::queries::pattern::ItemPattern::Make(database, text, {}, shared));
+    items = 0;
+    for (uint32_t i = 0; i < users; ++i) {
+      for (const uint64_t word : Ok(pattern->Items(undula::UserId{i}))) {
+        items += static_cast<uint64_t>(std::popcount(word));
+      }
+    }
+    batches.push_back((CpuMicroseconds() - begin) / users);
+  }
+  std::printf("{\"users\": %u, \"items\": %llu, \"first_us\": %.2f, \"median_us\": %.2f}\n", users,
+              static_cast<unsigned long long>(items), batches[0], Median(batches));
+}
+
+void Deadline(const undula::kgstore::Database& database, const std::string& text, double seconds) {
+  const auto query = Ok(undula::queries::pattern::ParseQuery(text));
+  auto prepared = Ok(PreparedQuery::Make(query, {}, Ok(database.Read()), {}));
+  const auto begin = std::chrono::steady_clock::now();
+  const double cpu = CpuMicroseconds();
+  Limits limits;
+  limits.deadline = begin + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                                std::chrono::duration<double>(seconds));
+  uint64_t rows = 0;
+  const auto count = [&] {
+    ++rows;
+    return true;
+  };
+  const absl::Status status = prepared->executor().Run({}, limits, count);
+  prepared = nullptr;
+  const double cpu_late = (CpuMicroseconds() - cpu) / 1e3 - seconds * 1e3;
+  const double late =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - *limits.deadline)
+          .count();
+  std::printf("{\"status\": \"%s\", \"rows\": %llu, \"late_ms\": %.2f, \"cpu_late_ms\": %.2f}\n",
+              std::string(undula::Message(status)).c_str(), static_cast<unsigned long long>(rows),
+              late, cpu_late);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc < 3) {
-    std::fprintf(stderr, "usage: query_bench DATABASE FILE.rq [SECONDS] [users|NAME=FILE]\n");
+    std::fprintf(
+        stderr,
+        "usage: query_bench DATABASE FILE.rq [SECONDS] [users|NAME=FILE|filter|deadline]\n");
     return 1;
   }
   const double seconds = argc > 3 ? std::atof(argv[3]) : 1;
@@ -64,7 +119,16 @@ int main(int argc, char** argv) {
   undula::kgstore::OpenOptions options;
   options.read_only = true;
   options.threads = 1;
-  const auto database = Ok(undula::kgstore::Database::Open(argv[1], options));
+  const std::shared_ptr<const undula::kgstore::Database> database =
+      Ok(undula::kgstore::Database::Open(argv[1], options));
+  if (sweep == "filter") {
+    Filter(database, text, seconds);
+    return 0;
+  }
+  if (sweep == "deadline") {
+    Deadline(*database, text, seconds);
+    return 0;
+  }
   const std::vector<std::string> params = {name};
   std::vector<double> parse, prepare, first, kept;
   uint64_t rows = 0;

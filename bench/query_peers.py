@@ -42,9 +42,11 @@ def queries(triples):
     """(name, text with $s where it sweeps, terms of $s)"""
     heads = collections.defaultdict(set)
     out = collections.defaultdict(list)
+    of = collections.defaultdict(list)
     for h, p, t in triples:
         heads[(p, t)].add(h)
         out[h].append(t)
+        of[(h, p)].append(t)
     two_hop = []
     for h in sorted(out):
         rows = sum(len(out.get(t, ())) for t in out[h])
@@ -52,7 +54,12 @@ def queries(triples):
             two_hop.append(h)
         if len(two_hop) == 1000:
             break
-    yield ("two hops, 50 rows", "SELECT ?y { $s ?p ?x . ?x ?q ?y }", two_hop)
+    yield ("two hops over any relation, 50 IRIs", "SELECT ?y { $s ?p ?x . ?x ?q ?y }", two_hop)
+    yield ("the same, IRIs only", "SELECT ?y { $s ?p ?x . ?x ?q ?y FILTER(isIRI(?y)) }", two_hop)
+    forward = [h for h in sorted(out) if 5 <= sum(
+        len(of[(t, relation("subject"))]) for t in of[(h, relation("subject"))]) <= 60][:1000]
+    yield ("two hops along a relation", f"SELECT ?y {{ $s {relation('subject')} ?x . ?x {relation('subject')} ?y }}",
+           forward)
     yield ("two hops, named relations",
            f"SELECT ?y {{ $s {relation('starring')}|{relation('genre')} ?x . "
            f"?y {relation('starring')} ?x }} LIMIT 50", two_hop)
@@ -67,24 +74,34 @@ def queries(triples):
     yield ("triangle, three relations",
            f"SELECT * {{ ?a {relation('starring')} ?b . ?b {relation('team')} ?c . "
            f"?a {relation('team')} ?c }}", None)
-    # A repeated path that reaches about 10,000 nodes.
-    for name in ("influencedBy", "product", "spouse", "parent", "child", "associatedBand", "starring", "location"):
-        steps = collections.defaultdict(list)
-        for h, p, t in triples:
-            if p == relation(name):
-                steps[h].append(t)
-        for start in sorted(steps)[:200]:
-            seen, todo = set(), [start]
-            while todo and len(seen) < 20001:
-                for t in steps.get(todo.pop(), ()):
-                    if t not in seen:
-                        seen.add(t)
-                        todo.append(t)
-            if 2000 <= len(seen) <= 20000:
-                yield (f"p+ over {len(seen)} nodes", f"SELECT ?y {{ {start} {relation(name)}+ ?y }}", None)
-                return
-    yield ("p+ of any two relations", f"SELECT ?y {{ {two_hop[0]} "
+    # A repeated path that reaches about 10,000 nodes: no relation of these graphs does so alone, so as
+    # many as are needed, rare ones first.
+    common = collections.Counter(p for _, p, _ in triples)
+    chosen = []
+    for p, _ in reversed(common.most_common()):
+        chosen.append(p)
+        if len(chosen) < 2:
+            continue
+        reach = [reached(start, chosen, of) for start in two_hop[:50]]
+        best = max(range(len(reach)), key=lambda i: reach[i])
+        if reach[best] >= 8000:
+            yield (f"({len(chosen)} relations)+ over {reach[best]} nodes",
+                   f"SELECT ?y {{ {two_hop[best]} ({'|'.join(chosen)})+ ?y }}", None)
+            break
+    yield ("(p or q or r or s)+ from one entity", f"SELECT ?y {{ {two_hop[0]} "
            f"({relation('starring')}|{relation('team')}|{relation('subject')}|{relation('location')})+ ?y }}", None)
+
+
+def reached(start, relations, of):
+    seen, todo = set(), [start]
+    while todo and len(seen) < 100000:
+        node = todo.pop()
+        for p in relations:
+            for t in of.get((node, p), ()):
+                if t not in seen:
+                    seen.add(t)
+                    todo.append(t)
+    return len(seen)
 
 
 def undula(args, text, terms, folder):

@@ -1,6 +1,7 @@
 #include "queries/recommend.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "base/status.h"
@@ -54,11 +55,14 @@ absl::StatusOr<const models::ItemSet*> AllowedItems(const Context& context, Reso
                                                     UserId user,
                                                     std::unique_ptr<models::ItemSet>* storage) {
   if (filter->pattern == nullptr) return filter->allow.get();
-  UNDULA_ASSIGN_OR_RETURN(const std::span<const ItemId> items, filter->pattern->Items(user));
+  UNDULA_ASSIGN_OR_RETURN(const std::span<const uint64_t> items, filter->pattern->Items(user));
   auto set =
       std::make_unique<models::ItemSet>(static_cast<uint32_t>(context.catalog->items.size()));
-  for (const ItemId item : items) {
-    if (filter->allow == nullptr || filter->allow->contains(item)) set->Add(item);
+  for (size_t i = 0; i < items.size(); ++i) {
+    for (uint64_t bits = items[i]; bits != 0; bits &= bits - 1) {
+      const auto item = static_cast<ItemId>(64 * i + static_cast<size_t>(std::countr_zero(bits)));
+      if (filter->allow == nullptr || filter->allow->contains(item)) set->Add(item);
+    }
   }
   if (filter->pattern->uses_user()) {
     *storage = std::move(set);

@@ -9,6 +9,7 @@
 #include "queries/pattern/parser.h"
 #include "queries/pattern/prepared.h"
 #include "queries/pattern/result_format.h"
+#include "queries/pattern/row_store.h"
 
 namespace undula {
 
@@ -24,16 +25,15 @@ struct QueryResult::Impl {
   std::unique_ptr<queries::pattern::PreparedQuery> prepared;
   std::vector<std::string> columns;
   bool is_ask = false, answer = false;
-  int64_t rows = 0;
-  std::vector<Value> values;  // rows x columns
+  queries::pattern::RowStore rows{0};  // one value a column
   std::string plan;
 
   absl::StatusOr<std::vector<std::optional<Term>>> Terms(int64_t row) {
     std::vector<std::optional<Term>> cells(columns.size());
+    const Value* const values = rows.Row(static_cast<size_t>(row));
     for (size_t i = 0; i < cells.size(); ++i) {
-      const Value value = values[static_cast<size_t>(row) * columns.size() + i];
-      if (value == queries::pattern::kUnbound) continue;
-      UNDULA_ASSIGN_OR_RETURN(cells[i], prepared->source().Get(value));
+      if (values[i] == queries::pattern::kUnbound) continue;
+      UNDULA_ASSIGN_OR_RETURN(cells[i], prepared->source().Get(values[i]));
     }
     return cells;
   }
@@ -53,12 +53,12 @@ QueryResult::~QueryResult() = default;
 const std::vector<std::string>& QueryResult::columns() const { return impl_->columns; }
 bool QueryResult::is_ask() const { return impl_->is_ask; }
 bool QueryResult::answer() const { return impl_->answer; }
-int64_t QueryResult::rows() const { return impl_->rows; }
+int64_t QueryResult::rows() const { return static_cast<int64_t>(impl_->rows.size()); }
 const std::string& QueryResult::plan() const { return impl_->plan; }
 
 absl::StatusOr<std::vector<std::optional<QueryValue>>> QueryResult::Row(int64_t row) {
-  if (row < 0 || row >= impl_->rows) {
-    return InvalidArgumentError("row ", row, " of a result with ", impl_->rows, " rows");
+  if (row < 0 || row >= rows()) {
+    return InvalidArgumentError("row ", row, " of a result with ", rows(), " rows");
   }
   UNDULA_ASSIGN_OR_RETURN(const auto terms, impl_->Terms(row));
   std::vector<std::optional<QueryValue>> cells(terms.size());
@@ -90,7 +90,7 @@ absl::Status QueryResult::Write(std::string_view format,
     return write(text);
   }
   writer.Begin();
-  for (int64_t row = 0; row < impl_->rows; ++row) {
+  for (int64_t row = 0; row < rows(); ++row) {
     UNDULA_ASSIGN_OR_RETURN(const auto cells, impl_->Terms(row));
     writer.Row(cells);
     if (text.size() < kPiece) continue;
@@ -149,20 +149,20 @@ absl::StatusOr<QueryResult> Database::Select(const Query& query, const QueryOpti
   limits.progress = progress;
   impl->columns = prepared.query().columns;
   impl->is_ask = prepared.query().form == queries::pattern::QueryForm::kAsk;
+  impl->rows = queries::pattern::RowStore(impl->columns.size());
   absl::Status status;
   const auto collect = [&] {
     impl->answer = true;
     if (impl->is_ask) return false;
-    const uint64_t bytes = impl->values.size() * sizeof(Value);
-    if (static_cast<uint64_t>(impl->rows) >= limits.max_rows || bytes > limits.max_memory) {
-      status = ResourceExhaustedError("the result has more than ", impl->rows,
+    const uint64_t rows = impl->rows.size();
+    if (rows >= limits.max_rows ||
+        rows * impl->columns.size() * sizeof(Value) > limits.max_memory) {
+      status = ResourceExhaustedError("the result has more than ", rows,
                                       " rows, the limit; add LIMIT, or allow more");
       return false;
     }
-    for (const int slot : prepared.query().column_slots) {
-      impl->values.push_back(executor.row()[slot]);
-    }
-    ++impl->rows;
+    Value* cell = impl->rows.Add();
+    for (const int slot : prepared.query().column_slots) *cell++ = executor.row()[slot];
     return true;
   };
   UNDULA_RETURN_IF_ERROR(executor.Run(params, limits, collect));

@@ -1,12 +1,19 @@
 #include "kgstore/triple_scan.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstdio>
+#include <string>
 
 #include "base/status.h"
 #include "kgstore/adjacency.h"
 #include "kgstore/import_record.h"
 #include "kgstore/interaction_log.h"
 #include "kgstore/link_value.h"
+#include "kgstore/literal_key.h"
+#include "kgstore/number_key.h"
 #include "kgstore/store.h"
 #include "kgstore/value_set.h"
 
@@ -24,6 +31,45 @@ Node LiteralOf(uint32_t id) { return LiteralNode(static_cast<LiteralId>(id)); }
 absl::Status Damaged(const ViewState& view, Table table) {
   return DataLossError(view.store().path(), ": table ", internal::SpecOf(table).name,
                        " is damaged; restore the file from a backup");
+}
+
+// A callback over a list that asks `pause` now and then, with the bytes that *out holds: after an
+// error it passes over what is left.
+template <class F, class T>
+class Paused {
+ public:
+  Paused(F call, const TripleScan::PauseFn& ask, const std::vector<T>* out)
+      : call_(call), ask_(ask), out_(out) {}
+  template <class... Args>
+  void operator()(Args... args) {
+    if (++calls_ % 4096 == 0 && ask_ && status_.ok()) status_ = ask_(out_->capacity() * sizeof(T));
+    if (status_.ok()) call_(args...);
+  }
+  // What a read with this callback returned, or else the error of the pause.
+  absl::Status After(const absl::Status& read) const { return read.ok() ? status_ : read; }
+
+ private:
+  F call_;
+  const TripleScan::PauseFn& ask_;
+  const std::vector<T>* out_;
+  uint32_t calls_ = 0;
+  absl::Status status_;
+};
+
+// The place of a number in the table of numbers.
+absl::StatusOr<uint64_t> OrderOf(double number) {
+  std::string text = number > 0 ? "INF" : "-INF";
+  if (std::isfinite(number)) {
+    std::array<char, 32> digits;
+    const int size = std::snprintf(digits.data(), digits.size(), "%.17g", number);
+    text.assign(digits.data(), static_cast<size_t>(size));
+  }
+  std::string key;
+  UNDULA_RETURN_IF_ERROR(
+      internal::EncodeLiteral(text, "http://www.w3.org/2001/XMLSchema#double", "", &key));
+  const std::optional<uint64_t> order = internal::NumberKey(key);
+  return order.has_value() ? absl::StatusOr<uint64_t>(*order)
+                           : InvalidArgumentError(text, " is no number");
 }
 
 template <class T>
@@ -61,9 +107,10 @@ absl::StatusOr<bool> TripleScan::InGraph(uint32_t head, RelationId relation, Nod
 
 // Keeps what `keep` says of each element.
 template <class T, class F>
-static absl::Status KeepIf(std::vector<T>* values, F&& keep) {
+absl::Status TripleScan::KeepIf(std::vector<T>* values, F&& keep) const {
   size_t kept = 0;
   for (size_t i = 0; i < values->size(); ++i) {
+    if (i % 64 == 63) UNDULA_RETURN_IF_ERROR(Pause(values->capacity() * sizeof(T)));
     UNDULA_ASSIGN_OR_RETURN(const bool stays, keep((*values)[i]));
     if (stays) (*values)[kept++] = (*values)[i];
   }
@@ -78,15 +125,14 @@ absl::Status TripleScan::Tails(EntityId head, RelationId relation, const GraphCh
   if (Index(head) >= view_.counts().entities) return absl::OkStatus();
   UNDULA_ASSIGN_OR_RETURN(const Counts counts, CountOf(relation));
   if (counts.triples > 0) {
-    UNDULA_RETURN_IF_ERROR(
-        AdjacencyReader(view, Table::kOut).ForEachOf(Index(head), Index(relation), [&](uint32_t c) {
-          out->push_back(EntityOf(c));
-        }));
+    Paused entity([&](uint32_t c) { out->push_back(EntityOf(c)); }, pause_, out);
+    UNDULA_RETURN_IF_ERROR(entity.After(
+        AdjacencyReader(view, Table::kOut).ForEachOf(Index(head), Index(relation), entity)));
   }
   if (counts.attributes > 0) {
-    UNDULA_RETURN_IF_ERROR(AdjacencyReader(view, Table::kAttributes)
-                               .ForEachOf(Index(head), Index(relation),
-                                          [&](uint32_t c) { out->push_back(LiteralOf(c)); }));
+    Paused literal([&](uint32_t c) { out->push_back(LiteralOf(c)); }, pause_, out);
+    UNDULA_RETURN_IF_ERROR(literal.After(AdjacencyReader(view, Table::kAttributes)
+                                             .ForEachOf(Index(head), Index(relation), literal)));
   }
   if (!Checks(graph)) return absl::OkStatus();
   return KeepIf(out, [&](Node tail) { return InGraph(Index(head), relation, tail, graph); });
@@ -99,9 +145,10 @@ absl::Status TripleScan::Heads(RelationId relation, Node tail, const GraphChoice
   if (NodeId(tail) >= (literal ? view_.counts().literals : view_.counts().entities)) {
     return absl::OkStatus();
   }
-  UNDULA_RETURN_IF_ERROR(AdjacencyReader(view_.state(), literal ? Table::kValues : Table::kIn)
-                             .ForEachOf(NodeId(tail), Index(relation),
-                                        [&](uint32_t c) { out->push_back(EntityOf(c)); }));
+  Paused entity([&](uint32_t c) { out->push_back(EntityOf(c)); }, pause_, out);
+  UNDULA_RETURN_IF_ERROR(
+      entity.After(AdjacencyReader(view_.state(), literal ? Table::kValues : Table::kIn)
+                       .ForEachOf(NodeId(tail), Index(relation), entity)));
   if (!Checks(graph)) return absl::OkStatus();
   return KeepIf(out, [&](Node head) { return InGraph(NodeId(head), relation, tail, graph); });
 }
@@ -110,14 +157,20 @@ absl::Status TripleScan::Out(EntityId head, const GraphChoice& graph,
                              std::vector<Edge>* out) const {
   out->clear();
   if (Index(head) >= view_.counts().entities) return absl::OkStatus();
-  UNDULA_RETURN_IF_ERROR(
-      AdjacencyReader(view_.state(), Table::kOut).ForEach(Index(head), [&](uint32_t b, uint32_t c) {
+  Paused edge(
+      [&](uint32_t b, uint32_t c) {
         out->push_back({static_cast<RelationId>(b), EntityOf(c)});
-      }));
-  UNDULA_RETURN_IF_ERROR(AdjacencyReader(view_.state(), Table::kAttributes)
-                             .ForEach(Index(head), [&](uint32_t b, uint32_t c) {
-                               out->push_back({static_cast<RelationId>(b), LiteralOf(c)});
-                             }));
+      },
+      pause_, out);
+  UNDULA_RETURN_IF_ERROR(
+      edge.After(AdjacencyReader(view_.state(), Table::kOut).ForEach(Index(head), edge)));
+  Paused attribute(
+      [&](uint32_t b, uint32_t c) {
+        out->push_back({static_cast<RelationId>(b), LiteralOf(c)});
+      },
+      pause_, out);
+  UNDULA_RETURN_IF_ERROR(attribute.After(
+      AdjacencyReader(view_.state(), Table::kAttributes).ForEach(Index(head), attribute)));
   if (!Checks(graph)) return absl::OkStatus();
   return KeepIf(out, [&](const Edge& e) { return InGraph(Index(head), e.relation, e.end, graph); });
 }
@@ -128,10 +181,14 @@ absl::Status TripleScan::In(Node tail, const GraphChoice& graph, std::vector<Edg
   if (NodeId(tail) >= (literal ? view_.counts().literals : view_.counts().entities)) {
     return absl::OkStatus();
   }
-  UNDULA_RETURN_IF_ERROR(AdjacencyReader(view_.state(), literal ? Table::kValues : Table::kIn)
-                             .ForEach(NodeId(tail), [&](uint32_t b, uint32_t c) {
-                               out->push_back({static_cast<RelationId>(b), EntityOf(c)});
-                             }));
+  Paused edge(
+      [&](uint32_t b, uint32_t c) {
+        out->push_back({static_cast<RelationId>(b), EntityOf(c)});
+      },
+      pause_, out);
+  UNDULA_RETURN_IF_ERROR(
+      edge.After(AdjacencyReader(view_.state(), literal ? Table::kValues : Table::kIn)
+                     .ForEach(NodeId(tail), edge)));
   if (!Checks(graph)) return absl::OkStatus();
   return KeepIf(out,
                 [&](const Edge& e) { return InGraph(NodeId(e.end), e.relation, tail, graph); });
@@ -152,26 +209,91 @@ absl::Status TripleScan::All(RelationId relation, const GraphChoice& graph,
     out->push_back({EntityOf(a), static_cast<RelationId>(b), tail});
   };
   if (one && edges) {
-    UNDULA_RETURN_IF_ERROR(AdjacencyReader(view, Table::kByRelation)
-                               .ForEach(Index(relation), [&](uint32_t tail, uint32_t head) {
-                                 add(head, Index(relation), EntityOf(tail));
-                               }));
-  } else if (edges) {
+    Paused pair([&](uint32_t tail, uint32_t head) { add(head, Index(relation), EntityOf(tail)); },
+                pause_, out);
     UNDULA_RETURN_IF_ERROR(
-        AdjacencyReader(view, Table::kOut).Scan([&](uint32_t a, uint32_t b, uint32_t c) {
-          add(a, b, EntityOf(c));
-        }));
+        pair.After(AdjacencyReader(view, Table::kByRelation).ForEach(Index(relation), pair)));
+  } else if (edges) {
+    Paused edge([&](uint32_t a, uint32_t b, uint32_t c) { add(a, b, EntityOf(c)); }, pause_, out);
+    UNDULA_RETURN_IF_ERROR(edge.After(AdjacencyReader(view, Table::kOut).Scan(edge)));
   }
   if (attributes) {
-    UNDULA_RETURN_IF_ERROR(
-        AdjacencyReader(view, Table::kAttributes).Scan([&](uint32_t a, uint32_t b, uint32_t c) {
+    Paused attribute(
+        [&](uint32_t a, uint32_t b, uint32_t c) {
           if (!one || b == Index(relation)) add(a, b, LiteralOf(c));
-        }));
+        },
+        pause_, out);
+    UNDULA_RETURN_IF_ERROR(
+        attribute.After(AdjacencyReader(view, Table::kAttributes).Scan(attribute)));
   }
   if (!Checks(graph)) return absl::OkStatus();
   return KeepIf(out, [&](const ScannedTriple& t) {
     return InGraph(NodeId(t.head), t.relation, t.tail, graph);
   });
+}
+
+absl::StatusOr<std::vector<Node>> TripleScan::Nodes(const GraphChoice& graph) const {
+  std::vector<bool> entities(view_.counts().entities, false);
+  std::vector<bool> literals(view_.counts().literals, false);
+  const auto set = [](std::vector<bool>* bits, uint32_t id) {
+    if (id < bits->size()) (*bits)[id] = true;
+  };
+  std::vector<Node> nodes;
+  if (Checks(graph)) {
+    std::vector<Edge> edges;
+    for (uint32_t e = 0; e < view_.counts().entities; ++e) {
+      if (e % 64 == 63) UNDULA_RETURN_IF_ERROR(Pause(0));
+      UNDULA_RETURN_IF_ERROR(Out(static_cast<EntityId>(e), graph, &edges));
+      if (!edges.empty()) set(&entities, e);
+      for (const Edge& edge : edges) {
+        set(IsLiteral(edge.end) ? &literals : &entities, NodeId(edge.end));
+      }
+    }
+  } else {
+    Paused edge(
+        [&](uint32_t a, uint32_t, uint32_t c) {
+          set(&entities, a);
+          set(&entities, c);
+        },
+        pause_, &nodes);
+    UNDULA_RETURN_IF_ERROR(edge.After(AdjacencyReader(view_.state(), Table::kOut).Scan(edge)));
+    Paused attribute(
+        [&](uint32_t a, uint32_t, uint32_t c) {
+          set(&entities, a);
+          set(&literals, c);
+        },
+        pause_, &nodes);
+    UNDULA_RETURN_IF_ERROR(
+        attribute.After(AdjacencyReader(view_.state(), Table::kAttributes).Scan(attribute)));
+  }
+  for (uint32_t i = 0; i < entities.size(); ++i) {
+    if (entities[i]) nodes.push_back(EntityOf(i));
+    if (i % 4096 == 4095) UNDULA_RETURN_IF_ERROR(Pause(nodes.capacity() * sizeof(Node)));
+  }
+  for (uint32_t i = 0; i < literals.size(); ++i) {
+    if (literals[i]) nodes.push_back(LiteralOf(i));
+    if (i % 4096 == 4095) UNDULA_RETURN_IF_ERROR(Pause(nodes.capacity() * sizeof(Node)));
+  }
+  return nodes;
+}
+
+absl::StatusOr<TripleScan::Ends> TripleScan::EndsOf(RelationId relation) const {
+  std::vector<uint64_t> seen(view_.counts().entities / 64 + 1, 0);
+  Ends ends;
+  uint32_t last = 0;
+  Paused pair(
+      [&](uint32_t tail, uint32_t head) {
+        ends.tails += ends.triples++ == 0 || tail != last ? 1 : 0;
+        last = tail;
+        uint64_t& word = seen[std::min<size_t>(head / 64, seen.size() - 1)];
+        const uint64_t bit = uint64_t{1} << (head % 64);
+        ends.heads += (word & bit) == 0 ? 1 : 0;
+        word |= bit;
+      },
+      pause_, &seen);
+  UNDULA_RETURN_IF_ERROR(pair.After(
+      AdjacencyReader(view_.state(), Table::kByRelation).ForEach(Index(relation), pair)));
+  return ends;
 }
 
 absl::StatusOr<TripleScan::Counts> TripleScan::CountOf(RelationId relation) const {
@@ -181,6 +303,34 @@ absl::StatusOr<TripleScan::Counts> TripleScan::CountOf(RelationId relation) cons
     has_counts_ = true;
   }
   return Index(relation) < counts_.size() ? counts_[Index(relation)] : Counts{};
+}
+
+absl::StatusOr<std::optional<std::vector<Node>>> TripleScan::NumbersWithin(RelationId relation,
+                                                                           double from, double to,
+                                                                           uint64_t limit) const {
+  UNDULA_ASSIGN_OR_RETURN(const uint64_t first, OrderOf(from));
+  UNDULA_ASSIGN_OR_RETURN(const uint64_t last, OrderOf(to));
+  std::vector<Node> literals;
+  uint64_t triples = 0;
+  UNDULA_ASSIGN_OR_RETURN(const auto cursor, view_.state().Walk(Table::kNumbers));
+  UNDULA_ASSIGN_OR_RETURN(bool more,
+                          cursor->Seek(internal::EncodeNumberEntry({Index(relation), first, 0})));
+  while (more) {
+    const auto entry = internal::DecodeNumberEntry(cursor->key());
+    if (!entry.has_value()) return Damaged(view_.state(), Table::kNumbers);
+    if (entry->relation != Index(relation) || entry->number > last) break;
+    UNDULA_ASSIGN_OR_RETURN(const uint64_t degree,
+                            AdjacencyReader(view_.state(), Table::kValues).Degree(entry->literal));
+    triples += degree;
+    if (triples > limit) return std::optional<std::vector<Node>>();
+    literals.push_back(LiteralOf(entry->literal));
+    if (literals.size() % 64 == 0) {
+      UNDULA_RETURN_IF_ERROR(Pause(literals.capacity() * sizeof(Node)));
+    }
+    UNDULA_ASSIGN_OR_RETURN(more, cursor->Next());
+  }
+  std::sort(literals.begin(), literals.end());
+  return std::optional<std::vector<Node>>(std::move(literals));
 }
 
 absl::StatusOr<std::vector<EntityId>> TripleScan::GraphNames() const {
@@ -198,6 +348,7 @@ absl::StatusOr<std::vector<EntityId>> TripleScan::GraphNames() const {
       if (g > seen.size()) return Damaged(view_.state(), Table::kGraphs);
       if (g > 0) seen[g - 1] = true;
     }
+    UNDULA_RETURN_IF_ERROR(Pause(0));
     UNDULA_ASSIGN_OR_RETURN(more, cursor->Next());
   }
   for (uint32_t i = 0; i < seen.size(); ++i) {
@@ -206,25 +357,57 @@ absl::StatusOr<std::vector<EntityId>> TripleScan::GraphNames() const {
   return names;
 }
 
+// The ids of the other ones in a row of a log, of which there are `count`; ascending, distinct.
+template <class Id>
+static absl::StatusOr<std::vector<Id>> OthersOf(const ViewState& view, Table table, uint32_t row,
+                                                uint32_t count) {
+  std::vector<Id> others;
+  UNDULA_RETURN_IF_ERROR(
+      internal::LogReader(view, table).Row(row, [&](uint32_t, uint32_t other, float, int64_t) {
+        others.push_back(static_cast<Id>(other));
+      }));
+  // A row that is not sparse is sorted by the bits of a map.
+  const size_t words = count / 64 + 1;
+  if (words > 4 * others.size()) {
+    SortDistinct(&others);
+    return others;
+  }
+  std::vector<uint64_t> map(words, 0);
+  for (const Id other : others) {
+    if (Index(other) >= count) return Damaged(view, table);
+    map[Index(other) / 64] |= uint64_t{1} << (Index(other) % 64);
+  }
+  others.clear();
+  for (size_t i = 0; i < words; ++i) {
+    for (uint64_t bits = map[i]; bits != 0; bits &= bits - 1) {
+      others.push_back(static_cast<Id>(64 * i + static_cast<size_t>(std::countr_zero(bits))));
+    }
+  }
+  return others;
+}
+
 absl::StatusOr<std::vector<UserId>> TripleScan::UsersOf(ItemId item) const {
-  std::vector<UserId> users;
-  if (Index(item) >= view_.counts().items) return users;
-  UNDULA_RETURN_IF_ERROR(internal::LogReader(view_.state(), Table::kItemLog)
-                             .Row(Index(item), [&](uint32_t, uint32_t user, float, int64_t) {
-                               users.push_back(static_cast<UserId>(user));
-                             }));
-  SortDistinct(&users);
-  return users;
+  if (Index(item) >= view_.counts().items) return std::vector<UserId>();
+  return OthersOf<UserId>(view_.state(), Table::kItemLog, Index(item), view_.counts().users);
+}
+
+absl::StatusOr<std::vector<ItemId>> TripleScan::ItemsOf(UserId user) const {
+  if (Index(user) >= view_.counts().users) return std::vector<ItemId>();
+  return OthersOf<ItemId>(view_.state(), Table::kUserLog, Index(user), view_.counts().items);
 }
 
 absl::StatusOr<std::vector<std::pair<ItemId, EntityId>>> TripleScan::AllLinks() const {
   std::vector<std::pair<ItemId, EntityId>> links;
+  std::vector<EntityId> entities;
   for (uint32_t i = 0; i < view_.counts().items; ++i) {
     const auto item = static_cast<ItemId>(i);
+    if (i % 64 == 63) UNDULA_RETURN_IF_ERROR(Pause(links.capacity() * sizeof(links[0])));
     UNDULA_ASSIGN_OR_RETURN(const std::vector<Link> of_item, view_.Links(item));
-    for (const Link& link : of_item) links.emplace_back(item, link.entity);
+    entities.clear();
+    for (const Link& link : of_item) entities.push_back(link.entity);
+    SortDistinct(&entities);
+    for (const EntityId entity : entities) links.emplace_back(item, entity);
   }
-  SortDistinct(&links);
   return links;
 }
 
@@ -233,6 +416,7 @@ absl::StatusOr<std::vector<std::pair<UserId, UserId>>> TripleScan::AllSocial() c
   if (view_.counts().social == 0) return edges;
   for (uint32_t i = 0; i < view_.counts().users; ++i) {
     const auto user = static_cast<UserId>(i);
+    if (i % 64 == 63) UNDULA_RETURN_IF_ERROR(Pause(edges.capacity() * sizeof(edges[0])));
     UNDULA_ASSIGN_OR_RETURN(const std::vector<SocialLink> of_user, view_.Social(user));
     for (const SocialLink& link : of_user) edges.emplace_back(user, link.user);
   }
@@ -241,12 +425,12 @@ absl::StatusOr<std::vector<std::pair<UserId, UserId>>> TripleScan::AllSocial() c
 
 absl::StatusOr<std::vector<std::pair<UserId, ItemId>>> TripleScan::AllInteractions() const {
   std::vector<std::pair<UserId, ItemId>> pairs;
-  UNDULA_RETURN_IF_ERROR(internal::LogReader(view_.state(), Table::kUserLog)
-                             .Scan([&](uint32_t user, uint32_t item, float, int64_t) {
-                               pairs.emplace_back(static_cast<UserId>(user),
-                                                  static_cast<ItemId>(item));
-                             }));
-  SortDistinct(&pairs);
+  for (uint32_t i = 0; i < view_.counts().users; ++i) {
+    const auto user = static_cast<UserId>(i);
+    UNDULA_RETURN_IF_ERROR(Pause(pairs.capacity() * sizeof(pairs[0])));
+    UNDULA_ASSIGN_OR_RETURN(const std::vector<ItemId> items, ItemsOf(user));
+    for (const ItemId item : items) pairs.emplace_back(user, item);
+  }
   return pairs;
 }
 

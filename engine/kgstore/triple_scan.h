@@ -4,6 +4,8 @@
 #define UNDULA_KGSTORE_TRIPLE_SCAN_H_
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -46,6 +48,11 @@ class TripleScan {
   // The view must outlive it.
   explicit TripleScan(const ReadView& view) : view_(view) {}
 
+  // Asked now and then during long reads, with about the bytes that the read holds by then; an
+  // error ends the read.
+  using PauseFn = std::function<absl::Status(uint64_t bytes)>;
+  void set_pause(PauseFn pause) { pause_ = std::move(pause); }
+
   // Tails t of (head, relation, t).
   absl::Status Tails(EntityId head, RelationId relation, const GraphChoice& graph,
                      std::vector<Node>* out) const;
@@ -65,12 +72,24 @@ class TripleScan {
   };
   // Of the relation, without a scan.
   absl::StatusOr<Counts> CountOf(RelationId relation) const;
+  // How many distinct heads and tails its triples between entities have; reads all of them.
+  struct Ends {
+    uint64_t heads = 0, tails = 0, triples = 0;
+  };
+  absl::StatusOr<Ends> EndsOf(RelationId relation) const;
+  // Literals with triples of the relation that are numbers from `from` to `to`, both included,
+  // ascending by id; nothing where more than `limit` triples have them as tails.
+  absl::StatusOr<std::optional<std::vector<Node>>> NumbersWithin(RelationId relation, double from,
+                                                                 double to, uint64_t limit) const;
+  // All ends of triples, ascending: entities before literals.
+  absl::StatusOr<std::vector<Node>> Nodes(const GraphChoice& graph) const;
 
   // Names of the named graphs that hold a triple, ascending.
   absl::StatusOr<std::vector<EntityId>> GraphNames() const;
 
-  // Users of an item's interactions, ascending, distinct.
+  // Users of an item's interactions, items of a user's; ascending, distinct.
   absl::StatusOr<std::vector<UserId>> UsersOf(ItemId item) const;
+  absl::StatusOr<std::vector<ItemId>> ItemsOf(UserId user) const;
   // All (item, entity) of the links and (user, other) of the social edges, ascending.
   absl::StatusOr<std::vector<std::pair<ItemId, EntityId>>> AllLinks() const;
   absl::StatusOr<std::vector<std::pair<UserId, UserId>>> AllSocial() const;
@@ -79,9 +98,13 @@ class TripleScan {
  private:
   absl::StatusOr<bool> InGraph(uint32_t head, RelationId relation, Node tail,
                                const GraphChoice& graph) const;
+  template <class T, class F>
+  absl::Status KeepIf(std::vector<T>* values, F&& keep) const;
+  absl::Status Pause(uint64_t bytes) const { return pause_ ? pause_(bytes) : absl::OkStatus(); }
   bool Checks(const GraphChoice& graph) const;
 
   const ReadView& view_;
+  PauseFn pause_;
   mutable std::vector<Counts> counts_;  // by relation, read when first asked for
   mutable bool has_counts_ = false;
 };

@@ -84,6 +84,7 @@ struct Algebra {
     kSlice,
   };
   Kind kind = Kind::kUnit;
+  int number = 0;  // among the nodes of the query
   std::vector<Algebra> children;
   std::vector<TriplePlaces> triples;
   Place head, tail;
@@ -107,6 +108,8 @@ struct Algebra {
 struct Translated {
   QueryForm form = QueryForm::kSelect;
   Algebra root;
+  int nodes = 0;             // with those of EXISTS
+  bool rows_as_set = false;  // duplicate rows do not matter to the caller
   int slots = 0;
   std::vector<std::string> columns;  // names of the projection
   std::vector<int> column_slots;

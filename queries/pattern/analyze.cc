@@ -202,6 +202,19 @@ void Analyze(Algebra* node, const SlotSet& outside) {
   blocked.RemoveAll(within);
 }
 
+static void NumberExists(Expr* expr, int* next) {
+  if (expr->pattern != nullptr) NumberNodes(expr->pattern.get(), next);
+  for (Expr& arg : expr->args) NumberExists(&arg, next);
+}
+
+void NumberNodes(Algebra* node, int* next) {
+  node->number = (*next)++;
+  for (Expr& expr : node->exprs) NumberExists(&expr, next);
+  for (SortKey& key : node->sort) NumberExists(&key.expr, next);
+  for (AggregateCall& call : node->aggregates) NumberExists(&call.arg, next);
+  for (Algebra& child : node->children) NumberNodes(&child, next);
+}
+
 Algebra Over(Algebra node, Algebra child) {
   node.children.push_back(std::move(child));
   return node;

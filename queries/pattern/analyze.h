@@ -14,6 +14,9 @@ namespace undula::queries::pattern {
 // (parameters; within EXISTS the variables of the group around it).
 void Analyze(Algebra* node, const SlotSet& outside);
 
+// Numbers the node and all below, those of EXISTS included, from *next on.
+void NumberNodes(Algebra* node, int* next);
+
 // `node` with `child` below it.
 Algebra Over(Algebra node, Algebra child);
 // Both as one join, without units and joins within joins.

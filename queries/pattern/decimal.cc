@@ -32,6 +32,8 @@ std::optional<Decimal> Decimal::Parse(std::string_view text) {
     negative = text[0] == '-';
     text.remove_prefix(1);
   }
+  constexpr size_t kMostText = 300;  // what is longer is no double for the index of numbers
+  if (text.size() > kMostText) return std::nullopt;
   Digits value = 0;
   int places = -1;
   bool any = false;

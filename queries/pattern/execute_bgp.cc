@@ -59,16 +59,21 @@ void Executor::Intersect(std::vector<const SortedRun*>* runs, SortedRun* out) {
   out->clear();
   std::sort(runs->begin(), runs->end(),
             [](const SortedRun* a, const SortedRun* b) { return a->size() < b->size(); });
-  std::vector<size_t> at(runs->size(), 0);
-  for (const Value value : *(*runs)[0]) {
-    bool all = true;
-    for (size_t i = 1; i < runs->size() && all; ++i) {
-      const SortedRun& run = *(*runs)[i];
-      at[i] = Gallop(run, at[i], value);
-      if (at[i] == run.size()) return;
-      all = run[at[i]] == value;
+  const SortedRun& shortest = *(*runs)[0];
+  // Two at a time: `out` holds what is left of the shortest.
+  for (size_t i = 1; i < runs->size(); ++i) {
+    const SortedRun& run = *(*runs)[i];
+    const SortedRun& left = i == 1 ? shortest : *out;
+    size_t at = 0, kept = 0;
+    const size_t count = left.size();
+    if (i == 1) out->resize(count);
+    for (size_t j = 0; j < count && at < run.size(); ++j) {
+      const Value value = left[j];
+      at = Gallop(run, at, value);
+      if (at < run.size() && run[at] == value) (*out)[kept++] = value;
+      if (!Tick()) break;
     }
-    if (all) out->push_back(value);
+    out->resize(kept);
   }
 }
 
@@ -80,6 +85,9 @@ bool Executor::EvalBgp(const Algebra& node, RowFn fn) {
 
 bool Executor::EvalStep(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn) {
   if (at == plan->steps.size()) return fn();
+  if (plan->kept != nullptr && plan->kept->from == at && !plan->kept->filling) {
+    return EvalKept(node, plan, fn);
+  }
   Step& step = plan->steps[at];
   if (step.tail_exists) {
     // One solution of the rest is enough; whether more are wanted is for the steps before.
@@ -93,7 +101,9 @@ bool Executor::EvalStep(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn)
     step.tail_exists = true;
     return wanted && status_.ok();
   }
-  if (step.kind == Step::Kind::kScan) return EvalScan(node, plan, at, fn);
+  if (step.kind == Step::Kind::kScan) {
+    return step.edges_only ? EvalEdges(node, plan, at, fn) : EvalScan(node, plan, at, fn);
+  }
   if (step.kind == Step::Kind::kCheck) {
     const Lookup& lookup = step.lookups[0];
     const SortedRun* const run = ReadRun(node, lookup, &step.cached[0]);
@@ -105,17 +115,20 @@ bool Executor::EvalStep(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn)
     return AfterStep(node, plan, at, fn);
   }
   const SortedRun* run = nullptr;
-  if (step.lookups.size() == 1) {
+  if (step.lookups.empty()) {
+    run = &step.merged;
+  } else if (step.lookups.size() == 1) {
     run = ReadRun(node, step.lookups[0], &step.cached[0]);
     if (run == nullptr) return false;
   } else {
-    std::vector<const SortedRun*> runs;
+    step.runs.clear();
     for (size_t i = 0; i < step.lookups.size(); ++i) {
-      runs.push_back(ReadRun(node, step.lookups[i], &step.cached[i]));
-      if (runs.back() == nullptr) return false;
-      if (runs.back()->empty()) return true;
+      step.runs.push_back(ReadRun(node, step.lookups[i], &step.cached[i]));
+      if (step.runs.back() == nullptr) return false;
+      if (step.runs.back()->empty()) return true;
     }
-    Intersect(&runs, &step.merged);
+    Intersect(&step.runs, &step.merged);
+    if (!status_.ok()) return false;
     run = &step.merged;
   }
   bool more = true;
@@ -130,9 +143,108 @@ bool Executor::EvalStep(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn)
 bool Executor::AfterStep(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn) {
   Step& step = plan->steps[at];
   if (!Tick()) return false;
-  if (!Hold(step.filters)) return status_.ok();
+  if (!Hold(&step.filters)) return status_.ok();
   ++step.rows;
   return EvalStep(node, plan, at + 1, fn);
+}
+
+uint32_t* Executor::KeptTail::PartOf(Value value) {
+  constexpr uint32_t kMostDense = 1 << 20;
+  if (dense_kind == ValueKind::kUnbound) dense_kind = KindOf(value);
+  const uint32_t id = IdOf(value);
+  if (KindOf(value) == dense_kind && id < kMostDense) {
+    if (id >= dense.size()) dense.resize(std::min(kMostDense, 2 * id + 64), 0);
+    return &dense[id];
+  }
+  bool is_new = false;
+  const size_t number = keys.Add({&value, 1}, &is_new);
+  if (is_new) sparse.push_back(0);
+  return &sparse[number];
+}
+
+// The solutions of the last steps, worked out when a value of their variable first comes.
+bool Executor::EvalKept(const Algebra& node, BgpPlan* plan, RowFn fn) {
+  KeptTail& kept = *plan->kept;
+  const Value key = Slot(kept.key);
+  const size_t width = kept.slots.size();
+  uint32_t* const part = kept.PartOf(key);
+  if (*part == 0) {
+    if (kept_memory_ > limits_.max_memory / 4) {  // no room for more
+      kept.filling = true;
+      const bool more = EvalStep(node, plan, kept.from, fn);
+      kept.filling = false;
+      return more;
+    }
+    const auto keep = [&] {
+      Value* row = kept.rows.Add();
+      for (const int slot : kept.slots) *row++ = Slot(slot);
+      return Charge(width * sizeof(Value) + 1);
+    };
+    const size_t before = kept.rows.size();
+    const uint64_t memory = memory_;
+    kept.filling = true;
+    const bool complete = EvalStep(node, plan, kept.from, keep);
+    kept.filling = false;
+    if (!complete) {
+      kept.rows.Shrink(before);
+      return false;
+    }
+    if (width == 1 && Info(node).dedup && kept.rows.size() > before + 1) {
+      std::vector<Value> values;
+      for (size_t i = before; i < kept.rows.size(); ++i) values.push_back(kept.rows.Row(i)[0]);
+      kept.rows.Shrink(before);
+      if (!SortDistinct(&values)) return false;
+      for (const Value value : values) kept.rows.Add({&value, 1});
+    }
+    kept_memory_ += memory_ - memory + 48;
+    memory_ = memory;
+    kept.ends.push_back(kept.rows.size());
+    *part = static_cast<uint32_t>(kept.ends.size());
+  }
+  const size_t begin = *part == 1 ? 0 : kept.ends[*part - 2], end = kept.ends[*part - 1];
+  bool more = true;
+  for (size_t i = begin; i < end && more; ++i) {
+    const Value* const row = kept.rows.Row(i);
+    for (size_t j = 0; j < width; ++j) Slot(kept.slots[j]) = row[j];
+    more = Tick() && fn();
+  }
+  for (const int slot : kept.slots) Slot(slot) = kUnbound;
+  return more;
+}
+
+// All edges of a node, whatever their relation.
+bool Executor::EvalEdges(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn) {
+  Step& step = plan->steps[at];
+  const Lookup& lookup = step.lookups[0];
+  const TriplePlaces& t = node.triples[static_cast<size_t>(lookup.triple)];
+  const Value end = At(lookup.tails ? t.head : t.tail);
+  const Value graph = At(node.graph);
+  if (!step.has_scan || step.scan_key[0] != end || step.scan_graph != graph) {
+    step.has_scan = false;
+    const size_t before = step.edges.capacity();
+    if (!Check(source_->Edges(end, lookup.tails, GraphOf(node), &step.edges))) return false;
+    if (step.edges.capacity() > before &&
+        !Charge((step.edges.capacity() - before) * sizeof(kgstore::Edge))) {
+      return false;
+    }
+    step.scan_key[0] = end;
+    step.scan_graph = graph;
+    step.has_scan = true;
+  }
+  bool more = true;
+  for (const kgstore::Edge& edge : step.edges) {
+    if (step.relation_slot >= 0) {
+      const absl::StatusOr<Value> relation = source_->RelationValue(edge.relation);
+      if (!relation.ok()) return Fail(relation.status());
+      Slot(step.relation_slot) = *relation;
+    }
+    Slot(step.end_slot) = edge.end;
+    more = AfterStep(node, plan, at, fn);
+    if (!more) break;
+  }
+  Slot(step.end_slot) = kUnbound;
+  if (step.relation_slot >= 0) Slot(step.relation_slot) = kUnbound;
+  return more;
 }
 
 // One triple of a scan: binds what is open, goes on where it fits, and sets the slots back.

@@ -5,24 +5,45 @@
 #include "base/status.h"
 #include "queries/pattern/aggregate.h"
 #include "queries/pattern/executor.h"
+#include "queries/pattern/order_value.h"
+#include "queries/pattern/row_store.h"
+#include "queries/pattern/ticking_sort.h"
 #include "queries/pattern/tuple_set.h"
 
 namespace undula::queries::pattern {
 
 using Kind = Algebra::Kind;
 
+namespace {
+
+// A number of rows, or of rows with a value.
+bool IsPlainCount(const AggregateCall& call) {
+  return call.kind == AggregateKind::kCount && !call.distinct &&
+         (call.star || call.arg.op == Operator::kVariable);
+}
+
+}  // namespace
+
 bool Executor::EvalGroup(const Algebra& node, RowFn fn) {
   const Algebra& child = node.children[0];
-  std::vector<int> row_slots;
+  std::vector<int> row_slots;  // of COUNT(DISTINCT *)
   child.visible.ForEach([&](int slot) { row_slots.push_back(slot); });
-  TupleSet keys(node.slots.size());
-  std::vector<Aggregator> aggregators;  // by group, then by call
+  TupleSet& keys = Info(node).groups;
+  keys.Clear(node.slots.size());
+  const bool counts_only =
+      std::all_of(node.aggregates.begin(), node.aggregates.end(), IsPlainCount);
+  std::vector<int64_t>& counts = Info(node).counts;  // by group, then by call
+  counts.clear();
+  std::vector<Aggregator> aggregators;  // the same, where not all are counts
   std::vector<Value> key(node.slots.size());
   const size_t calls = node.aggregates.size();
   const auto group_of_row = [&](bool* ok) {
     bool is_new = false;
     const size_t group = keys.Add(key, &is_new);
-    if (is_new) {
+    if (is_new && counts_only) {
+      counts.resize(counts.size() + calls, 0);
+      *ok = Charge(key.size() * 16 + calls * sizeof(int64_t) + 32);
+    } else if (is_new) {
       for (const AggregateCall& call : node.aggregates) aggregators.emplace_back(&call, &row_slots);
       *ok = Charge(key.size() * 16 + calls * sizeof(Aggregator) + 32);
     }
@@ -34,7 +55,11 @@ bool Executor::EvalGroup(const Algebra& node, RowFn fn) {
     for (size_t i = 0; i < key.size(); ++i) key[i] = Slot(node.slots[i]);
     const size_t group = group_of_row(&ok);
     if (!ok) return false;
-    for (size_t i = 0; i < calls; ++i) {
+    for (size_t i = 0; counts_only && i < calls; ++i) {
+      const AggregateCall& call = node.aggregates[i];
+      counts[group * calls + i] += call.star || Slot(call.arg.slot) != kUnbound ? 1 : 0;
+    }
+    for (size_t i = 0; !counts_only && i < calls; ++i) {
       Aggregator& a = aggregators[group * calls + i];
       const size_t kept = a.kept();
       a.Add(&evaluator_, row_.data());
@@ -49,9 +74,11 @@ bool Executor::EvalGroup(const Algebra& node, RowFn fn) {
   for (size_t group = 0; group < keys.size() && more; ++group) {
     for (size_t i = 0; i < key.size(); ++i) Slot(node.slots[i]) = keys.Row(group)[i];
     for (size_t i = 0; i < calls; ++i) {
-      Slot(node.aggregates[i].slot) = evaluator_.ToValue(aggregators[group * calls + i].Result());
+      const size_t at = group * calls + i;
+      Slot(node.aggregates[i].slot) = counts_only ? evaluator_.CountValue(counts[at])
+                                                  : evaluator_.ToValue(aggregators[at].Result());
     }
-    more = fn();
+    more = Tick() && fn();
   }
   for (size_t i = 0; i < key.size(); ++i) Slot(node.slots[i]) = before[i];
   for (const AggregateCall& call : node.aggregates) Slot(call.slot) = kUnbound;
@@ -76,65 +103,85 @@ bool Executor::EvalDistinct(const Algebra& node, RowFn fn) {
   return Eval(node.children[0], once);
 }
 
-namespace {
-
-struct SortedRow {
-  std::vector<Operand> keys;
-  std::vector<Value> values;
-  uint64_t number = 0;  // earlier rows stand before later ones that are equal
-};
-
-}  // namespace
-
 // Keeps `keep` rows at most: the last of them is the greatest and makes way for a smaller one.
 bool Executor::EvalOrderBy(const Algebra& node, RowFn fn, uint64_t keep) {
   std::vector<int> slots;
   node.visible.ForEach([&](int slot) { slots.push_back(slot); });
-  std::vector<SortedRow> rows;
-  const auto before = [&](const SortedRow& a, const SortedRow& b) {
+  const size_t width = slots.size();
+  RowStore rows(width + 1);  // behind the values: the row's number
+  BlockRows<OrderValue> keys(node.sort.size());
+  KeyTexts texts;
+  std::vector<size_t> order;  // rows; a heap while no more than `keep` may stay
+  // Earlier rows stand before later ones that are equal.
+  const auto before = [&](const OrderValue* a, Value number_a, const OrderValue* b,
+                          Value number_b) {
     for (size_t i = 0; i < node.sort.size(); ++i) {
-      const int order = OrderOperands(a.keys[i], b.keys[i]);
-      if (order != 0) return node.sort[i].descending ? order > 0 : order < 0;
+      const int compared = CompareOrder(a[i], b[i]);
+      if (compared != 0) return node.sort[i].descending ? compared > 0 : compared < 0;
     }
-    return a.number < b.number;
+    return number_a < number_b;
   };
-  uint64_t number = 0;
+  const auto row_before = [&](size_t a, size_t b) {
+    return before(keys.Row(a), rows.Row(a)[width], keys.Row(b), rows.Row(b)[width]);
+  };
+  std::vector<Operand> scratch(node.sort.size());
+  std::vector<OrderValue> key(node.sort.size());
+  uint64_t number = 0, live_texts = 0;
+  const auto fill = [&](size_t row) {
+    for (size_t i = 0; i < key.size(); ++i) keys.Row(row)[i] = texts.Keep(key[i]);
+    Value* const values = rows.Row(row);
+    for (size_t i = 0; i < width; ++i) values[i] = Slot(slots[i]);
+    values[width] = number++;
+  };
   const auto collect = [&] {
-    SortedRow row;
-    row.number = number++;
-    for (const SortKey& key : node.sort) {
-      Operand scratch;
-      row.keys.push_back(evaluator_.Eval(key.expr, row_.data(), &scratch));
+    for (size_t i = 0; i < key.size(); ++i) {
+      key[i] = OrderValueOf(evaluator_.Eval(node.sort[i].expr, row_.data(), &scratch[i]));
     }
-    if (rows.size() >= keep) {
-      if (rows.empty() || !before(row, rows.front())) return true;
-      std::pop_heap(rows.begin(), rows.end(), before);
-      rows.pop_back();
-    } else {
+    const uint64_t text_bytes = texts.bytes();
+    if (order.size() < keep) {
       if (rows.size() >= limits_.max_rows) {
         return Fail(ResourceExhaustedError("ORDER BY holds more than ", limits_.max_rows,
                                            " rows; add LIMIT, or narrow the pattern"));
       }
-      if (!Charge(row.keys.size() * sizeof(Operand) + slots.size() * sizeof(Value) + 64)) {
-        return false;
-      }
+      order.push_back(rows.size());
+      rows.Add();
+      keys.Add();
+      fill(order.back());
+      if (keep != UINT64_MAX) std::push_heap(order.begin(), order.end(), row_before);
+      return Charge(texts.bytes() - text_bytes + key.size() * sizeof(OrderValue) +
+                    (width + 1) * sizeof(Value) + 2 * sizeof(size_t));
     }
-    for (const int slot : slots) row.values.push_back(Slot(slot));
-    rows.push_back(std::move(row));
-    if (keep != UINT64_MAX) std::push_heap(rows.begin(), rows.end(), before);
+    if (order.empty() ||
+        !before(key.data(), number, keys.Row(order[0]), rows.Row(order[0])[width])) {
+      ++number;
+      return true;
+    }
+    std::pop_heap(order.begin(), order.end(), row_before);
+    fill(order.back());
+    std::push_heap(order.begin(), order.end(), row_before);
+    // Texts of rows that made way.
+    constexpr uint64_t kSlack = uint64_t{1} << 20;
+    if (texts.bytes() > 2 * live_texts + kSlack) {
+      KeyTexts live;
+      for (const size_t row : order) {
+        for (size_t i = 0; i < key.size(); ++i) keys.Row(row)[i] = live.Keep(keys.Row(row)[i]);
+      }
+      texts = std::move(live);
+      live_texts = texts.bytes();
+    }
     return true;
   };
   if (!Eval(node.children[0], collect)) return false;
-  std::sort(rows.begin(), rows.end(), before);
+  if (!TickingSort(&order, row_before, [&] { return Tick(); })) return false;
   std::vector<Value> outside;
   for (const int slot : slots) outside.push_back(Slot(slot));
   bool more = true;
-  for (const SortedRow& row : rows) {
-    for (size_t i = 0; i < slots.size(); ++i) Slot(slots[i]) = row.values[i];
-    more = fn();
+  for (const size_t row : order) {
+    for (size_t i = 0; i < width; ++i) Slot(slots[i]) = rows.Row(row)[i];
+    more = Tick() && fn();
     if (!more) break;
   }
-  for (size_t i = 0; i < slots.size(); ++i) Slot(slots[i]) = outside[i];
+  for (size_t i = 0; i < width; ++i) Slot(slots[i]) = outside[i];
   return more;
 }
 

@@ -16,6 +16,7 @@ Executor::Executor(const Translated* query, Source* source, const EvaluatorOptio
   for (size_t i = 0; i < query->params.size(); ++i) fixed_.Add(static_cast<int>(i));
   evaluator_.set_exists(
       [this](const Algebra& pattern, const Value* row) { return Exists(pattern, row); });
+  source_->set_pause([this](uint64_t bytes) { return Pause(bytes); });
   evaluator_.set_catalog([this](Function function, Value first, Value second) {
     return source_->Catalog(function, first, second);
   });
@@ -57,35 +58,43 @@ absl::Status Executor::Run(std::span<const Value> params, const Limits& limits, 
     }
     SlotSet needed;
     for (const int slot : query_->column_slots) needed.Add(slot);
-    Prepare(query_->root, needed, query_->form == QueryForm::kAsk);
+    info_.resize(static_cast<size_t>(query_->nodes));
+    Prepare(query_->root, needed, query_->form == QueryForm::kAsk || query_->rows_as_set);
     prepared_ = true;
   }
-  Eval(query_->root, fn);
+  const Algebra* root = &query_->root;
+  while (query_->rows_as_set && root->kind == Kind::kDistinct) root = &root->children[0];
+  Eval(*root, fn);
   UNDULA_RETURN_IF_ERROR(status_);
   return evaluator_.status();
 }
 
 bool Executor::Tick() {
   if ((++ticks_ & 255) != 0) return true;
+  return Check(Pause(0));
+}
+
+absl::Status Executor::Pause(uint64_t bytes) {
   if (limits_.deadline.has_value() && std::chrono::steady_clock::now() > *limits_.deadline) {
-    return Fail(
-        DeadlineExceededError("the query ran past its deadline; narrow the pattern, or "
-                              "allow more time"));
+    return DeadlineExceededError(
+        "the query ran past its deadline; narrow the pattern, or "
+        "allow more time");
   }
-  if (limits_.progress != nullptr && (ticks_ & 8191) == 0) {
-    if (absl::Status status = limits_.progress->Report(0, 0, "query"); !status.ok()) {
-      return Fail(std::move(status));
-    }
+  if (limits_.progress != nullptr && ++pauses_ % 32 == 0) {
+    UNDULA_RETURN_IF_ERROR(limits_.progress->Report(0, 0, "query"));
   }
-  if (!evaluator_.status().ok()) return Fail(evaluator_.status());
-  return Charge(0);
+  UNDULA_RETURN_IF_ERROR(evaluator_.status());
+  if (memory_ + kept_memory_ + source_->bytes() + bytes <= limits_.max_memory) {
+    return absl::OkStatus();
+  }
+  return ResourceExhaustedError("the query needs more than ", limits_.max_memory,
+                                " bytes; narrow the pattern, or allow more memory");
 }
 
 bool Executor::Charge(uint64_t bytes) {
   memory_ += bytes;
-  if (memory_ + source_->bytes() <= limits_.max_memory) return true;
-  return Fail(ResourceExhaustedError("the query needs more than ", limits_.max_memory,
-                                     " bytes; narrow the pattern, or allow more memory"));
+  if (memory_ + kept_memory_ + source_->bytes() <= limits_.max_memory) return true;
+  return Check(Pause(0));
 }
 
 SlotSet Executor::BoundSlots() const {
@@ -150,7 +159,7 @@ bool Executor::EvalNode(const Algebra& node, RowFn fn) {
   NodeInfo& info = Info(node);
   const auto counted = [&] {
     ++info.rows;
-    return Tick() && fn();
+    return fn();
   };
   const RowFn out(counted);
   switch (node.kind) {
@@ -217,16 +226,47 @@ bool Executor::EvalValues(const Algebra& node, RowFn fn) {
       set.push_back(node.slots[i]);
     }
     const std::vector<int> mine = set;
-    const bool more = !matches || fn();
+    const bool more = Tick() && (!matches || fn());
     for (const int slot : mine) Slot(slot) = kUnbound;
     if (!more) return false;
   }
   return true;
 }
 
-bool Executor::Hold(const std::vector<const Expr*>& exprs) {
-  for (const Expr* expr : exprs) {
-    if (!evaluator_.Holds(*expr, row_.data())) return false;
+namespace {
+
+// Whether an expression depends on what it reads only, and on no pattern.
+bool IsPure(const Expr& expr) {
+  if (expr.pattern != nullptr) return false;
+  if (expr.op == Operator::kCall &&
+      (expr.function == Function::kRand || expr.function == Function::kBnode ||
+       expr.function == Function::kUuid || expr.function == Function::kStrUuid)) {
+    return false;
+  }
+  return std::all_of(expr.args.begin(), expr.args.end(), IsPure);
+}
+
+}  // namespace
+
+Executor::Condition::Condition(const Expr* e) : expr(e), pure(IsPure(*e)) {
+  if (pure && e->slots.size() == 1) e->slots.ForEach([&](int s) { slot = s; });
+}
+
+bool Executor::Holds(Condition* condition) {
+  const Value value = condition->slot < 0 ? kUnbound : Slot(condition->slot);
+  if (value == kUnbound) return evaluator_.Holds(*condition->expr, row_.data());
+  constexpr int kBits = 8;
+  if (condition->verdicts.empty()) condition->verdicts.resize(size_t{1} << kBits, 0);
+  Value& kept = condition->verdicts[(value * 0x9E3779B97F4A7C15u) >> (64 - kBits)];
+  if (kept >> 1 != value) {
+    kept = 2 * value + (evaluator_.Holds(*condition->expr, row_.data()) ? 1 : 0);
+  }
+  return (kept & 1) != 0;
+}
+
+bool Executor::Hold(std::vector<Condition>* conditions) {
+  for (Condition& condition : *conditions) {
+    if (!Holds(&condition)) return false;
   }
   return true;
 }
@@ -315,8 +355,8 @@ bool Executor::EvalMinus(const Algebra& node, RowFn fn) {
 }
 
 bool Executor::EvalFilter(const Algebra& node, RowFn fn) {
-  const std::vector<const Expr*>& rest = Info(node).rest;
-  const auto judged = [&] { return Hold(rest) ? fn() : status_.ok(); };
+  std::vector<Condition>& rest = Info(node).rest;
+  const auto judged = [&] { return Hold(&rest) ? fn() : status_.ok(); };
   return Eval(node.children[0], judged);
 }
 
@@ -361,85 +401,103 @@ bool Executor::EvalGraph(const Algebra& node, RowFn fn) {
   return more;
 }
 
-// All solutions are worked out once, without what the row knows, and then looked up.
+// All solutions are worked out once, without what the row knows.
+bool Executor::FillStored(const Algebra& node, const SlotSet& bound, uint64_t epoch) {
+  NodeInfo& info = Info(node);
+  *info.stored = Stored();
+  Stored& stored = *info.stored;
+  SlotSet key = node.certain;
+  key.KeepOnly(bound);
+  node.visible.ForEach([&](int slot) {
+    stored.slots.push_back(slot);
+    if (key.Has(slot) && !fixed_.Has(slot)) stored.key.push_back(slot);
+  });
+  stored.keys = TupleSet(stored.key.size());
+  stored.rows = RowStore(stored.slots.size());
+  std::vector<std::pair<int, Value>> hidden;
+  info.all.ForEach([&](int slot) {
+    if (fixed_.Has(slot) || Slot(slot) == kUnbound) return;
+    hidden.emplace_back(slot, Slot(slot));
+    Slot(slot) = kUnbound;
+  });
+  std::vector<Value> k(stored.key.size());
+  RowStore key_of(1);  // by row
+  const auto keep = [&] {
+    Value* row = stored.rows.Add();
+    for (const int slot : stored.slots) *row++ = Slot(slot);
+    for (size_t i = 0; i < k.size(); ++i) k[i] = Slot(stored.key[i]);
+    bool is_new = false;
+    *key_of.Add() = stored.keys.Add(k, &is_new);
+    if (key_of.size() > limits_.max_rows) {
+      return Fail(ResourceExhaustedError("a part of the pattern has more than ", limits_.max_rows,
+                                         " solutions; narrow it"));
+    }
+    return Charge(stored.slots.size() * sizeof(Value) + (is_new ? 56 : 16));
+  };
+  const bool complete = Eval(node, keep);
+  for (const auto& [slot, value] : hidden) Slot(slot) = value;
+  if (!complete) return false;
+  // Rows of a key together, in the order in which they were found.
+  std::vector<size_t>& ends = stored.ends;
+  ends.assign(stored.keys.size() + 1, 0);
+  stored.order.resize(key_of.size());
+  for (size_t i = 0; i < key_of.size(); ++i) ++ends[*key_of.Row(i) + 1];
+  for (size_t i = 1; i < ends.size(); ++i) ends[i] += ends[i - 1];
+  for (size_t i = 0; i < key_of.size(); ++i) {
+    if (!Tick()) return false;
+    stored.order[ends[*key_of.Row(i)]++] = i;
+  }
+  ends.pop_back();  // each beginning has moved to its end
+  stored.epoch = epoch;
+  stored.valid = true;
+  return true;
+}
+
+// Solutions that were worked out before, looked up by what the row knows.
 bool Executor::EvalStored(const Algebra& node, const SlotSet& bound, RowFn fn) {
   NodeInfo& info = Info(node);
   if (info.stored == nullptr) info.stored = std::make_unique<Stored>();
-  Stored& stored = *info.stored;
   // What reads no parameter stays from run to run (epoch 0).
-  SlotSet all;
-  CollectSlots(node, &all);
-  const uint64_t epoch = epoch_ == run_epoch_ && !all.Meets(fixed_) ? 0 : epoch_;
-  if (!stored.valid || stored.epoch != epoch) {
-    stored = Stored();
-    SlotSet key = node.certain;
-    key.KeepOnly(bound);
-    node.visible.ForEach([&](int slot) {
-      stored.slots.push_back(slot);
-      if (key.Has(slot) && !fixed_.Has(slot)) stored.key.push_back(slot);
-    });
-    std::vector<std::pair<int, Value>> hidden;
-    all.ForEach([&](int slot) {
-      if (fixed_.Has(slot) || Slot(slot) == kUnbound) return;
-      hidden.emplace_back(slot, Slot(slot));
-      Slot(slot) = kUnbound;
-    });
-    std::vector<Value> values;
-    const auto keep = [&] {
-      for (const int slot : stored.slots) values.push_back(Slot(slot));
-      std::vector<Value> k;
-      for (const int slot : stored.key) k.push_back(Slot(slot));
-      stored.index.emplace(HashValues(k), stored.count++);
-      if (stored.count > limits_.max_rows) {
-        return Fail(ResourceExhaustedError("a part of the pattern has more than ", limits_.max_rows,
-                                           " solutions; narrow it"));
-      }
-      return Charge(stored.slots.size() * sizeof(Value) + 48);
-    };
-    const bool complete = Eval(node, keep);
-    for (const auto& [slot, value] : hidden) Slot(slot) = value;
-    if (!complete) return false;
-    stored.values = std::move(values);
-    stored.epoch = epoch;
-    stored.valid = true;
+  const uint64_t epoch = epoch_ == run_epoch_ && !info.all.Meets(fixed_) ? 0 : epoch_;
+  if ((!info.stored->valid || info.stored->epoch != epoch) && !FillStored(node, bound, epoch)) {
+    return false;
   }
+  Stored& stored = *info.stored;
   const size_t width = stored.slots.size();
-  const auto join = [&](size_t number) {
-    const Value* const values = stored.values.data() + number * width;
-    std::vector<int> set;
-    for (size_t i = 0; i < width; ++i) {
-      const Value here = Slot(stored.slots[i]);
-      if (here != kUnbound && values[i] != kUnbound && here != values[i]) return true;
-    }
-    for (size_t i = 0; i < width; ++i) {
-      if (values[i] == kUnbound || Slot(stored.slots[i]) != kUnbound) continue;
-      Slot(stored.slots[i]) = values[i];
-      set.push_back(stored.slots[i]);
-    }
-    const bool more = Tick() && fn();
-    for (const int slot : set) Slot(slot) = kUnbound;
-    return more;
-  };
-  std::vector<Value> k;
+  size_t begin = 0, end = stored.ends.empty() ? 0 : stored.ends.back();
+  std::vector<Value> key(stored.key.size());
   bool known = true;
-  for (const int slot : stored.key) {
-    k.push_back(Slot(slot));
-    known = known && k.back() != kUnbound;
+  for (size_t i = 0; i < key.size(); ++i) {
+    key[i] = Slot(stored.key[i]);
+    known = known && key[i] != kUnbound;
   }
-  if (!known || stored.key.empty()) {
-    for (size_t i = 0; i < stored.count; ++i) {
-      if (!join(i)) return false;
+  if (known) {
+    const size_t number = stored.keys.Find(key);
+    if (number == stored.keys.size()) return true;
+    begin = number == 0 ? 0 : stored.ends[number - 1];
+    end = stored.ends[number];
+  }
+  SlotSet open;
+  for (const int slot : stored.slots) {
+    if (Slot(slot) == kUnbound) open.Add(slot);
+  }
+  bool more = true;
+  for (size_t number = begin; number < end && more; ++number) {
+    const Value* const values = stored.rows.Row(stored.order[number]);
+    bool fits = true;
+    for (size_t i = 0; i < width && fits; ++i) {
+      fits =
+          open.Has(stored.slots[i]) || values[i] == kUnbound || values[i] == Slot(stored.slots[i]);
     }
-    return true;
+    if (!Tick()) return false;
+    if (!fits) continue;
+    for (size_t i = 0; i < width; ++i) {
+      if (open.Has(stored.slots[i])) Slot(stored.slots[i]) = values[i];
+    }
+    more = fn();
+    open.ForEach([&](int slot) { Slot(slot) = kUnbound; });
   }
-  const auto [begin, end] = stored.index.equal_range(HashValues(k));
-  std::vector<size_t> numbers;
-  for (auto it = begin; it != end; ++it) numbers.push_back(it->second);
-  std::sort(numbers.begin(), numbers.end());
-  for (const size_t number : numbers) {
-    if (!join(number)) return false;
-  }
-  return true;
+  return more;
 }
 
 absl::StatusOr<bool> Executor::Exists(const Algebra& pattern, const Value*) {

@@ -1,20 +1,16 @@
 // Executor: property paths with repetition and negated sets (SPARQL 1.1, section 18.4), breadth
 // first, without recursion over the data.
 #include <algorithm>
-#include <unordered_set>
 #include <utility>
 
 #include "queries/pattern/executor.h"
+#include "queries/pattern/ticking_sort.h"
+#include "queries/pattern/tuple_set.h"
 
 namespace undula::queries::pattern {
 namespace {
 
 using PathKind = Path::Kind;
-
-void SortDistinct(std::vector<Value>* values) {
-  std::sort(values->begin(), values->end());
-  values->erase(std::unique(values->begin(), values->end()), values->end());
-}
 
 bool IsClosure(PathKind kind) {
   return kind == PathKind::kZeroOrMore || kind == PathKind::kOneOrMore ||
@@ -43,6 +39,12 @@ bool Has(const std::vector<Value>& values, Value value) {
 
 }  // namespace
 
+bool Executor::SortDistinct(std::vector<Value>* values) {
+  if (!TickingSort(values, std::less<Value>(), [&] { return Tick(); })) return false;
+  values->erase(std::unique(values->begin(), values->end()), values->end());
+  return true;
+}
+
 // What one walk of the path leads to from a node; a node that two walks lead to may come twice.
 void Executor::Next(const PathTree& tree, Value from, bool forward,
                     const kgstore::GraphChoice& graph, std::vector<Value>* out) {
@@ -54,10 +56,9 @@ void Executor::Next(const PathTree& tree, Value from, bool forward,
         Fail(ref.status());
         return;
       }
-      std::vector<Value> run;
-      Check(forward ? source_->Tails(*ref, from, graph, &run)
-                    : source_->Heads(*ref, from, graph, &run));
-      out->insert(out->end(), run.begin(), run.end());
+      Check(forward ? source_->Tails(*ref, from, graph, &path_run_)
+                    : source_->Heads(*ref, from, graph, &path_run_));
+      out->insert(out->end(), path_run_.begin(), path_run_.end());
       return;
     }
     case PathKind::kInverse:
@@ -101,22 +102,25 @@ void Executor::Next(const PathTree& tree, Value from, bool forward,
 // The distinct nodes that a repeated path leads to.
 void Executor::Reach(const PathTree& tree, Value from, bool forward,
                      const kgstore::GraphChoice& graph, std::vector<Value>* out) {
-  std::unordered_set<Value> seen;
+  TupleSet seen(1);
+  bool is_new = false;
   std::vector<Value> now = {from}, next;
   if (tree.kind != PathKind::kOneOrMore) {
-    seen.insert(from);
+    seen.Add({&from, 1}, &is_new);
     out->push_back(from);
   }
   while (!now.empty() && status_.ok()) {
     next.clear();
     for (const Value node : now) Next(tree.parts[0], node, forward, graph, &next);
     now.clear();
-    SortDistinct(&next);
     for (const Value node : next) {
-      if (!seen.insert(node).second) continue;
-      out->push_back(node);
-      now.push_back(node);
+      if (!Tick()) return;
+      seen.Add({&node, 1}, &is_new);
+      if (is_new) now.push_back(node);
     }
+    // In the order in which they are stored.
+    if (!TickingSort(&now, std::less<Value>(), [&] { return Tick(); })) return;
+    out->insert(out->end(), now.begin(), now.end());
     if (!Charge(now.size() * 48)) return;
     if (tree.kind == PathKind::kZeroOrOne) return;
   }
@@ -125,12 +129,9 @@ void Executor::Reach(const PathTree& tree, Value from, bool forward,
 // All nodes of the graph, and those of the catalogue's relations in the path.
 void Executor::AllNodes(const PathTree& tree, const kgstore::GraphChoice& graph,
                         std::vector<Value>* out) {
-  std::vector<ValueTriple> triples;
-  if (!Check(source_->Triples(graph, &triples))) return;
-  for (const ValueTriple& t : triples) {
-    out->push_back(t.head);
-    out->push_back(t.tail);
-  }
+  absl::StatusOr<std::vector<Value>> nodes = source_->Nodes(graph);
+  if (!Check(nodes.status())) return;
+  *out = *std::move(nodes);
   std::vector<const PathTree*> open = {&tree};
   while (!open.empty()) {
     const PathTree* const part = open.back();
@@ -150,8 +151,7 @@ void Executor::AllNodes(const PathTree& tree, const kgstore::GraphChoice& graph,
       out->push_back(to);
     }
   }
-  SortDistinct(out);
-  Charge(out->size() * sizeof(Value));
+  if (SortDistinct(out)) Charge(out->size() * sizeof(Value));
 }
 
 // Whether a triple of the graph has the value at an end. Users and items are always nodes.
@@ -184,7 +184,7 @@ bool Executor::EvalClosure(const Algebra& node, bool forward, Value from, RowFn 
     if (skip_start && end == from) continue;
     if (known != kUnbound && known != end) continue;
     if (other.is_slot()) Slot(other.slot) = end;
-    const bool more = fn();
+    const bool more = Tick() && fn();
     if (other.is_slot()) Slot(other.slot) = known;
     if (!more) return false;
   }

@@ -12,7 +12,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -22,7 +21,9 @@
 #include "kgstore/triple_scan.h"
 #include "queries/pattern/algebra.h"
 #include "queries/pattern/expression.h"
+#include "queries/pattern/row_store.h"
 #include "queries/pattern/source.h"
+#include "queries/pattern/tuple_set.h"
 
 namespace undula::queries::pattern {
 
@@ -60,6 +61,11 @@ class Executor {
   const Value* row() const { return row_.data(); }
   Evaluator& evaluator() { return evaluator_; }
 
+  // From the next run on: solutions of the last steps of triple patterns that depend on one
+  // variable are kept by its value, for later runs. To be called before the first run; pays where
+  // many runs follow. Takes a quarter of the memory that a run may hold at most.
+  void KeepTails() { keep_tails_ = true; }
+
   // The plan as text, with the rows that each part gave in the runs so far.
   std::string Explain() const;
   // Parts of the pattern that no variable connects: each row of one meets each row of the other.
@@ -78,26 +84,55 @@ class Executor {
     bool valid = false;
     SortedRun run;
   };
+  // A condition. Where it reads one slot and nothing else decides, what it says of a value is kept.
+  struct Condition {
+    explicit Condition(const Expr* e);
+    const Expr* expr;
+    bool pure;                    // depends on what it reads only, and on no pattern
+    int slot = -1;                // the only one it reads, if it is pure
+    std::vector<Value> verdicts;  // by hash of the value: 2 x value + verdict
+  };
   struct Step {
     enum class Kind : uint8_t { kExtend, kScan, kCheck };
     Kind kind = Kind::kExtend;
-    int slot = -1;                     // of kExtend
-    std::vector<Lookup> lookups;       // of kExtend; of kScan and kCheck one
-    std::vector<const Expr*> filters;  // that can be judged now
-    bool tail_exists = false;          // from here on one solution is enough
+    int slot = -1;                   // of kExtend
+    std::vector<Lookup> lookups;     // of kExtend, none: `merged` is there; others have one
+    std::vector<Condition> filters;  // that can be judged now
+    bool tail_exists = false;        // from here on one solution is enough
+    // Of kScan: all edges of a node bind these; relation_slot -1: nobody reads it.
+    bool edges_only = false;
+    int end_slot = -1, relation_slot = -1;
     double estimate = 0;
     uint64_t rows = 0;
     // Reused from row to row.
     std::vector<CachedRun> cached;
+    std::vector<const SortedRun*> runs;
     SortedRun merged;
+    std::vector<kgstore::Edge> edges;
     std::vector<ValueTriple> scanned;
     Value scan_key[3] = {kUnbound, kUnbound, kUnbound};
     Value scan_graph = kUnbound;
     bool has_scan = false;
   };
+  // Solutions of the steps from `from` on by the value of the slot `key`.
+  struct KeptTail {
+    size_t from = 0;
+    int key = -1;
+    std::vector<int> slots;  // that someone outside of the steps reads
+    // The part of `ends` for a value, and one more: by id for one kind of value, else by `keys`.
+    ValueKind dense_kind = ValueKind::kUnbound;
+    std::vector<uint32_t> dense, sparse;
+    TupleSet keys{1};
+    std::vector<size_t> ends;  // behind the last row of a value; the first one begins at 0
+    RowStore rows{0};
+    bool filling = false;
+
+    uint32_t* PartOf(Value value);
+  };
   struct BgpPlan {
     SlotSet bound;
     std::vector<Step> steps;
+    std::unique_ptr<KeptTail> kept;
   };
   struct JoinPlan {
     SlotSet bound;
@@ -110,18 +145,21 @@ class Executor {
     uint64_t epoch = 0;
     bool valid = false;
     std::vector<int> key, slots;
-    size_t count = 0;
-    std::vector<Value> values;  // count x slots
-    std::unordered_multimap<uint64_t, size_t> index;
+    RowStore rows{0};
+    TupleSet keys{0};
+    std::vector<size_t> order, ends;  // rows, those of a key together; by key: behind its last one
   };
   struct NodeInfo {
     std::vector<std::unique_ptr<BgpPlan>> bgp;
     std::vector<std::unique_ptr<JoinPlan>> join;
     std::unique_ptr<Stored> stored;
     std::vector<const Expr*> pushed;  // of kBgp: conditions from filters around it
-    std::vector<const Expr*> rest;    // of kFilter: those that stay
-    bool dedup = false;               // duplicates of its solutions do not matter
-    SlotSet needed;                   // slots that someone outside reads
+    std::vector<Condition> rest;      // of kFilter: those that stay
+    SlotSet all;                      // slots that stand anywhere within
+    TupleSet groups{0};               // of kGroup, and their counts: emptied before each use
+    std::vector<int64_t> counts;
+    bool dedup = false;  // duplicates of its solutions do not matter
+    SlotSet needed;      // slots that someone outside reads
     uint64_t rows = 0;
   };
 
@@ -137,7 +175,9 @@ class Executor {
   bool EvalExtend(const Algebra& node, RowFn fn);
   bool EvalGraph(const Algebra& node, RowFn fn);
   bool EvalStored(const Algebra& node, const SlotSet& bound, RowFn fn);
-  bool Hold(const std::vector<const Expr*>& exprs);
+  bool FillStored(const Algebra& node, const SlotSet& bound, uint64_t epoch);
+  bool Holds(Condition* condition);
+  bool Hold(std::vector<Condition>* conditions);
   bool Hold(const std::vector<Expr>& exprs);
   absl::StatusOr<bool> Exists(const Algebra& pattern, const Value* row);
 
@@ -157,16 +197,24 @@ class Executor {
   void FindCartesian(const Algebra& node, std::vector<std::string>* out) const;
   std::string PlaceText(const Place& place) const;
 
+  // plan_range.cc
+  bool FindRange(const Algebra& node, const std::vector<const Expr*>& filters, const SlotSet& bound,
+                 double rows, SlotSet* tried, Step* step);
+
   // plan_bgp.cc
   BgpPlan& PlanBgp(const Algebra& node);
   void AddFilters(const Algebra& node, const SlotSet& bound, std::vector<const Expr*>* open,
                   Step* step) const;
+  void FindEdgeScan(const Algebra& node, const SlotSet& bound, Step* step);
+  void FindTail(const Algebra& node, BgpPlan* plan);
 
   // execute_bgp.cc
   bool EvalBgp(const Algebra& node, RowFn fn);
   bool EvalStep(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn);
   bool AfterStep(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn);
   bool EvalScan(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn);
+  bool EvalEdges(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn);
+  bool EvalKept(const Algebra& node, BgpPlan* plan, RowFn fn);
   bool VisitScanned(const Algebra& node, BgpPlan* plan, size_t at, const ValueTriple& triple,
                     RowFn fn);
   const SortedRun* ReadRun(const Algebra& node, const Lookup& lookup, CachedRun* cached);
@@ -179,6 +227,7 @@ class Executor {
              std::vector<Value>* out);
   void Next(const PathTree& tree, Value from, bool forward, const kgstore::GraphChoice& graph,
             std::vector<Value>* out);
+  bool SortDistinct(std::vector<Value>* values);
   bool IsNode(Value value, const kgstore::GraphChoice& graph);
   void AllNodes(const PathTree& tree, const kgstore::GraphChoice& graph, std::vector<Value>* out);
 
@@ -186,7 +235,7 @@ class Executor {
     return place.is_slot() ? row_[static_cast<size_t>(place.slot)] : place.value;
   }
   Value& Slot(int slot) { return row_[static_cast<size_t>(slot)]; }
-  NodeInfo& Info(const Algebra& node) { return info_[&node]; }
+  NodeInfo& Info(const Algebra& node) { return info_[static_cast<size_t>(node.number)]; }
   SlotSet BoundSlots() const;
   const kgstore::GraphChoice& GraphOf(const Algebra& node);
   // False, with the status set, where the run must end.
@@ -196,6 +245,7 @@ class Executor {
   }
   bool Check(const absl::Status& status) { return status.ok() || Fail(status); }
   bool Tick();
+  absl::Status Pause(uint64_t bytes);
   bool Charge(uint64_t bytes);
 
   const Translated* query_;
@@ -205,13 +255,16 @@ class Executor {
   std::vector<Value> row_;
   SlotSet fixed_;  // parameters and graphs that leaves name: never hidden
   absl::Status status_;
-  uint64_t ticks_ = 0, memory_ = 0;
+  uint64_t ticks_ = 0, pauses_ = 0, memory_ = 0;
+  uint64_t kept_memory_ = 0;  // of what stays from run to run
+  bool keep_tails_ = false;
   uint64_t epoch_ = 0, next_epoch_ = 0;  // changes with what stored solutions depend on
   uint64_t run_epoch_ = 0;               // that of the run, outside of EXISTS and GRAPH ?g
-  std::unordered_map<const Algebra*, NodeInfo> info_;
+  std::vector<NodeInfo> info_;           // by number of the node
   kgstore::GraphChoice default_graph_, named_graph_;
   std::vector<Value> graph_names_;
   std::map<Value, kgstore::GraphChoice> graphs_;
+  std::vector<Value> path_run_;  // of Next
   bool prepared_ = false;
 };
 

@@ -10,6 +10,7 @@ namespace undula::queries::pattern {
 namespace {
 
 constexpr size_t kMaxDecoded = 65536;  // operands kept
+constexpr int64_t kSmallCounts = 256;
 
 bool SameTerm(const Operand& a, const Operand& b) {
   if (a.value != kUnbound && b.value != kUnbound) return a.value == b.value;
@@ -44,9 +45,29 @@ const Operand& Evaluator::Eval(const Expr& expr, const Value* row, Operand* scra
   return *scratch;
 }
 
-bool Evaluator::Holds(const Expr& expr, const Value* row) {
-  Operand scratch;
-  return BooleanValue(Eval(expr, row, &scratch)).value_or(false);
+std::optional<bool> Evaluator::Truth(const Expr& expr, const Value* row) {
+  switch (expr.op) {
+    case Operator::kOr:
+    case Operator::kAnd:
+    case Operator::kNot:
+      return Logical(expr, row);
+    case Operator::kEqual:
+    case Operator::kUnequal:
+    case Operator::kLess:
+    case Operator::kGreater:
+    case Operator::kLessEqual:
+    case Operator::kGreaterEqual:
+      return Comparison(expr, row);
+    case Operator::kBound:
+      return row[expr.slot] != kUnbound;
+    case Operator::kExists:
+    case Operator::kNotExists:
+      return Exists(expr, row);
+    default: {
+      Operand scratch;
+      return BooleanValue(Eval(expr, row, &scratch));
+    }
+  }
 }
 
 Value Evaluator::ToValue(const Operand& operand) {
@@ -56,6 +77,14 @@ Value Evaluator::ToValue(const Operand& operand) {
   if (value.ok()) return *value;
   Fail(value.status());
   return kUnbound;
+}
+
+Value Evaluator::CountValue(int64_t count) {
+  if (count >= kSmallCounts) return ToValue(IntegerOperand(count));
+  if (small_counts_.empty()) small_counts_.resize(kSmallCounts, kUnbound);
+  Value& value = small_counts_[static_cast<size_t>(count)];
+  if (value == kUnbound) value = ToValue(IntegerOperand(count));
+  return value;
 }
 
 Value Evaluator::EvalValue(const Expr& expr, const Value* row) {
@@ -70,14 +99,18 @@ Operand Evaluator::Compute(const Expr& expr, const Value* row) {
     case Operator::kOr:
     case Operator::kAnd:
     case Operator::kNot:
-      return Logical(expr, row);
     case Operator::kEqual:
     case Operator::kUnequal:
     case Operator::kLess:
     case Operator::kGreater:
     case Operator::kLessEqual:
     case Operator::kGreaterEqual:
-      return Comparison(expr, row);
+    case Operator::kBound:
+    case Operator::kExists:
+    case Operator::kNotExists: {
+      const std::optional<bool> truth = Truth(expr, row);
+      return truth.has_value() ? BooleanOperand(*truth) : Operand();
+    }
     case Operator::kIn:
     case Operator::kNotIn:
       return Member(expr, row);
@@ -92,8 +125,6 @@ Operand Evaluator::Compute(const Expr& expr, const Value* row) {
     }
     case Operator::kMinus:
       return Negate(Eval(expr.args[0], row, &first));
-    case Operator::kBound:
-      return BooleanOperand(row[expr.slot] != kUnbound);
     case Operator::kIf: {
       const std::optional<bool> condition = BooleanValue(Eval(expr.args[0], row, &first));
       if (!condition.has_value()) return Operand();
@@ -105,13 +136,6 @@ Operand Evaluator::Compute(const Expr& expr, const Value* row) {
         if (!value.is_error()) return value;
       }
       return Operand();
-    case Operator::kExists:
-    case Operator::kNotExists: {
-      const absl::StatusOr<bool> found = exists_(*expr.pattern, row);
-      if (found.ok()) return BooleanOperand(*found == (expr.op == Operator::kExists));
-      Fail(found.status());
-      return Operand();
-    }
     case Operator::kCast:
       if (expr.args.size() != 1) return Operand();
       return Cast(expr.constant.text, Eval(expr.args[0], row, &first));
@@ -125,47 +149,53 @@ Operand Evaluator::Compute(const Expr& expr, const Value* row) {
   return Operand();
 }
 
-Operand Evaluator::Logical(const Expr& expr, const Value* row) {
-  Operand scratch;
+std::optional<bool> Evaluator::Exists(const Expr& expr, const Value* row) {
+  const absl::StatusOr<bool> found = exists_(*expr.pattern, row);
+  if (found.ok()) return *found == (expr.op == Operator::kExists);
+  Fail(found.status());
+  return std::nullopt;
+}
+
+std::optional<bool> Evaluator::Logical(const Expr& expr, const Value* row) {
   if (expr.op == Operator::kNot) {
-    const std::optional<bool> value = BooleanValue(Eval(expr.args[0], row, &scratch));
-    return value.has_value() ? BooleanOperand(!*value) : Operand();
+    const std::optional<bool> value = Truth(expr.args[0], row);
+    return value.has_value() ? std::optional<bool>(!*value) : std::nullopt;
   }
   const bool decisive = expr.op == Operator::kOr;
   bool error = false;
   for (const Expr& arg : expr.args) {
-    const std::optional<bool> value = BooleanValue(Eval(arg, row, &scratch));
+    const std::optional<bool> value = Truth(arg, row);
     if (!value.has_value()) {
       error = true;
     } else if (*value == decisive) {
-      return BooleanOperand(decisive);
+      return decisive;
     }
   }
-  return error ? Operand() : BooleanOperand(!decisive);
+  return error ? std::nullopt : std::optional<bool>(!decisive);
 }
 
-Operand Evaluator::Comparison(const Expr& expr, const Value* row) {
+std::optional<bool> Evaluator::Comparison(const Expr& expr, const Value* row) {
   Operand scratch_a, scratch_b;
   const Operand& a = Eval(expr.args[0], row, &scratch_a);
   const Operand& b = Eval(expr.args[1], row, &scratch_b);
   if (expr.op == Operator::kEqual || expr.op == Operator::kUnequal) {
     const std::optional<bool> equal = EqualValues(a, b);
-    if (!equal.has_value()) return Operand();
-    return BooleanOperand(*equal == (expr.op == Operator::kEqual));
+    return equal.has_value() ? std::optional<bool>(*equal == (expr.op == Operator::kEqual))
+                             : std::nullopt;
   }
   bool unordered = false;
   const std::optional<int> order = CompareValues(a, b, &unordered);
-  if (!order.has_value()) return Operand();
-  if (unordered) return BooleanOperand(false);
+  if (!order.has_value()) return std::nullopt;
+  if (unordered) return false;
   switch (expr.op) {
     case Operator::kLess:
-      return BooleanOperand(*order < 0);
+      return *order < 0;
     case Operator::kGreater:
-      return BooleanOperand(*order > 0);
+      return *order > 0;
     case Operator::kLessEqual:
-      return BooleanOperand(*order <= 0);
+      return *order <= 0;
     default:
-      return BooleanOperand(*order >= 0);
+      return *order >= 0;
   }
 }
 

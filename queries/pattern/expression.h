@@ -9,6 +9,7 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -43,10 +44,11 @@ class Evaluator {
   // The operand is *scratch or one that lives as long as the evaluator or the expression.
   const Operand& Eval(const Expr& expr, const Value* row, Operand* scratch);
   // Whether the effective boolean value is true.
-  bool Holds(const Expr& expr, const Value* row);
+  bool Holds(const Expr& expr, const Value* row) { return Truth(expr, row).value_or(false); }
   // The value to bind; kUnbound for an error.
   Value EvalValue(const Expr& expr, const Value* row);
   Value ToValue(const Operand& operand);
+  Value CountValue(int64_t count);  // of the integer, which is not below 0
   // The operand of a value that is bound; *scratch or one that lives as long as the evaluator.
   const Operand& Decode(Value value, Operand* scratch);
 
@@ -60,8 +62,11 @@ class Evaluator {
 
  private:
   Operand Compute(const Expr& expr, const Value* row);
-  Operand Logical(const Expr& expr, const Value* row);
-  Operand Comparison(const Expr& expr, const Value* row);
+  // The effective boolean value; nothing = error.
+  std::optional<bool> Truth(const Expr& expr, const Value* row);
+  std::optional<bool> Logical(const Expr& expr, const Value* row);
+  std::optional<bool> Comparison(const Expr& expr, const Value* row);
+  std::optional<bool> Exists(const Expr& expr, const Value* row);
   Operand Member(const Expr& expr, const Value* row);
   Operand Call(const Expr& expr, const Value* row);
   Operand TermCall(Function function, const Operand* args, size_t count);
@@ -79,6 +84,7 @@ class Evaluator {
   CatalogFn catalog_;
   absl::Status status_;
   std::unordered_map<Value, Operand> decoded_;
+  std::vector<Value> small_counts_;  // their values; kUnbound: not known yet
   std::map<std::pair<std::string, std::string>, std::optional<Regex>> regexes_;
   uint64_t row_number_ = 0, draws_ = 0, blanks_ = 0;
   std::map<std::pair<uint64_t, std::string>, uint64_t> row_blanks_;

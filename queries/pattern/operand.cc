@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "queries/pattern/order_value.h"
 #include "queries/pattern/vocabulary.h"
 
 namespace undula::queries::pattern {
@@ -39,14 +40,8 @@ std::optional<double> ParseDouble(std::string_view text) {
   }
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (end != text.data() + text.size() || error == std::errc::invalid_argument) {
-    return std::nullopt;
-  }
-  if (error == std::errc::result_out_of_range) {
-    return text.find("e-") != std::string_view::npos || text.find("E-") != std::string_view::npos
-               ? 0.0
-               : std::numeric_limits<double>::infinity();
-  }
+  // What does not fit is no value: the store's index of numbers has no place for it either.
+  if (end != text.data() + text.size() || error != std::errc()) return std::nullopt;
   return value;
 }
 
@@ -140,36 +135,6 @@ int Sign(int c) { return c < 0 ? -1 : c > 0 ? 1 : 0; }
 template <class T>
 int Three(const T& a, const T& b) {
   return a < b ? -1 : b < a ? 1 : 0;
-}
-
-// Kinds of ORDER BY, in their order.
-int OrderClass(const Operand& o) {
-  switch (o.kind) {
-    case OperandKind::kError:
-      return 0;
-    case OperandKind::kBlank:
-      return 1;
-    case OperandKind::kIri:
-      return 2;
-    case OperandKind::kUser:
-      return 3;
-    case OperandKind::kItem:
-      return 4;
-    case OperandKind::kString:
-      return 5;
-    case OperandKind::kLangString:
-      return 6;
-    case OperandKind::kBoolean:
-      return 7;
-    case OperandKind::kDate:
-      return 9;
-    case OperandKind::kDateTime:
-      return 10;
-    case OperandKind::kOther:
-      return 11;
-    default:
-      return 8;  // numbers
-  }
 }
 
 }  // namespace
@@ -421,29 +386,7 @@ std::optional<bool> EqualValues(const Operand& a, const Operand& b) {
 }
 
 int OrderOperands(const Operand& a, const Operand& b) {
-  const int class_a = OrderClass(a), class_b = OrderClass(b);
-  if (class_a != class_b) return class_a < class_b ? -1 : 1;
-  if (a.is_numeric()) {
-    bool unordered = false;
-    const int order = *CompareValues(a, b, &unordered);
-    if (!unordered) return order;
-    return Three(std::isnan(NumberOf(b)), std::isnan(NumberOf(a)));  // NaN first
-  }
-  switch (a.kind) {
-    case OperandKind::kError:
-      return 0;
-    case OperandKind::kBoolean:
-      return Three(a.boolean, b.boolean);
-    case OperandKind::kDateTime:
-    case OperandKind::kDate:
-      if (a.time.seconds != b.time.seconds) return Three(a.time.seconds, b.time.seconds);
-      return Three(a.time.nanoseconds, b.time.nanoseconds);
-    default:
-      break;
-  }
-  if (const int text = Sign(a.text.compare(b.text)); text != 0) return text;
-  if (const int language = Sign(a.language.compare(b.language)); language != 0) return language;
-  return Sign(a.datatype.compare(b.datatype));
+  return CompareOrder(OrderValueOf(a), OrderValueOf(b));
 }
 
 }  // namespace undula::queries::pattern

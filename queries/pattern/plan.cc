@@ -50,6 +50,7 @@ void Executor::Prepare(const Algebra& node, const SlotSet& needed, bool dedup) {
   NodeInfo& info = Info(node);
   info.dedup = dedup;
   info.needed = needed;
+  CollectSlots(node, &info.all);
   const auto prepare_exists = [&](const Expr& expr, const auto& self) -> void {
     if (expr.pattern != nullptr) Prepare(*expr.pattern, SlotSet(), true);
     for (const Expr& arg : expr.args) self(arg, self);
@@ -78,7 +79,11 @@ void Executor::Prepare(const Algebra& node, const SlotSet& needed, bool dedup) {
         const auto part = std::find_if(parts.begin(), parts.end(), [&](const Algebra* p) {
           return !reads.empty() && reads.Within(p->certain);
         });
-        (part == parts.end() ? info.rest : Info(**part).pushed).push_back(&expr);
+        if (part == parts.end()) {
+          info.rest.emplace_back(&expr);
+        } else {
+          Info(**part).pushed.push_back(&expr);
+        }
       }
       Prepare(*child, inner, dedup);
       return;
@@ -111,7 +116,7 @@ void Executor::Prepare(const Algebra& node, const SlotSet& needed, bool dedup) {
       for (const int slot : node.slots) read.Add(slot);
       for (const AggregateCall& call : node.aggregates) {
         read.AddAll(call.arg.slots);
-        if (call.star) read.AddAll(node.children[0].visible);
+        if (call.star && call.distinct) read.AddAll(node.children[0].visible);
         distinct =
             distinct && (call.distinct || call.kind == AggregateKind::kMin ||
                          call.kind == AggregateKind::kMax || call.kind == AggregateKind::kSample);
@@ -216,7 +221,7 @@ Executor::JoinPlan& Executor::PlanJoin(const Algebra& node) {
   NodeInfo& info = Info(node);
   const SlotSet outside = BoundSlots();
   for (const auto& plan : info.join) {
-    if (plan->bound.Within(outside) && outside.Within(plan->bound)) return *plan;
+    if (plan->bound == outside) return *plan;
   }
   auto owned = std::make_unique<JoinPlan>();
   JoinPlan& plan = *owned;
@@ -285,21 +290,20 @@ std::string Executor::PlaceText(const Place& place) const {
 
 void Executor::ExplainNode(const Algebra& node, int depth, std::string* out) const {
   const std::string indent(static_cast<size_t>(2 * depth), ' ');
-  const auto found = info_.find(&node);
-  const uint64_t rows = found == info_.end() ? 0 : found->second.rows;
+  if (info_.empty()) return;  // nothing has run yet
+  const NodeInfo& info = info_[static_cast<size_t>(node.number)];
   *out += Concat(indent, NameOf(node.kind));
   if (node.kind == Kind::kPath) {
     *out += Concat(" ", PlaceText(node.head), " ... ", PlaceText(node.tail));
   }
   if (node.kind == Kind::kSlice && node.limit != UINT64_MAX) *out += Concat(" ", node.limit);
-  *out += Concat("  rows ", rows, "\n");
-  if (found == info_.end()) return;
-  const NodeInfo& info = found->second;
+  *out += Concat("  rows ", info.rows, "\n");
   for (const auto& plan : info.bgp) {
     for (const Step& step : plan->steps) {
       constexpr const char* kNames[] = {"bind", "scan", "check"};
       *out += Concat(indent, "  ", kNames[static_cast<size_t>(step.kind)]);
       if (step.slot >= 0) *out += " " + PlaceText({step.slot, kUnbound, {}});
+      if (step.lookups.empty()) *out += " by its numbers";
       for (const Lookup& lookup : step.lookups) {
         const TriplePlaces& t = node.triples[static_cast<size_t>(lookup.triple)];
         *out += Concat(" { ", PlaceText(t.head), " ", PlaceText(t.relation), " ", PlaceText(t.tail),

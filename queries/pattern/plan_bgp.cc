@@ -30,17 +30,86 @@ void Executor::AddFilters(const Algebra& node, const SlotSet& bound, std::vector
       ++i;
       continue;
     }
-    step->filters.push_back((*open)[i]);
+    step->filters.emplace_back((*open)[i]);
     open->erase(open->begin() + static_cast<ptrdiff_t>(i));
   }
 }
 
+// Whether the scan is of all edges of a node that bind two variables.
+void Executor::FindEdgeScan(const Algebra& node, const SlotSet& bound, Step* step) {
+  const NodeInfo& info = Info(node);
+  const auto triple = static_cast<size_t>(step->lookups[0].triple);
+  const TriplePlaces& t = node.triples[triple];
+  const auto is_open = [&](const Place& p) { return p.is_slot() && !bound.Has(p.slot); };
+  const bool tails = !is_open(t.head);
+  const Place& end = tails ? t.tail : t.head;
+  if (!is_open(t.relation) || !is_open(end) || is_open(tails ? t.head : t.tail) ||
+      end.slot == t.relation.slot) {
+    return;
+  }
+  step->edges_only = true;
+  step->lookups[0].tails = tails;
+  step->end_slot = end.slot;
+  SlotSet read = info.needed;
+  for (const Expr* const expr : info.pushed) read.AddAll(expr->slots);
+  for (size_t i = 0; i < node.triples.size(); ++i) {
+    if (i == triple) continue;
+    for (const Place* p :
+         {&node.triples[i].head, &node.triples[i].relation, &node.triples[i].tail}) {
+      AddOpen(*p, SlotSet(), &read);
+    }
+  }
+  if (read.Has(t.relation.slot)) step->relation_slot = t.relation.slot;
+}
+
+// The longest tail of steps whose solutions depend on one variable.
+void Executor::FindTail(const Algebra& node, BgpPlan* plan) {
+  if (node.graph.is_slot()) return;
+  const auto places_of = [&](const Step& step) {
+    SlotSet places;
+    if (step.slot >= 0) places.Add(step.slot);
+    for (const Lookup& lookup : step.lookups) {
+      const TriplePlaces& t = node.triples[static_cast<size_t>(lookup.triple)];
+      for (const Place* p : {&t.head, &t.relation, &t.tail}) AddOpen(*p, SlotSet(), &places);
+    }
+    return places;
+  };
+  SlotSet reads;
+  std::unique_ptr<KeptTail> kept;
+  for (size_t i = plan->steps.size(); i-- > 0;) {
+    const Step& step = plan->steps[i];
+    if (!std::all_of(step.filters.begin(), step.filters.end(), [&](const Condition& filter) {
+          return filter.pure && filter.expr->slots.Within(node.visible);
+        })) {
+      break;
+    }
+    for (const Condition& filter : step.filters) reads.AddAll(filter.expr->slots);
+    reads.AddAll(places_of(step));
+    SlotSet known = plan->bound;
+    for (size_t j = 0; j < i; ++j) known.AddAll(places_of(plan->steps[j]));
+    SlotSet binds = reads;  // the steps from i on
+    binds.RemoveAll(known);
+    known.KeepOnly(reads);
+    if (known.size() != 1 || known.Meets(fixed_)) continue;
+    kept = std::make_unique<KeptTail>();
+    kept->from = i;
+    known.ForEach([&](int slot) { kept->key = slot; });
+    SlotSet read = binds;
+    read.KeepOnly(Info(node).needed);
+    read.ForEach([&](int slot) { kept->slots.push_back(slot); });
+    kept->rows = RowStore(kept->slots.size());
+  }
+  plan->kept = std::move(kept);
+}
+
 Executor::BgpPlan& Executor::PlanBgp(const Algebra& node) {
   NodeInfo& info = Info(node);
-  SlotSet outside = BoundSlots();
-  outside.KeepOnly(node.visible);
+  SlotSet outside;
+  node.visible.ForEach([&](int slot) {
+    if (Slot(slot) != kUnbound) outside.Add(slot);
+  });
   for (const auto& plan : info.bgp) {
-    if (plan->bound.Within(outside) && outside.Within(plan->bound)) return *plan;
+    if (plan->bound == outside) return *plan;
   }
   auto owned = std::make_unique<BgpPlan>();
   owned->bound = outside;
@@ -48,6 +117,7 @@ Executor::BgpPlan& Executor::PlanBgp(const Algebra& node) {
   std::vector<const Expr*> filters = info.pushed;
   std::vector<bool> done(node.triples.size(), false);
   size_t left = node.triples.size();
+  SlotSet ranges_tried;
   const auto finish = [&](Step step) {
     AddFilters(node, bound, &filters, &step);
     step.cached.resize(step.lookups.size());
@@ -101,6 +171,16 @@ Executor::BgpPlan& Executor::PlanBgp(const Algebra& node) {
       if (!any || step.estimate < best.estimate) best = std::move(step);
       any = true;
     }
+    // Numbers that a condition names, where that reads less.
+    constexpr double kCheap = 256;
+    if (!any || best.estimate > kCheap) {
+      Step range;
+      if (FindRange(node, filters, bound, any ? best.estimate : 1e18, &ranges_tried, &range)) {
+        best = std::move(range);
+        any = true;
+      }
+      if (!status_.ok()) break;
+    }
     if (any) {
       bound.Add(best.slot);
       for (const Lookup& lookup : best.lookups) {
@@ -142,6 +222,7 @@ Executor::BgpPlan& Executor::PlanBgp(const Algebra& node) {
       }
     }
     const auto chosen = static_cast<size_t>(scan.lookups[0].triple);
+    FindEdgeScan(node, bound, &scan);
     done[chosen] = true;
     --left;
     OpenSlots(node.triples[chosen], bound).ForEach([&](int slot) { bound.Add(slot); });
@@ -169,6 +250,7 @@ Executor::BgpPlan& Executor::PlanBgp(const Algebra& node) {
       if (owned->steps[i - 2].tail_exists) owned->steps[i - 1].tail_exists = false;
     }
   }
+  if (keep_tails_) FindTail(node, owned.get());
   info.bgp.push_back(std::move(owned));
   return *info.bgp.back();
 }

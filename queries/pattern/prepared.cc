@@ -134,6 +134,8 @@ absl::StatusOr<std::unique_ptr<ItemPattern>> ItemPattern::Make(
                                 "; each solution of one would meet each of the other");
   }
   filter->uses_user_ = ready.UsesParameter(0);
+  ready.TakeRowsAsSet();
+  if (filter->uses_user_) ready.executor().KeepTails();
   filter->params_.push_back(kUnbound);
   for (const Term& term : terms) {
     UNDULA_ASSIGN_OR_RETURN(filter->params_.emplace_back(), ready.source().Intern(term));
@@ -141,36 +143,38 @@ absl::StatusOr<std::unique_ptr<ItemPattern>> ItemPattern::Make(
   return filter;
 }
 
-absl::StatusOr<std::span<const ItemId>> ItemPattern::Items(UserId user, const Limits& limits) {
+absl::StatusOr<std::span<const uint64_t>> ItemPattern::Items(UserId user, const Limits& limits) {
   if (uses_user_ && user == kNone<UserId>) {
     return InvalidArgumentError(
         "filter pattern: it reads $user, and this request names no user of "
         "the database; use a pattern without $user");
   }
-  if (!uses_user_ && has_items_) return std::span<const ItemId>(items_);
+  if (!uses_user_ && has_items_) return std::span<const uint64_t>(items_);
   has_items_ = false;
-  items_.clear();
-  params_[0] = MakeValue(ValueKind::kUser, user == kNone<UserId> ? 0 : Index(user));
   Source& source = prepared_->source();
+  items_.assign((size_t{source.view().counts().items} + 63) / 64, 0);
+  params_[0] = MakeValue(ValueKind::kUser, user == kNone<UserId> ? 0 : Index(user));
   const RelationRef link{RelationRef::Kind::kLink, kNone<RelationId>};
   std::vector<Value> linked;
   absl::Status status;
+  const auto add_item = [&](Value item) {
+    const uint32_t id = IdOf(item);
+    if (id / 64 < items_.size()) items_[id / 64] |= uint64_t{1} << (id % 64);
+  };
   const auto add = [&] {
     const Value value = prepared_->executor().row()[slot_];
     if (by_entity_) {
       status = source.Heads(link, value, {}, &linked);
-      for (const Value item : linked) items_.push_back(static_cast<ItemId>(IdOf(item)));
+      for (const Value item : linked) add_item(item);
     } else if (KindOf(value) == ValueKind::kItem) {
-      items_.push_back(static_cast<ItemId>(IdOf(value)));
+      add_item(value);
     }
     return status.ok();
   };
   UNDULA_RETURN_IF_ERROR(prepared_->executor().Run(params_, limits, add));
   UNDULA_RETURN_IF_ERROR(status);
-  std::sort(items_.begin(), items_.end());
-  items_.erase(std::unique(items_.begin(), items_.end()), items_.end());
   has_items_ = true;
-  return std::span<const ItemId>(items_);
+  return std::span<const uint64_t>(items_);
 }
 
 }  // namespace undula::queries::pattern

@@ -38,6 +38,8 @@ class PreparedQuery {
   Source& source() { return source_; }
   Executor& executor() { return *executor_; }
   bool UsesParameter(size_t number) const;
+  // Duplicate rows do not matter: DISTINCT is left out. Before the first run.
+  void TakeRowsAsSet() { query_.rows_as_set = true; }
 
   // Relations that the database does not have, each with the nearest name.
   absl::StatusOr<std::vector<std::string>> UnknownRelations();
@@ -66,9 +68,9 @@ class ItemPattern {
 
   // Whether the answer depends on the user.
   bool uses_user() const { return uses_user_; }
-  // Items, ascending and distinct; valid until the next call. With kNone for a pattern that reads
-  // $user: InvalidArgument. `limits`: those of each call.
-  absl::StatusOr<std::span<const ItemId>> Items(UserId user, const Limits& limits = {});
+  // One bit an item, those beyond the last word being 0; valid until the next call. With kNone for
+  // a pattern that reads $user: InvalidArgument. `limits`: those of each call.
+  absl::StatusOr<std::span<const uint64_t>> Items(UserId user, const Limits& limits = {});
 
  private:
   std::shared_ptr<const kgstore::Database> store_;
@@ -77,7 +79,7 @@ class ItemPattern {
   bool uses_user_ = false, has_items_ = false;
   bool by_entity_ = false;
   int slot_ = -1;
-  std::vector<ItemId> items_;
+  std::vector<uint64_t> items_;
 };
 
 }  // namespace undula::queries::pattern

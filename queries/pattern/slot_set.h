@@ -62,6 +62,7 @@ class SlotSet {
     rest.RemoveAll(other);
     return rest.empty();
   }
+  bool operator==(const SlotSet& other) const { return Within(other) && other.Within(*this); }
   // f(slot), ascending.
   template <class F>
   void ForEach(F&& f) const {

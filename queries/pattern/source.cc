@@ -148,14 +148,13 @@ absl::StatusOr<RelationRef> Source::Relation(Value value) {
   return ref;
 }
 
-absl::StatusOr<Value> Source::RelationValue(RelationId id) {
+absl::StatusOr<Value> Source::FindRelationValue(RelationId id) {
   if (Index(id) >= relation_values_.size()) {
     relation_values_.resize(std::max<size_t>(view_.counts().relations, Index(id) + 1), kUnbound);
   }
-  Value& value = relation_values_[Index(id)];
-  if (value != kUnbound) return value;
   UNDULA_ASSIGN_OR_RETURN(const std::string name, view_.RelationName(id));
   UNDULA_ASSIGN_OR_RETURN(const EntityId entity, view_.FindEntity(name));
+  Value& value = relation_values_[Index(id)];
   value =
       entity != kNone<EntityId> ? EntityValue(entity) : MakeValue(ValueKind::kRelation, Index(id));
   return value;
@@ -210,9 +209,8 @@ absl::Status Source::Tails(const RelationRef& relation, Value head, const GraphC
       return scan_.Tails(static_cast<EntityId>(IdOf(head)), relation.id, graph, out);
     case Kind::kInteracted: {
       if (kind != ValueKind::kUser) return absl::OkStatus();
-      UNDULA_ASSIGN_OR_RETURN(const auto log, view_.UserLog(static_cast<UserId>(IdOf(head))));
-      for (const kgstore::Interaction& i : log) out->push_back(ItemValue(i.item));
-      SortDistinct(out);
+      UNDULA_ASSIGN_OR_RETURN(const auto items, scan_.ItemsOf(static_cast<UserId>(IdOf(head))));
+      for (const ItemId item : items) out->push_back(ItemValue(item));
       return absl::OkStatus();
     }
     case Kind::kLink: {
@@ -281,10 +279,23 @@ absl::Status Source::Heads(const RelationRef& relation, Value tail, const GraphC
   return absl::OkStatus();
 }
 
-absl::Status Source::Out(Value head, const GraphChoice& graph, std::vector<ValueEdge>* out) {
+absl::Status Source::Edges(Value end, bool tails, const GraphChoice& graph,
+                           std::vector<kgstore::Edge>* out) {
   out->clear();
-  if (KindOf(head) != ValueKind::kEntity) return absl::OkStatus();
-  UNDULA_RETURN_IF_ERROR(scan_.Out(static_cast<EntityId>(IdOf(head)), graph, &edges_));
+  const ValueKind kind = KindOf(end);
+  if (kind == ValueKind::kEntity && tails) {
+    return scan_.Out(static_cast<EntityId>(IdOf(end)), graph, out);
+  }
+  if (tails || (kind != ValueKind::kEntity && kind != ValueKind::kLiteral)) {
+    return absl::OkStatus();
+  }
+  return scan_.In(end, graph, out);
+}
+
+absl::Status Source::NamedEdges(Value end, bool tails, const GraphChoice& graph,
+                                std::vector<ValueEdge>* out) {
+  out->clear();
+  UNDULA_RETURN_IF_ERROR(Edges(end, tails, graph, &edges_));
   for (const kgstore::Edge& e : edges_) {
     UNDULA_ASSIGN_OR_RETURN(const Value relation, RelationValue(e.relation));
     out->push_back({relation, e.end});
@@ -292,17 +303,12 @@ absl::Status Source::Out(Value head, const GraphChoice& graph, std::vector<Value
   return absl::OkStatus();
 }
 
+absl::Status Source::Out(Value head, const GraphChoice& graph, std::vector<ValueEdge>* out) {
+  return NamedEdges(head, true, graph, out);
+}
+
 absl::Status Source::In(Value tail, const GraphChoice& graph, std::vector<ValueEdge>* out) {
-  out->clear();
-  if (KindOf(tail) != ValueKind::kEntity && KindOf(tail) != ValueKind::kLiteral) {
-    return absl::OkStatus();
-  }
-  UNDULA_RETURN_IF_ERROR(scan_.In(tail, graph, &edges_));
-  for (const kgstore::Edge& e : edges_) {
-    UNDULA_ASSIGN_OR_RETURN(const Value relation, RelationValue(e.relation));
-    out->push_back({relation, e.end});
-  }
-  return absl::OkStatus();
+  return NamedEdges(tail, false, graph, out);
 }
 
 absl::Status Source::Pairs(const RelationRef& relation, const GraphChoice& graph,
@@ -339,18 +345,6 @@ absl::Status Source::Pairs(const RelationRef& relation, const GraphChoice& graph
   return UnimplementedError(
       "u:label needs an entity or a text that is known before; put another "
       "triple pattern or VALUES beside it");
-}
-
-absl::Status Source::Triples(const GraphChoice& graph, std::vector<ValueTriple>* out) {
-  out->clear();
-  std::vector<kgstore::ScannedTriple> triples;
-  UNDULA_RETURN_IF_ERROR(scan_.All(kNone<RelationId>, graph, &triples));
-  out->reserve(triples.size());
-  for (const kgstore::ScannedTriple& t : triples) {
-    UNDULA_ASSIGN_OR_RETURN(const Value relation, RelationValue(t.relation));
-    out->push_back({t.head, relation, t.tail});
-  }
-  return absl::OkStatus();
 }
 
 absl::StatusOr<uint64_t> Source::CountOf(const RelationRef& relation) {
@@ -397,22 +391,10 @@ absl::StatusOr<Source::Fanout> Source::FanoutOf(const RelationRef& relation) {
       }
       UNDULA_ASSIGN_OR_RETURN(
           fanout, shared_->FanoutOf(view_, relation.id, [&]() -> absl::StatusOr<Fanout> {
-            std::vector<bool> seen(counts.entities, false);
-            uint64_t heads = 0, tails = 0, edges = 0;
-            EntityId last = kNone<EntityId>;
-            UNDULA_RETURN_IF_ERROR(
-                view_.ForEachRelationEdge(relation.id, [&](EntityId h, EntityId t) {
-                  if (Index(h) < seen.size() && !seen[Index(h)]) {
-                    seen[Index(h)] = true;
-                    ++heads;
-                  }
-                  tails += t != last;
-                  last = t;
-                  ++edges;
-                }));
-            const auto n = static_cast<double>(edges);
-            return Fanout{n / std::max(1.0, static_cast<double>(heads)),
-                          n / std::max(1.0, static_cast<double>(tails))};
+            UNDULA_ASSIGN_OR_RETURN(const auto ends, scan_.EndsOf(relation.id));
+            const auto n = static_cast<double>(ends.triples);
+            return Fanout{n / std::max(1.0, static_cast<double>(ends.heads)),
+                          n / std::max(1.0, static_cast<double>(ends.tails))};
           }));
       break;
     }

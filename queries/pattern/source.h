@@ -100,10 +100,32 @@ class Source final : public TermMap {
   // Stored relations only, as for a variable relation; in no promised order.
   absl::Status Out(Value head, const kgstore::GraphChoice& graph, std::vector<ValueEdge>* out);
   absl::Status In(Value tail, const kgstore::GraphChoice& graph, std::vector<ValueEdge>* out);
+  // (relation, other end) of all stored triples with this head, or tail, in no promised order.
+  absl::Status Edges(Value end, bool tails, const kgstore::GraphChoice& graph,
+                     std::vector<kgstore::Edge>* out);
+  // The term of a relation as a value.
+  absl::StatusOr<Value> RelationValue(RelationId id) {
+    if (Index(id) < relation_values_.size() && relation_values_[Index(id)] != kUnbound) {
+      return relation_values_[Index(id)];
+    }
+    return FindRelationValue(id);
+  }
   // All (head, tail) of a relation, in no promised order. Unimplemented for u:label.
   absl::Status Pairs(const RelationRef& relation, const kgstore::GraphChoice& graph,
                      std::vector<std::pair<Value, Value>>* out);
-  absl::Status Triples(const kgstore::GraphChoice& graph, std::vector<ValueTriple>* out);
+  // All ends of stored triples, ascending.
+  absl::StatusOr<std::vector<Value>> Nodes(const kgstore::GraphChoice& graph) {
+    return scan_.Nodes(graph);
+  }
+  // kgstore::TripleScan::NumbersWithin; nothing for relations of the catalogue.
+  absl::StatusOr<std::optional<std::vector<Value>>> NumbersWithin(const RelationRef& relation,
+                                                                  double from, double to,
+                                                                  uint64_t limit) {
+    if (relation.kind != RelationRef::Kind::kGraph) return std::optional<std::vector<Value>>();
+    return scan_.NumbersWithin(relation.id, from, to, limit);
+  }
+  // Asked now and then during long reads (kgstore/triple_scan.h).
+  void set_pause(kgstore::TripleScan::PauseFn pause) { scan_.set_pause(std::move(pause)); }
 
   // How many pairs a relation has.
   absl::StatusOr<uint64_t> CountOf(const RelationRef& relation);
@@ -120,7 +142,9 @@ class Source final : public TermMap {
  private:
   using Pair = SharedReads::Pair;
   using BothWays = SharedReads::BothWays;
-  absl::StatusOr<Value> RelationValue(RelationId id);
+  absl::Status NamedEdges(Value end, bool tails, const kgstore::GraphChoice& graph,
+                          std::vector<ValueEdge>* out);
+  absl::StatusOr<Value> FindRelationValue(RelationId id);
   absl::StatusOr<Value> Find(const Term& term);
   absl::StatusOr<const BothWays*> Links();
   absl::StatusOr<const BothWays*> Trust();

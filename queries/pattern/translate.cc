@@ -48,6 +48,7 @@ class Translator {
     SlotSet outside;
     for (size_t i = 0; i < out_.params.size(); ++i) outside.Add(static_cast<int>(i));
     Analyze(&out_.root, outside);
+    NumberNodes(&out_.root, &out_.nodes);
     return std::move(out_);
   }
 

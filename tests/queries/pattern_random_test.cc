@@ -1,15 +1,22 @@
-// Random patterns over random graphs: the executor against the naive evaluator.
+// Random patterns over random graphs: the executor against the naive evaluator. With the variable
+// UNDULA_PATTERN_CASES set, the cases with their answers go into that file as lines of JSON, for
+// bench/pattern_peers.py.
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <fstream>
 #include <string>
 #include <vector>
 
 #include "base/rng.h"
 #include "base/status.h"
+#include "kgstore/export_rdf.h"
 #include "kgstore/importer.h"
 #include "memory_world.h"
 #include "queries/pattern/parser.h"
+#include "queries/pattern/result_format.h"
+#include "undula/common.h"
 
 namespace undula::queries::pattern {
 namespace {
@@ -202,8 +209,40 @@ std::string Sorted(const ResultTable& table) {
   return out;
 }
 
+// The graph, or a query with its answer, as a line of JSON.
+std::string GraphLine(const kgstore::Database& database) {
+  std::string quads;
+  const auto view = database.Read();
+  EXPECT_TRUE(view.ok());
+  EXPECT_TRUE(kgstore::ExportRdf(
+                  *view, kgstore::RdfOutput::kNQuads,
+                  [&](std::string_view text) {
+                    quads += text;
+                    return absl::OkStatus();
+                  },
+                  nullptr)
+                  .ok());
+  return Concat("{\"quads\": ", JsonQuote(quads), "}\n");
+}
+
+std::string QueryLine(const std::string& text, const ResultTable& table) {
+  std::string json;
+  ResultWriter writer(ResultFormat::kJson, table.columns, &json);
+  if (table.is_ask) {
+    writer.Answer(table.answer);
+  } else {
+    writer.Begin();
+    for (const auto& row : table.rows) writer.Row(row);
+    writer.End();
+  }
+  return Concat("{\"query\": ", JsonQuote(text), ", \"result\": ", JsonQuote(json), "}\n");
+}
+
 TEST(PatternRandom, ExecutorEqualsNaiveEvaluator) {
   int compared = 0, empty = 0;
+  const char* const cases = std::getenv("UNDULA_PATTERN_CASES");
+  std::ofstream file;
+  if (cases != nullptr) file.open(cases, std::ios::binary);
   for (uint32_t g = 0; g < kGraphs; ++g) {
     MemoryTerms terms;
     MemoryGraph graph;
@@ -215,6 +254,7 @@ TEST(PatternRandom, ExecutorEqualsNaiveEvaluator) {
     ASSERT_TRUE(importer.ok()) << importer.status();
     FillGraph(Rng(1, RngStream::kTest, g), importer->get());
     ASSERT_TRUE((*importer)->Commit().ok());
+    if (cases != nullptr) file << GraphLine(**database);
     for (uint32_t q = 0; q < kQueries; ++q) {
       const std::string text = Generator(Rng(2, RngStream::kTest, g * kQueries + q)).Query();
       const auto query = ParseQuery(text);
@@ -225,6 +265,7 @@ TEST(PatternRandom, ExecutorEqualsNaiveEvaluator) {
       const auto got = RunStored(*query, **database, &explained);
       ASSERT_TRUE(want.ok() && got.ok()) << want.status() << got.status();
       ASSERT_EQ(Sorted(*got), Sorted(*want)) << explained;
+      if (cases != nullptr) file << QueryLine(text, *got);
       ++compared;
       empty += want->rows.empty();
     }
