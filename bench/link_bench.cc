@@ -198,7 +198,7 @@ int Main(int argc, char** argv) {
   const double seconds = CpuSeconds() - start;
   if (!found.ok()) return 1;
   int64_t total = 0;
-  for (const auto& document : *found) total += static_cast<int64_t>(document.size());
+  for (const auto& document : *found) total += static_cast<int64_t>(document.names.size());
   std::printf(
       "name table: %lld names, %.1f bytes a name; text: %.1f MB, %.1f MB per core-second, "
       "%lld names found\n",

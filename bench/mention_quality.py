@@ -28,15 +28,16 @@ def lines(path):
 
 
 def write_inputs(out):
-    labels, gold, items = {}, ["item\tentity\tsurface"], ["item\ttitle\tabstract"]
+    labels, gold, items = {}, ["item\tentity\tsurface\tconfidence"], [
+        "item\ttitle\tabstract\tcategory\tsubcategory"]
     for line in lines(NEWS / "mind-sample/news.tsv.xz"):
-        item, _, _, title, abstract, _, *entities = line.split("\t")
-        items.append(f"{item}\t{title}\t{abstract}")
-        gold.append(f"{item}\t\t")  # annotated, perhaps with nothing
+        item, category, subcategory, title, abstract, _, *entities = line.split("\t")
+        items.append(f"{item}\t{title}\t{abstract}\t{category}\t{subcategory}")
+        gold.append(f"{item}\t\t\t0")  # annotated, perhaps with nothing
         for entity in (e for cell in entities if cell for e in json.loads(cell)):
             labels.setdefault(entity["WikidataId"], entity["Label"])
             for surface in entity["SurfaceForms"] or [""]:
-                gold.append(f"{item}\t{WIKIDATA}entity/{entity['WikidataId']}\t{surface}")
+                gold.append(f"{item}\t{WIKIDATA}entity/{entity['WikidataId']}\t{surface}\t{entity['Confidence']}")
     by_name = {}
     for qid, label in labels.items():
         by_name.setdefault(label.casefold(), f"{WIKIDATA}entity/{qid}")
@@ -85,7 +86,7 @@ def main():
     print("|---|---|---:|---:|---:|---:|---:|---:|")
     for surfaces in ("of the training folds", "none"):
         rows = undula(args, "link", "mentions", database, "--gold", args.out / "gold.tsv", "--evaluate",
-                      "--precision", args.precision, "--format", "json", "--quiet",
+                      "--topic", "category", "--topic", "subcategory", "--precision", args.precision, "--format", "json", "--quiet",
                       *(["--no-surfaces"] if surfaces == "none" else []))
         for row in map(json.loads, rows.splitlines()):
             print(f"| {surfaces} | {row['names']} | {row['documents']} | {row['mentions']} | {row['linked']} |"

@@ -1,3 +1,4 @@
+#include <charconv>
 #include <iostream>
 
 #include "cli/arguments.h"
@@ -8,6 +9,17 @@
 namespace undula::cli {
 
 namespace {
+
+// A number from 0 to 1; InvalidArgument names the option.
+absl::Status ParseShare(const char* name, const std::string& text, double* value) {
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), *value);
+  if (parsed.ec == std::errc() && parsed.ptr == text.data() + text.size() && *value >= 0 &&
+      *value <= 1) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(std::string(name) + " is '" + text +
+                                    "'; it must be a number from 0 to 1");
+}
 
 struct SubVerb {
   const char* name;
@@ -21,6 +33,26 @@ constexpr SubVerb kSubVerbs[] = {
 };
 
 }  // namespace
+
+void SharedLinkArguments::AddNames(Arguments* a, std::vector<std::string>* labels,
+                                   std::vector<std::string>* aliases,
+                                   std::vector<std::string>* languages, std::string* local_names) {
+  a->Option("--label", labels, "relation that holds labels (repeatable)");
+  a->Option("--alias", aliases, "relation that holds other names (repeatable)");
+  a->Option("--language", languages, "language of labels (repeatable); all by default");
+  a->Choice("--local-names", local_names, {"never", "last", "always"},
+            "when the last part of an IRI is a label; last: where there is no other");
+  a->Option("--precision", &precision_, "expected share of right links");
+  a->Option("--least", &least_, "least confidence of a link");
+  a->Option("--threads", &threads, "threads; 0 = all cores");
+  a->Choice("--format", &format, {"table", "csv", "json"}, "how to print rows");
+  a->Flag("--quiet", &quiet, "no progress");
+}
+
+absl::Status SharedLinkArguments::Finish() const {
+  if (absl::Status s = ParseShare("--precision", precision_, precision_value_); !s.ok()) return s;
+  return ParseShare("--least", least_, least_value_);
+}
 
 absl::Status RunLink(const Args& args) {
   for (const SubVerb& verb : kSubVerbs) {

@@ -11,43 +11,37 @@ absl::Status RunLinkMentions(const Args& args) {
       "link mentions",
       "Finds the entities that the texts of a catalogue mention and links the documents to\n"
       "them. How often a name stands for which entity is learned from annotated documents,\n"
-      "a tab-separated file with the columns item, entity and, if you have it, surface.",
+      "a tab-separated file with the columns item, entity and, if you have them, surface and\n"
+      "confidence.",
       "  undula link mentions news.undula --gold annotated.tsv\n"
       "  undula link mentions news.undula --gold annotated.tsv --evaluate\n"
       "  undula link mentions shop.undula --gold annotated.tsv --text description");
-  std::string db, format = "table", precision = "0.9", least = "0.5";
+  std::string db;
+  SharedLinkArguments shared("0.9");
   MentionOptions options;
   options.text_columns.clear();
-  int64_t threads = 0, wait = 0;
-  bool quiet = false, help = false, evaluate = false, no_surfaces = false;
+  int64_t wait = 0;
+  bool help = false, evaluate = false, no_surfaces = false;
   a.Positional("database", &db, "database file");
   a.Option("--text", &options.text_columns,
            "column with text (repeatable); title and abstract by default");
+  a.Option("--topic", &options.topic_columns,
+           "column that says what a text is about, the coarsest first (repeatable)");
   a.Option("--gold", &options.gold_file, "annotated documents");
   a.Flag("--no-surfaces", &no_surfaces, "labels are the only names");
-  a.Option("--label", &options.label_relations, "relation that holds labels (repeatable)");
-  a.Option("--alias", &options.alias_relations, "relation that holds other names (repeatable)");
-  a.Option("--language", &options.languages, "language of labels (repeatable); all by default");
-  a.Choice("--local-names", &options.local_names, {"never", "last", "always"},
-           "when the last part of an IRI is a name");
-  a.Option("--precision", &precision, "expected share of right mentions");
-  a.Option("--least", &least, "least confidence of a mention");
+  shared.AddTo(&a, &options);
   a.Flag("--evaluate", &evaluate, "measure on the annotated documents in folds; store nothing");
   a.Option("--folds", &options.folds, "of --evaluate");
   a.Option("--seed", &options.seed, "of the folds");
   a.Flag("--dry-run", &options.dry_run, "store nothing");
-  a.Option("--threads", &threads, "threads; 0 = all cores");
   a.Option("--wait", &wait, kWaitHelp);
-  a.Choice("--format", &format, {"table", "csv", "json"}, "how to print rows");
-  a.Flag("--quiet", &quiet, "no progress");
   if (absl::Status s = a.Parse(args, &help); !s.ok() || help) return s;
   if (options.text_columns.empty()) options.text_columns = {"title", "abstract"};
   options.surfaces = !no_surfaces;
-  if (absl::Status s = ParseShare("--precision", precision, &options.precision); !s.ok()) return s;
-  if (absl::Status s = ParseShare("--least", least, &options.least_confidence); !s.ok()) return s;
-  auto database = OpenDatabase(db, false, evaluate || options.dry_run, threads, wait);
+  if (absl::Status s = shared.Finish(); !s.ok()) return s;
+  auto database = OpenDatabase(db, false, evaluate || options.dry_run, shared.threads, wait);
   if (!database.ok()) return database.status();
-  ProgressBar bar(quiet);
+  ProgressBar bar(shared.quiet);
   if (evaluate) {
     const auto report = (*database)->EvaluateMentions(options, bar.progress());
     bar.Clear();
@@ -56,7 +50,7 @@ absl::Status RunLinkMentions(const Args& args) {
     for (const LinkEvaluationReport::Row& r : report->rows) {
       table.Add({r.group, r.items, r.present, r.linked, r.right, r.precision, r.recall, r.f1});
     }
-    table.Print(format);
+    table.Print(shared.format);
     return absl::OkStatus();
   }
   const auto report = (*database)->LinkMentions(options, bar.progress());
@@ -72,7 +66,7 @@ absl::Status RunLinkMentions(const Args& args) {
   table.Add({"bytes of text", report->text_bytes});
   table.Add({"CPU seconds: finding names", report->find_seconds});
   table.Add({"CPU seconds: weighing", report->weigh_seconds});
-  table.Print(format);
+  table.Print(shared.format);
   return absl::OkStatus();
 }
 

@@ -1,5 +1,4 @@
 // The verbs `link run`, `link review`, `link train`, `link evaluate`, `link explain`, `link undo`.
-#include <charconv>
 #include <iostream>
 
 #include "cli/arguments.h"
@@ -29,39 +28,29 @@ class LinkerArguments {
     a.Option("--id", &options.ids,
              "column with the entity's name, column=relation for external ids, or item: wins over "
              "titles (repeatable)");
-    a.Option("--label", &options.label_relations, "relation that holds labels (repeatable)");
-    a.Option("--alias", &options.alias_relations, "relation that holds other names (repeatable)");
-    a.Option("--language", &options.languages, "language of labels (repeatable); all by default");
-    a.Choice("--local-names", &options.local_names, {"never", "last", "always"},
-             "when the last part of an IRI is a label; last: where there is no other");
     a.Flag("--exact", &exact_, "no approximate titles");
-    a.Option("--precision", &precision_, "expected share of right links");
-    a.Option("--least", &least_, "least confidence of a link");
     a.Flag("--one-to-one", &options.one_to_one, "an entity belongs to one item at most");
     a.Option("--model", &options.model_file, "weights that `link train` wrote");
-    a.Option("--threads", &threads_, "threads; 0 = all cores");
-    a.Choice("--format", &format, {"table", "csv", "json"}, "how to print rows");
-    a.Flag("--quiet", &quiet, "no progress");
+    shared_.AddTo(&a, &options);
     if (absl::Status s = a.Parse(args, help); !s.ok() || *help) return s;
     options.approximate = !exact_;
-    if (absl::Status s = ParseShare("--precision", precision_, &options.precision); !s.ok())
-      return s;
-    return ParseShare("--least", least_, &options.least_confidence);
+    format = shared_.format;
+    quiet = shared_.quiet;
+    return shared_.Finish();
   }
 
   absl::StatusOr<std::unique_ptr<Database>> Open(bool read_only, int64_t wait = 0) const {
-    return OpenDatabase(database, false, read_only, threads_, wait);
+    return OpenDatabase(database, false, read_only, shared_.threads, wait);
   }
 
-  std::string database, format = "table";
+  std::string database, format;
   LinkerOptions options;
   bool quiet = false;
 
  private:
   Arguments arguments_;
-  std::string precision_ = "0.99", least_ = "0.5";
+  SharedLinkArguments shared_{"0.99"};
   bool exact_ = false;
-  int64_t threads_ = 0;
 };
 
 void PrintReport(const LinkerReport& report, const LinkerArguments& a) {
@@ -82,16 +71,6 @@ void PrintReport(const LinkerReport& report, const LinkerArguments& a) {
 }
 
 }  // namespace
-
-absl::Status ParseShare(const char* name, const std::string& text, double* value) {
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), *value);
-  if (parsed.ec == std::errc() && parsed.ptr == text.data() + text.size() && *value >= 0 &&
-      *value <= 1) {
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(std::string(name) + " is '" + text +
-                                    "'; it must be a number from 0 to 1");
-}
 
 absl::Status RunLinkRun(const Args& args) {
   LinkerArguments a("run",

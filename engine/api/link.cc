@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "api/database_impl.h"
+#include "api/link_history.h"
 #include "base/status.h"
 #include "kgstore/read_view.h"
 #include "kgstore/write_links.h"
@@ -23,7 +24,9 @@ std::vector<LinkReport::Case> Cases(std::vector<linking::LinkResult::Case>& in) 
 
 absl::StatusOr<LinkReport> Database::Link(const LinkOptions& options, Progress* progress) {
   const std::lock_guard writing(impl_->writing);
+  UNDULA_ASSIGN_OR_RETURN(const api::RejectedItems rejected, api::ReadRejectedItems(*impl_->store));
   linking::LinkResult found;
+  std::vector<kgstore::LinkRecord> records;
   {
     UNDULA_ASSIGN_OR_RETURN(const kgstore::ReadView view, impl_->store->Read());
     const linking::StoreLinkSource source(view);
@@ -34,11 +37,18 @@ absl::StatusOr<LinkReport> Database::Link(const LinkOptions& options, Progress* 
     find.require = options.require;
     find.replace = options.replace;
     UNDULA_ASSIGN_OR_RETURN(found, linking::FindLinks(source, find, progress));
-  }
-  std::vector<kgstore::LinkRecord> records;
-  records.reserve(found.links.size());
-  for (const linking::FoundLink& l : found.links) {
-    records.push_back({l.item, l.entity, l.confidence, l.method});
+    records.reserve(found.links.size());
+    for (const linking::FoundLink& l : found.links) {
+      if (!rejected.empty()) {
+        UNDULA_ASSIGN_OR_RETURN(const std::string name, view.ItemName(l.item));
+        if (rejected.contains(name)) {
+          --found.linked;
+          ++found.already;  // decided by hand
+          continue;
+        }
+      }
+      records.push_back({l.item, l.entity, l.confidence, l.method});
+    }
   }
   if (!records.empty()) {
     UNDULA_RETURN_IF_ERROR(kgstore::WriteLinks(*impl_->store, records,

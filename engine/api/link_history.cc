@@ -20,6 +20,8 @@ namespace fs = std::filesystem;
 
 constexpr int64_t kMaxFile = int64_t{1} << 33;
 constexpr std::string_view kHeader = "item\tentity\tconfidence\tmethod\n";
+constexpr std::string_view kRejectedHeader = "item\n";
+constexpr std::string_view kRejectedEnd = "\t\t0\trejected";  // of a rejected item's row
 
 std::string FolderOf(const kgstore::Database& database) { return database.path() + ".links"; }
 
@@ -39,6 +41,10 @@ std::vector<int> SavedStates(const std::string& folder) {
   return numbers;
 }
 
+std::string RejectedFile(const kgstore::Database& database) {
+  return FolderOf(database) + "/rejected.tsv";
+}
+
 std::string StateFile(const std::string& folder, int number) {
   char name[32];
   std::snprintf(name, sizeof name, "/%06d.tsv", number);
@@ -46,6 +52,35 @@ std::string StateFile(const std::string& folder, int number) {
 }
 
 }  // namespace
+
+absl::StatusOr<RejectedItems> ReadRejectedItems(const kgstore::Database& database) {
+  RejectedItems items;
+  const std::string file = RejectedFile(database);
+  std::error_code error;
+  if (!fs::exists(file, error)) return items;
+  UNDULA_ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(file, kMaxFile));
+  std::string_view rest = text;
+  if (!rest.starts_with(kRejectedHeader)) {
+    return InvalidArgumentError(file, ":1: not a list of rejected items; remove it to forget them");
+  }
+  rest.remove_prefix(kRejectedHeader.size());
+  while (!rest.empty()) {
+    const size_t end = std::min(rest.find('\n'), rest.size());
+    items.emplace(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return items;
+}
+
+absl::Status WriteRejectedItems(const kgstore::Database& database, const RejectedItems& items) {
+  std::string text(kRejectedHeader);
+  for (const std::string& item : items) text += Concat(item, "\n");
+  const std::string folder = FolderOf(database);
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) return ErrnoError(error.value(), folder);
+  return WriteFileAtomically(RejectedFile(database), {text});
+}
 
 absl::Status SaveLinkState(const kgstore::Database& database) {
   UNDULA_ASSIGN_OR_RETURN(const kgstore::ReadView view, database.Read());
@@ -63,6 +98,8 @@ absl::Status SaveLinkState(const kgstore::Database& database) {
           Concat(item, "\t", entity, "\t", confidence, "\t", static_cast<int>(link.method), "\n");
     }
   }
+  UNDULA_ASSIGN_OR_RETURN(const RejectedItems rejected, ReadRejectedItems(database));
+  for (const std::string& item : rejected) text += Concat(item, kRejectedEnd, "\n");
   const std::string folder = FolderOf(database);
   std::error_code error;
   fs::create_directories(folder, error);
@@ -84,6 +121,7 @@ absl::StatusOr<int64_t> RestoreLinkState(kgstore::Database& database, Progress* 
   const std::string file = StateFile(folder, saved.back());
   UNDULA_ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(file, kMaxFile));
   std::vector<kgstore::LinkRecord> records;
+  RejectedItems rejected;
   {
     UNDULA_ASSIGN_OR_RETURN(const kgstore::ReadView view, database.Read());
     std::string_view rest = text;
@@ -93,6 +131,10 @@ absl::StatusOr<int64_t> RestoreLinkState(kgstore::Database& database, Progress* 
       const size_t end = std::min(rest.find('\n'), rest.size());
       const std::string_view row = rest.substr(0, end);
       rest.remove_prefix(std::min(end + 1, rest.size()));
+      if (row.ends_with(kRejectedEnd)) {
+        rejected.emplace(row.substr(0, row.size() - kRejectedEnd.size()));
+        continue;
+      }
       // Names may hold tabs; the numbers at the end do not.
       const size_t method_tab = row.rfind('\t'), confidence_tab = row.rfind('\t', method_tab - 1);
       const size_t entity_tab = row.rfind('\t', confidence_tab - 1);
@@ -116,6 +158,7 @@ absl::StatusOr<int64_t> RestoreLinkState(kgstore::Database& database, Progress* 
   }
   UNDULA_RETURN_IF_ERROR(
       kgstore::WriteLinks(database, records, kgstore::LinkPolicy::kReplaceAll, progress).status());
+  UNDULA_RETURN_IF_ERROR(WriteRejectedItems(database, rejected));
   std::error_code error;
   fs::remove(file, error);
   if (error) return ErrnoError(error.value(), file);

@@ -1,5 +1,6 @@
 // Mentions of entities in the texts of a catalogue.
 #include <algorithm>
+#include <charconv>
 #include <ctime>
 #include <map>
 #include <optional>
@@ -13,7 +14,7 @@
 #include "base/status.h"
 #include "kgstore/take_snapshot.h"
 #include "kgstore/write_links.h"
-#include "linking/mentions.h"
+#include "linking/mention_model.h"
 #include "linking/universe.h"
 
 namespace undula {
@@ -23,7 +24,6 @@ using linking::Document;
 using linking::Mention;
 using linking::MentionGold;
 using linking::MentionModel;
-using linking::NameInDocument;
 using linking::NameTable;
 using linking::Neighbors;
 
@@ -33,11 +33,13 @@ struct Annotation {
   size_t document;
   EntityId entity;
   std::string surface;  // may be empty
+  float confidence;
 };
 
 // Documents, labels and annotations of one state of the database.
 struct Corpus {
-  std::vector<Document> documents;  // by item
+  std::vector<Document> documents;            // by item
+  std::vector<std::vector<uint32_t>> topics;  // by item
   std::vector<std::pair<EntityId, std::string>> labels;
   std::vector<uint8_t> is_label;  // by labels; else an alias
   std::vector<Annotation> annotations;
@@ -50,8 +52,18 @@ absl::Status ReadDocuments(const kgstore::ReadView& view, const MentionOptions& 
                            Corpus* corpus) {
   const auto items = static_cast<uint32_t>(view.counts().items);
   std::set<std::string> seen;
+  std::map<std::pair<size_t, std::string>, uint32_t> topics;  // of column and text
   for (uint32_t i = 0; i < items; ++i) {
     UNDULA_ASSIGN_OR_RETURN(const auto columns, view.ItemColumns(ItemId{i}));
+    std::vector<uint32_t>& about = corpus->topics.emplace_back();
+    for (size_t t = 0; t < options.topic_columns.size(); ++t) {
+      for (const auto& [name, text] : columns) {
+        if (name != options.topic_columns[t]) continue;
+        seen.insert(name);
+        const auto id = static_cast<uint32_t>(topics.size());
+        about.push_back(topics.try_emplace({t, text}, id).first->second);
+      }
+    }
     Document& document = corpus->documents.emplace_back();
     document.texts.resize(options.text_columns.size());
     for (const auto& [name, text] : columns) {
@@ -62,10 +74,11 @@ absl::Status ReadDocuments(const kgstore::ReadView& view, const MentionOptions& 
       document.texts[static_cast<size_t>(at - options.text_columns.begin())] = text;
     }
   }
-  for (const std::string& column : options.text_columns) {
-    if (!seen.contains(column)) {
+  for (const std::vector<std::string>* columns : {&options.text_columns, &options.topic_columns}) {
+    for (const std::string& column : *columns) {
+      if (seen.contains(column)) continue;
       return InvalidArgumentError("no item has a column '", column,
-                                  "': name the columns with texts of the catalogue");
+                                  "': name columns of the catalogue");
     }
   }
   return absl::OkStatus();
@@ -74,7 +87,7 @@ absl::Status ReadDocuments(const kgstore::ReadView& view, const MentionOptions& 
 absl::Status ReadAnnotations(const kgstore::ReadView& view, const std::string& file,
                              Corpus* corpus) {
   if (file.empty()) return InvalidArgumentError("mentions are learned: a gold file is needed");
-  std::optional<size_t> item_column, entity_column, surface_column;
+  std::optional<size_t> item_column, entity_column, surface_column, confidence_column;
   corpus->gold.entities.resize(corpus->documents.size());
   corpus->gold.annotated.resize(corpus->documents.size());
   UNDULA_RETURN_IF_ERROR(
@@ -84,6 +97,7 @@ absl::Status ReadAnnotations(const kgstore::ReadView& view, const std::string& f
             if (cells[c] == "item") item_column = c;
             if (cells[c] == "entity") entity_column = c;
             if (cells[c] == "surface") surface_column = c;
+            if (cells[c] == "confidence") confidence_column = c;
           }
           if (item_column && entity_column) return absl::OkStatus();
           return InvalidArgumentError(file,
@@ -99,13 +113,37 @@ absl::Status ReadAnnotations(const kgstore::ReadView& view, const std::string& f
         if (entity == kNone<EntityId>) return absl::OkStatus();  // nothing mentioned
         corpus->gold.entities[Index(item)].push_back(entity);
         const bool has_surface = surface_column && *surface_column < cells.size();
-        corpus->annotations.push_back(
-            {Index(item), entity, std::string(has_surface ? cells[*surface_column] : "")});
+        float confidence = 1;
+        if (confidence_column && *confidence_column < cells.size()) {
+          const std::string_view cell = cells[*confidence_column];
+          const auto parsed = std::from_chars(cell.data(), cell.data() + cell.size(), confidence);
+          if (parsed.ec != std::errc() || parsed.ptr != cell.data() + cell.size() ||
+              !(confidence >= 0 && confidence <= 1)) {
+            return InvalidArgumentError(file, ":", line, ": the confidence is '", cell,
+                                        "'; it must be a number from 0 to 1");
+          }
+        }
+        corpus->annotations.push_back({Index(item), entity,
+                                       std::string(has_surface ? cells[*surface_column] : ""),
+                                       confidence});
         return absl::OkStatus();
       }));
   for (std::vector<EntityId>& entities : corpus->gold.entities) {
     std::sort(entities.begin(), entities.end());
     entities.erase(std::unique(entities.begin(), entities.end()), entities.end());
+  }
+  if (!confidence_column) return absl::OkStatus();
+  // Of an entity that is annotated more than once, the surest annotation.
+  corpus->gold.confidence.resize(corpus->documents.size());
+  for (size_t d = 0; d < corpus->documents.size(); ++d) {
+    corpus->gold.confidence[d].assign(corpus->gold.entities[d].size(), 0);
+  }
+  for (const Annotation& annotation : corpus->annotations) {
+    const std::vector<EntityId>& entities = corpus->gold.entities[annotation.document];
+    const auto at = std::lower_bound(entities.begin(), entities.end(), annotation.entity);
+    float& confidence =
+        corpus->gold.confidence[annotation.document][static_cast<size_t>(at - entities.begin())];
+    confidence = std::max(confidence, annotation.confidence);
   }
   return absl::OkStatus();
 }
@@ -130,6 +168,32 @@ absl::StatusOr<Corpus> LoadCorpus(const kgstore::ReadView& view, const MentionOp
   UNDULA_RETURN_IF_ERROR(ReadAnnotations(view, options.gold_file, &corpus));
   corpus.n_entities = static_cast<uint32_t>(view.counts().entities);
   return corpus;
+}
+
+// The surface forms of the annotated documents that `train` marks, as names of the table.
+std::vector<std::vector<std::pair<uint32_t, EntityId>>> SurfacesIn(
+    const Corpus& corpus, const NameTable& names, const std::vector<uint8_t>& train) {
+  std::vector<std::vector<std::pair<uint32_t, EntityId>>> surfaces(corpus.documents.size());
+  for (const Annotation& annotation : corpus.annotations) {
+    if (train[annotation.document] == 0 || annotation.surface.empty()) continue;
+    const int64_t name = names.Find(annotation.surface);
+    if (name < 0) continue;
+    surfaces[annotation.document].emplace_back(static_cast<uint32_t>(name), annotation.entity);
+  }
+  for (auto& list : surfaces) {
+    std::sort(list.begin(), list.end());
+    list.erase(std::unique(list.begin(), list.end()), list.end());
+  }
+  return surfaces;
+}
+
+absl::StatusOr<std::vector<linking::DocumentNames>> NamesIn(const Corpus& corpus,
+                                                            const NameTable& names,
+                                                            TaskArena& arena, Progress* progress) {
+  UNDULA_ASSIGN_OR_RETURN(std::vector<linking::DocumentNames> found,
+                          linking::FindNames(names, corpus.documents, arena, progress));
+  for (size_t d = 0; d < found.size(); ++d) found[d].topics = corpus.topics[d];
+  return found;
 }
 
 // Labels, and the surface forms of the annotated documents that `train` marks.
@@ -219,10 +283,10 @@ absl::StatusOr<LinkEvaluationReport> Database::EvaluateMentions(const MentionOpt
     }
     UNDULA_ASSIGN_OR_RETURN(const NameTable names,
                             MakeNames(corpus, options.surfaces ? &train : nullptr));
-    UNDULA_ASSIGN_OR_RETURN(const auto found,
-                            linking::FindNames(names, corpus.documents, impl_->arena(), progress));
+    UNDULA_ASSIGN_OR_RETURN(const auto found, NamesIn(corpus, names, impl_->arena(), progress));
     MentionGold gold = corpus.gold;
     gold.annotated = train;
+    if (options.surfaces) gold.surfaces = SurfacesIn(corpus, names, train);
     UNDULA_ASSIGN_OR_RETURN(const MentionModel model,
                             MentionModel::Train(names, neighbors, found, gold, corpus.n_entities));
     std::vector<std::vector<Mention>> mentions(found.size());
@@ -254,18 +318,20 @@ absl::StatusOr<MentionReport> Database::LinkMentions(const MentionOptions& optio
   std::vector<kgstore::LinkRecord> links;
   {
     UNDULA_ASSIGN_OR_RETURN(const kgstore::ReadView view, impl_->store->Read());
-    UNDULA_ASSIGN_OR_RETURN(const Corpus corpus, LoadCorpus(view, options, progress));
+    UNDULA_ASSIGN_OR_RETURN(Corpus corpus, LoadCorpus(view, options, progress));
     UNDULA_ASSIGN_OR_RETURN(const Snapshot snapshot,
                             kgstore::TakeSnapshot(view, impl_->arena(), GraphOnly()));
     const Neighbors neighbors(snapshot.out, snapshot.in);
     UNDULA_ASSIGN_OR_RETURN(const NameTable names,
                             MakeNames(corpus, options.surfaces ? &corpus.gold.annotated : nullptr));
+    if (options.surfaces) {
+      corpus.gold.surfaces = SurfacesIn(corpus, names, corpus.gold.annotated);
+    }
     report.names = names.names();
     report.index_bytes = names.bytes();
     report.text_bytes = corpus.text_bytes;
     double start = CpuSeconds();
-    UNDULA_ASSIGN_OR_RETURN(const auto found,
-                            linking::FindNames(names, corpus.documents, impl_->arena(), progress));
+    UNDULA_ASSIGN_OR_RETURN(const auto found, NamesIn(corpus, names, impl_->arena(), progress));
     report.find_seconds = CpuSeconds() - start;
     UNDULA_ASSIGN_OR_RETURN(
         const MentionModel model,

@@ -42,9 +42,13 @@ class Run {
   std::string Decide(size_t i) {
     const api::LinkSession::Item& item = session_.items()[i];
     const ItemId id{static_cast<uint32_t>(i)};
-    if (item.has_given_link || (item.has_link && !replace_)) {
+    if (item.has_given_link || (item.has_link && !replace_ && !item.rejected)) {
       ++report_.already;
       return "linked before";
+    }
+    if (item.rejected) {
+      ++report_.unlinked;
+      return "rejected by a review";
     }
     if (item.by_id.size() > 1) {
       ++report_.conflicts;
@@ -129,6 +133,7 @@ absl::StatusOr<LinkerReport> Database::RunLinker(const LinkerOptions& options, P
 absl::StatusOr<int64_t> Database::ImportReview(const std::string& file, Progress* progress) {
   const std::lock_guard writing(impl_->writing);
   std::vector<kgstore::LinkRecord> links;
+  UNDULA_ASSIGN_OR_RETURN(api::RejectedItems rejected, api::ReadRejectedItems(*impl_->store));
   int64_t applied = 0;
   {
     UNDULA_ASSIGN_OR_RETURN(const kgstore::ReadView view, impl_->store->Read());
@@ -147,11 +152,17 @@ absl::StatusOr<int64_t> Database::ImportReview(const std::string& file, Progress
       if (!is_reviewed(link.item)) links.push_back(link);
     }
     for (const api::ReviewedLink& link : reviewed) {
-      if (link.entity == kNone<EntityId>) continue;
-      links.push_back({link.item, link.entity, 1, LinkMethod::kManual});
+      UNDULA_ASSIGN_OR_RETURN(std::string name, view.ItemName(link.item));
+      if (link.entity == kNone<EntityId>) {
+        rejected.insert(std::move(name));
+      } else {
+        rejected.erase(name);
+        links.push_back({link.item, link.entity, 1, LinkMethod::kManual});
+      }
     }
   }
   UNDULA_RETURN_IF_ERROR(StoreLinks(impl_.get(), links, progress));
+  UNDULA_RETURN_IF_ERROR(api::WriteRejectedItems(*impl_->store, rejected));
   return applied;
 }
 

@@ -56,9 +56,9 @@ absl::Status WriteReview(const LinkSession& session, const linking::Decisions& d
         others += Concat(others.empty() ? "" : "; ", name, " (", Number(ranked.confidence), ")");
       }
     }
-    text += Concat(session.items()[i].name, "\t", Cell(session.catalog()[i].title), "\t\t", entity,
-                   "\t", confidence, "\t", found, "\t", linking::OutcomeText(decision.outcome),
-                   "\t", others, "\n");
+    text += Concat(session.items()[i].name, "\t", Cell(session.catalog()[i].title), "\t",
+                   session.items()[i].rejected ? "no" : "", "\t", entity, "\t", confidence, "\t",
+                   found, "\t", linking::OutcomeText(decision.outcome), "\t", others, "\n");
   }
   return WriteFileAtomically(file, {text});
 }

@@ -1,5 +1,6 @@
 // The review file: one row for each decision of the linker, tab-separated, to be edited and read
-// again. Columns: item, title, decision (empty; the reader writes "yes" or "no"), entity (the best
+// again. Columns: item, title, decision (empty, or "no" where an earlier review said so; the reader
+// writes "yes" or "no"), entity (the best
 // candidate; the reader may put another one), confidence, found (how), outcome, others (further
 // candidates with their confidence).
 #ifndef UNDULA_API_LINK_REVIEW_H_

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "api/link_history.h"
 #include "api/tab_rows.h"
 #include "base/file.h"
 #include "base/options.h"
@@ -138,6 +139,8 @@ absl::StatusOr<std::unique_ptr<LinkSession>> LinkSession::Load(const Database::I
   UNDULA_ASSIGN_OR_RETURN(kgstore::ReadView view, database.store->Read());
   std::unique_ptr<LinkSession> session(new LinkSession(std::move(view)));
   UNDULA_RETURN_IF_ERROR(session->ReadItems(options, progress));
+  UNDULA_ASSIGN_OR_RETURN(const RejectedItems rejected, ReadRejectedItems(*database.store));
+  for (Item& item : session->items_) item.rejected = rejected.contains(item.name);
   kgstore::SnapshotOptions parts;
   parts.interactions = false;
   parts.social = false;

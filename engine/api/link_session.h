@@ -29,6 +29,7 @@ class LinkSession {
     std::vector<EntityId> by_id;  // entities that its identifiers name, ascending
     bool has_link = false;        // of any method
     bool has_given_link = false;  // of a file, an identifier or by hand
+    bool rejected = false;        // a review said that it has no entity
   };
 
   // InvalidArgument: the title column or a column of ids that no item has. NotFound: an unknown

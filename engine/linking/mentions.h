@@ -1,15 +1,10 @@
-// Mentions of entities in documents: names found by longest match, weighed by how often the name
-// stood for the entity in annotated documents, by its form, and by the other entities around.
+// Names of entities in documents: where they stand, how they are written, and what is around them.
 #ifndef UNDULA_LINKING_MENTIONS_H_
 #define UNDULA_LINKING_MENTIONS_H_
 
-#include <array>
 #include <cstdint>
-#include <map>
 #include <span>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -25,22 +20,46 @@ struct Document {
   std::vector<std::string> texts;  // title, abstract, ...
 };
 
-// A name that occurs in a document, any number of times. Names within longer names do not count.
+// How the words of a name are written, small words left aside.
+enum class NameForm : uint8_t { kLower, kCapital, kUpper };
+inline constexpr uint32_t kNameForms = 3;
+inline constexpr uint32_t kNoName = 0xFFFFFFFFu;
+
+// A name that occurs in a document in one form, any number of times.
 struct NameInDocument {
-  uint32_t name;
-  uint16_t times;
-  uint8_t words;
-  bool all_upper;  // an acronym
-  bool in_first;   // in the document's first text
-  // Occurrences in text that is not capitalized throughout, and not at a text's beginning: with all
-  // words capitalized, with some not, and beside another capitalized word ("John" in "John Doe").
-  uint16_t capital, lower, beside;
+  uint32_t name = 0;
+  NameForm form = NameForm::kLower;
+  uint8_t words = 0;
+  bool in_first = false, in_rest = false;  // in the document's first text, in the others
+  uint16_t times = 0;
+  // Of these occurrences: within a longer name; across the border of one; with a capitalized word
+  // before, after, without either ("John" in "John Doe"; never so in headlines, where all words are
+  // capitalized); in headlines; at the beginning of a sentence; in the genitive; before a comma;
+  // beside a hyphen; joined to a capitalized word before, after, in headlines too.
+  uint16_t nested = 0, crossing = 0, capital_before = 0, capital_after = 0, alone = 0, headline = 0,
+           begins = 0, genitive = 0, comma = 0, hyphen = 0, joined_before = 0, joined_after = 0;
+  // Capitalized words that stand before and after it, where these are fewest.
+  uint8_t run_before = 255, run_after = 255;
+  uint32_t place = 0xFFFFFFFFu;    // the first one's word
+  uint32_t cover = kNoName;        // a longer name around it
+  uint64_t before = 0, after = 0;  // hashes of the words beside the first one; small: no word there
 };
 
-// One list for each document, by name. Parallel in `arena`.
-absl::StatusOr<std::vector<std::vector<NameInDocument>>> FindNames(
-    const NameTable& names, std::span<const Document> documents, TaskArena& arena,
-    Progress* progress);
+struct DocumentNames {
+  std::vector<NameInDocument> names;  // by name, then form
+  std::vector<uint64_t> words;        // hashes of all words, ascending, distinct
+  uint32_t length = 0;                // words
+  bool has_rest = false;              // a text after the first one
+  // What the document is about, the coarsest first; not set by FindNames(). Ids below 2^31.
+  std::vector<uint32_t> topics;
+};
+
+// Of names that overlap the longest one counts; names within it are marked as nested. Names that
+// are mere parts of labels are looked for outside the others only, and only in capitals. One result
+// for each document. Parallel in `arena`.
+absl::StatusOr<std::vector<DocumentNames>> FindNames(const NameTable& names,
+                                                     std::span<const Document> documents,
+                                                     TaskArena& arena, Progress* progress);
 
 // Neighbors of entities, in both directions, sorted: who is connected to whom.
 class Neighbors {
@@ -54,98 +73,14 @@ class Neighbors {
   std::vector<EntityId> entity_;
 };
 
-enum MentionEvidence : uint8_t {
-  kMentionBias,
-  kSeen,      // the name occurs in annotated documents
-  kSeenOdds,  // of these: log-odds that it stands for the entity
-  kSeenLog,   // log of 1 + their number
-  kUnseenUpper,
-  kUnseenWords,  // log of the number of words
-  kUnseenLength,
-  kUnseenLabel,   // the name is a label, not a part of one
-  kUnseenLast,    // the name is the last word of one
-  kUnseenRivals,  // log of the number of entities with this name
-  kUnseenCommon,  // log of 1 + documents with the name
-  kEntityLog,     // log of 1 + annotated documents that mention the entity
-  kConnected,     // log of 1 + other candidates of the document that the graph connects to it
-  kContext,       // how usual the document's other names are where the entity is mentioned
-  kPopular,       // log of 1 + neighbors of the entity in the graph
-  kOtherNames,    // another name of the document may stand for the entity too
-  kContained,     // a longer name of the document has this one in it and may not
-  kTimes,         // log of how often the name occurs in the document
-  kInFirst,
-  kCapital,       // log-odds that the name is capitalized, in this document
-  kUsualCapital,  // the same in all documents
-  kBeside,        // log-odds that another capitalized word stands beside it
-  kUsualBeside,
-  kMentionEvidenceCount
-};
-
 struct Mention {
   EntityId entity;
   uint32_t name;
   double confidence;
 };
 
-// Entities of each annotated document, ascending; documents without annotation: `annotated` 0.
-struct MentionGold {
-  std::vector<std::vector<EntityId>> entities;
-  std::vector<uint8_t> annotated;
-};
-
-// Counts and weights from the annotated documents of one name table. Thread-safe after Train().
-class MentionModel {
- public:
-  // `found` is FindNames() of the documents. FailedPrecondition where fewer than 20 names stand for
-  // an annotated entity.
-  static absl::StatusOr<MentionModel> Train(const NameTable& names, const Neighbors& neighbors,
-                                            std::span<const std::vector<NameInDocument>> found,
-                                            const MentionGold& gold, uint32_t n_entities);
-
-  // Entities of a document that the model has not been trained on, best first, an entity once; of
-  // each name the best entity only.
-  std::vector<Mention> Weigh(const std::vector<NameInDocument>& found) const;
-
-  // The baseline: of each name the entity that it stood for most often, where that was in half of
-  // its documents at least; of names never seen the entity, where there is one only.
-  std::vector<EntityId> ByPrior(const std::vector<NameInDocument>& found) const;
-
- private:
-  struct Candidate {
-    uint32_t name;
-    uint32_t entry;  // of the name table
-    EntityId entity;
-    std::array<float, kMentionEvidenceCount> evidence;
-  };
-  MentionModel(const NameTable& names, const Neighbors& neighbors)
-      : names_(&names), neighbors_(&neighbors) {}
-  void CountUsage(std::span<const std::vector<NameInDocument>> found);
-  // Mean log-ratio of how often the document's other names stand beside the entity to how often
-  // they would by chance; 0 where the entity is in no other annotated document.
-  float Context(EntityId entity, uint32_t name, const std::vector<NameInDocument>& found,
-                bool own) const;
-  // `own`: the document's own annotation, taken out of the counts (training); null else.
-  std::vector<Candidate> Candidates(const std::vector<NameInDocument>& found,
-                                    const std::vector<EntityId>* own) const;
-
-  const NameTable* names_;
-  const Neighbors* neighbors_;
-  // Of a name in all documents, annotated or not.
-  struct Usage {
-    float capital = 0, beside = 0;  // log-odds
-    uint32_t documents = 0;
-  };
-  std::vector<Usage> usage_;           // by name
-  std::vector<uint32_t> occurrences_;  // by name: annotated documents with it
-  std::vector<uint32_t> meant_;        // by entry: of these, where it stood for the entity
-  std::vector<uint32_t> documents_;    // by entity: annotated documents with it
-  std::map<std::pair<EntityId, uint32_t>, uint32_t> beside_;  // documents with entity and name
-  uint32_t annotated_ = 0;                                    // documents
-  std::vector<double> weights_;
-};
-
 // Entities of names that are the label of one entity only: the baseline without any training.
-std::vector<EntityId> ByLabel(const NameTable& names, const std::vector<NameInDocument>& found);
+std::vector<EntityId> ByLabel(const NameTable& names, const DocumentNames& found);
 
 // The lowest confidence to link so that the mean confidence of all mentions above it is
 // `precision`; never below `least`.

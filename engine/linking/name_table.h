@@ -23,11 +23,35 @@ struct WordText {
     bool capital;    // begins with an upper-case letter of ASCII, or is not ASCII
     bool joined;     // only spaces or hyphens follow it before the next word
     bool all_upper;  // two letters or more, all of them upper-case ASCII
+    // What follows before the next word: '.' where a full stop, '!', '?' or ':' does, else the
+    // first byte that is no space, else ' '.
+    char gap;
   };
   std::string text;  // normalized words, one space between them
   std::vector<Word> words;
 };
 WordText SplitIntoWords(std::string_view utf8);
+
+// WordText::Word::hash of a normalized word.
+uint64_t HashWord(std::string_view normalized);
+
+// "of", "the" and the like: they do not begin or end a part of a label, have no letter in an
+// acronym, and need no capital.
+bool IsSmallWord(std::string_view normalized);
+
+// What a name is of an entity, the surest first.
+enum class NameKind : uint8_t {
+  kLabel,
+  kBare,     // the label without the bracket at its end: "Paris (film)"
+  kSurface,  // an alias, or a surface form of an annotated document
+  kComma,    // what stands before a comma: "Springfield, Illinois"
+  kArticle,  // the label without its "The"
+  kSuffix,   // the last words of the label: "Lovelace"
+  kPrefix,   // its first words: "Flagler (County)"
+  kAcronym,  // the first letters of its words
+};
+inline constexpr int kNameKinds = 8;
+inline bool IsPart(NameKind kind) { return kind >= NameKind::kSuffix; }
 
 // Built once; then thread-safe.
 class NameTable {
@@ -37,23 +61,28 @@ class NameTable {
   // One entity that has a name.
   struct Entry {
     EntityId entity;
-    bool is_label;  // else a surface form, an alias or a part of a label
-    bool is_last;   // the last word of a label of two or three words: perhaps a family name
+    uint32_t whole;  // the name of the whole label; the name itself where there is none
+    NameKind kind;
   };
   struct Match {
     uint32_t name;
     uint32_t words;  // how many
   };
 
-  // A label "Springfield, Illinois" is also the name "Springfield", "The Band" also "Band", and
-  // "Ada Lovelace" also "Lovelace". Names of more than kMaxWords words, of one byte, or without a
-  // letter are left out; a bracket at the end ("Paris (film)") is no part of a name.
+  // A label gives the names of all kinds above but kSurface; what is no label gives that one. Names
+  // of more than kMaxWords words, of one byte, or without a letter are left out.
   // ResourceExhausted beyond 2^32 - 2 names or 4 GiB of text.
   absl::Status Add(EntityId entity, std::string_view name, bool is_label);
   void Build();
 
-  // The longest name that begins at words[first]; words = 0 for none.
+  // All names that begin at words[first], ascending by words. Returns how many.
+  size_t FindAll(const WordText& text, size_t first, std::span<Match, kMaxWords> matches) const;
+  // The longest of them that is no mere part of a label; words = 0 for none.
   Match FindLongest(const WordText& text, size_t first) const;
+  // The name with exactly these words; -1 for none.
+  int64_t Find(std::string_view name) const;
+  // No entity has the name but as a part of its label.
+  bool IsOnlyPart(uint32_t name) const { return only_part_[name]; }
 
   std::string_view Name(uint32_t name) const {
     return std::string_view(text_).substr(text_start_[name],
@@ -71,7 +100,9 @@ class NameTable {
   int64_t bytes() const;
 
  private:
-  absl::Status AddName(Entry entry, std::string_view name);
+  // `whole`: the place in pending_ of the label; kNoWhole for the name itself.
+  absl::Status AddName(EntityId entity, NameKind kind, std::string_view normalized, uint32_t whole);
+  absl::Status AddParts(EntityId entity, const WordText& label, size_t comma_words, uint32_t whole);
 
   struct Slot {
     uint32_t fingerprint;
@@ -85,12 +116,14 @@ class NameTable {
   std::vector<uint32_t> text_start_ = {0}, entry_start_ = {0};
   std::vector<Entry> entries_;
   std::vector<Slot> table_;
+  std::vector<bool> only_part_;     // by name
   std::vector<uint64_t> prefixes_;  // a bit for the hash of every proper prefix of a name
 
   struct Pending {
     uint64_t at;
-    uint32_t size;
-    Entry entry;
+    uint32_t size, whole;
+    EntityId entity;
+    NameKind kind;
   };
   std::vector<Pending> pending_;
   std::string pending_text_;

@@ -108,9 +108,17 @@ TEST_F(CliLink, AReaderCorrectsThreeLinksAndTheNextTrainingUsesThem) {
                     HasSubstr("f-4\thttp://world.example/film14\t1"), Not(HasSubstr("f-5\t")),
                     Not(HasSubstr("f-3\thttp://world.example/film3\t"))));
 
-  // A new run keeps what was decided by hand; training takes the links that are there.
-  Run({"link", "run", world_.database, "--replace", "--quiet"});
-  EXPECT_THAT(Links(), HasSubstr("f-3\thttp://world.example/film13\t1"));
+  // A new run keeps what was decided by hand, "no" too, and a new review file says so; training
+  // takes the links that are there.
+  const Output again =
+      Undula({"link", "run", world_.database, "--replace", "--review", review, "--format", "csv"});
+  EXPECT_THAT(again.out, HasSubstr("rejected by a review,1"));
+  EXPECT_THAT(ReadFile(review), HasSubstr("\nf-5\tFilm 5\tno\thttp://world.example/film5\t"));
+  EXPECT_EQ(Links(), after);
+  Run({"link", world_.database, "--quiet"});
+  EXPECT_EQ(Links(), after);
+  Run({"link", "review", world_.database, "--import", review, "--quiet"});
+  Run({"link", "undo", world_.database});
   Run({"train", world_.database, "--model", "ripplenet", "--epochs", "1", "--dim", "4", "--quiet"});
   const Output why = Undula({"link", "explain", world_.database, "f-3", "--format", "json"});
   EXPECT_THAT(why.err, HasSubstr("linked before"));
@@ -123,6 +131,15 @@ TEST_F(CliLink, AReaderCorrectsThreeLinksAndTheNextTrainingUsesThem) {
   Run({"link", "undo", world_.database});
   EXPECT_EQ(Undula({"link", "undo", world_.database}).code,
             static_cast<int>(absl::StatusCode::kNotFound));
+
+  // Before the review nothing was rejected; a "yes" takes a "no" back.
+  Run({"link", "run", world_.database, "--quiet"});
+  EXPECT_THAT(Links(), HasSubstr("f-5\thttp://world.example/film5\t"));
+  Run({"link", "review", world_.database, "--import", edited, "--quiet"});
+  WriteFile(edited, Edit(ReadFile(review), {{"f-5", "yes", "http://world.example/film5"}}));
+  Run({"link", "review", world_.database, "--import", edited, "--quiet"});
+  Run({"link", "run", world_.database, "--replace", "--quiet"});
+  EXPECT_THAT(Links(), HasSubstr("f-5\thttp://world.example/film5\t1"));
 }
 
 TEST_F(CliLink, MistakesInAReviewFileAreNamed) {

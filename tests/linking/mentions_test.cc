@@ -1,5 +1,5 @@
 // Names in running text, and the model that says which of them are mentions.
-#include "linking/mentions.h"
+#include "linking/mention_model.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -69,8 +69,72 @@ TEST_F(NameTableTest, SeveralEntitiesHaveAName) {
   std::vector<uint32_t> entities;
   for (const NameTable::Entry& entry : names_.Entries(0)) entities.push_back(Index(entry.entity));
   EXPECT_THAT(entities, ElementsAre(2, 3, 5));
-  EXPECT_FALSE(names_.Entries(0)[1].is_label);
+  EXPECT_EQ(names_.Entries(0)[1].kind, NameKind::kSurface);
   EXPECT_GT(names_.bytes(), 0);
+}
+
+TEST_F(NameTableTest, PartsOfLabelsAreNamesOfTheirOwnKind) {
+  Add(1, "University of the Arts, Berlin");
+  Add(2, "The Band");
+  Add(3, "Ada Lovelace (person)");
+  names_.Build();
+  const auto kind = [&](const std::string& name) {
+    const int64_t at = names_.Find(name);
+    if (at < 0) return -1;
+    const NameTable::Entry& entry = names_.Entries(static_cast<uint32_t>(at))[0];
+    return static_cast<int>(entry.kind);
+  };
+  const auto is = [](NameKind k) { return static_cast<int>(k); };
+  EXPECT_EQ(kind("Ada Lovelace"), is(NameKind::kBare));
+  EXPECT_EQ(kind("University of the Arts"), is(NameKind::kComma));
+  EXPECT_EQ(kind("Band"), is(NameKind::kArticle));
+  EXPECT_EQ(kind("Lovelace"), is(NameKind::kSuffix));
+  EXPECT_EQ(kind("Ada"), is(NameKind::kPrefix));
+  EXPECT_EQ(kind("UAB"), is(NameKind::kAcronym));
+  EXPECT_EQ(kind("University of"), -1);
+  EXPECT_EQ(kind("the Band"), is(NameKind::kLabel));
+  const auto lovelace = static_cast<uint32_t>(names_.Find("Lovelace"));
+  EXPECT_TRUE(names_.IsOnlyPart(lovelace));
+  EXPECT_EQ(names_.Name(names_.Entries(lovelace)[0].whole), "ada lovelace");
+  EXPECT_THAT(Found(names_, "Lovelace and the UAB"), IsEmpty());  // parts are no names of their own
+}
+
+TEST_F(NameTableTest, NamesWithinLongerOnesAndPartsAreMarked) {
+  Add(1, "New York Times");
+  Add(2, "New York");
+  Add(3, "Ada Lovelace");
+  names_.Build();
+  TaskArena arena(1);
+  const std::vector<Document> documents = {
+      {{"", "Lovelace read the New York Times; the lovelace ribbon is from New York's shops"}}};
+  const DocumentNames found = (*FindNames(names_, documents, arena, nullptr))[0];
+  std::vector<std::string> names;
+  for (const NameInDocument& in : found.names) {
+    names.push_back(std::string(names_.Name(in.name)) + " " + std::to_string(in.times) +
+                    std::to_string(in.nested) + std::to_string(in.genitive));
+  }
+  EXPECT_THAT(names, ElementsAre("lovelace 100", "new york 211", "new york times 100"));
+  EXPECT_EQ(found.length, 15);
+}
+
+TEST(BoostedTrees, FindWhatOnlyTwoColumnsTogetherTell) {
+  std::vector<float> rows;
+  std::vector<uint8_t> labels;
+  for (int i = 0; i < 4000; ++i) {
+    const auto a = static_cast<float>(i % 7), b = static_cast<float>(i / 7 % 5);
+    rows.insert(rows.end(), {a, b, static_cast<float>(i * 31 % 11)});
+    labels.push_back((a > 3) != (b > 2));
+  }
+  BoostOptions options;
+  options.columns = 1;
+  const BoostedTrees trees = BoostedTrees::Train(rows, 3, labels, options);
+  EXPECT_GT(trees.Logit(std::vector<float>{5, 0, 3}), 2);
+  EXPECT_GT(trees.Logit(std::vector<float>{0, 4, 3}), 2);
+  EXPECT_LT(trees.Logit(std::vector<float>{0, 0, 3}), -2);
+  EXPECT_LT(trees.Logit(std::vector<float>{6, 3, 3}), -2);
+  const BoostedTrees again = BoostedTrees::Train(rows, 3, labels, options);
+  EXPECT_EQ(again.Logit(std::vector<float>{1, 1, 1}), trees.Logit(std::vector<float>{1, 1, 1}));
+  EXPECT_EQ(BoostedTrees::Train({}, 3, {}, options).Logit(std::vector<float>{1, 1, 1}), 0);
 }
 
 TEST(NameTable, WithoutNames) {
@@ -80,7 +144,7 @@ TEST(NameTable, WithoutNames) {
   EXPECT_THAT(Found(names, "anything"), IsEmpty());
 }
 
-// 200 documents: "Apple" with a capital is the company (0), "apple" is no mention; "Bush" is the
+// 400 documents: "Apple" with a capital is the company (0), "apple" is no mention; "Bush" is the
 // band (1) beside the guitarist (3), else the president (2).
 class MentionsTest : public testing::Test {
  protected:
@@ -96,21 +160,33 @@ class MentionsTest : public testing::Test {
     back_.ptr = {0, 0, 0, 0, 1};
     back_.relation = {RelationId{0}};
     back_.entity = {EntityId{1}};
-    for (int i = 0; i < 200; ++i) {
-      switch (i % 4) {
+    for (int i = 0; i < 400; ++i) {
+      switch (i / 3 % 4) {
         case 0:
-          AddDocument("we saw that Apple sells phones", {EntityId{0}});
+          AddDocument(Words(i, 1) + "Apple " + Words(i, 2), {EntityId{0}});
           break;
         case 1:
-          AddDocument("we saw an apple on the tree", {});
+          AddDocument(Words(i, 1) + "apple " + Words(i, 2), {});
           break;
         case 2:
-          AddDocument("on stage were Bush and Gavin Rossdale tonight", {EntityId{1}, EntityId{3}});
+          AddDocument(Words(i, 1) + "Bush " + Words(i, 2) + "Gavin Rossdale",
+                      {EntityId{1}, EntityId{3}});
           break;
         default:
-          AddDocument("in the house president Bush spoke", {EntityId{2}});
+          AddDocument(Words(i, 1) + "Bush " + Words(i, 2), {EntityId{2}});
       }
     }
+  }
+
+  // One to four words that have nothing to do with the names.
+  static std::string Words(int i, int stream) {
+    static constexpr const char* kWords[] = {"yesterday ", "we ", "saw ",    "that ", "a ",
+                                             "grew ",      "by ", "record ", "of ",   "here "};
+    std::string words;
+    for (int w = 0; w <= i * 7 / (stream + 4) % 4; ++w) {
+      words += kWords[(i * 31 + stream * 17 + w * w * 13 + i / 10) % 10];
+    }
+    return words;
   }
 
   void AddDocument(const std::string& text, std::vector<EntityId> entities) {
@@ -118,7 +194,7 @@ class MentionsTest : public testing::Test {
     gold_.entities.push_back(std::move(entities));
     gold_.annotated.push_back(1);
   }
-  std::vector<std::vector<NameInDocument>> Find(int threads = 1) {
+  std::vector<DocumentNames> Find(int threads = 1) {
     TaskArena arena(threads);
     return *FindNames(names_, documents_, arena, nullptr);
   }
@@ -139,10 +215,10 @@ class MentionsTest : public testing::Test {
 
 TEST_F(MentionsTest, CaseAndCoherenceDecide) {
   const size_t first = documents_.size();
-  AddDocument("yesterday the maker Apple grew", {});
-  AddDocument("yesterday the apple grew", {});
-  AddDocument("a record by Bush with Gavin Rossdale", {});
-  AddDocument("a speech by president Bush", {});
+  AddDocument("yesterday we saw Apple that grew here", {});
+  AddDocument("yesterday we saw apple that grew here", {});
+  AddDocument("a record by Bush here Gavin Rossdale", {});
+  AddDocument("a record by Bush here", {});
   for (size_t d = first; d < documents_.size(); ++d) gold_.annotated[d] = 0;
   const Neighbors neighbors(csr_, back_);
   EXPECT_TRUE(neighbors.Connected(EntityId{3}, EntityId{1}));
@@ -167,10 +243,11 @@ TEST_F(MentionsTest, NamesDoNotDependOnThreads) {
   const auto one = Find(1), four = Find(4);
   ASSERT_EQ(one.size(), four.size());
   for (size_t d = 0; d < one.size(); ++d) {
-    ASSERT_EQ(one[d].size(), four[d].size());
-    for (size_t i = 0; i < one[d].size(); ++i) {
-      EXPECT_EQ(one[d][i].name, four[d][i].name);
-      EXPECT_EQ(one[d][i].times, four[d][i].times);
+    ASSERT_EQ(one[d].names.size(), four[d].names.size());
+    EXPECT_EQ(one[d].words, four[d].words);
+    for (size_t i = 0; i < one[d].names.size(); ++i) {
+      EXPECT_EQ(one[d].names[i].name, four[d].names[i].name);
+      EXPECT_EQ(one[d].names[i].times, four[d].names[i].times);
     }
   }
 }

@@ -204,8 +204,9 @@ struct LinkEvaluationReport {
 // Entities that the texts of documents (items) mention, learned from annotated documents.
 struct MentionOptions {
   std::vector<std::string> text_columns = {"title", "abstract"};  // of the catalogue
-  // Tab-separated with the columns item, entity and, where there is one, surface (the text that
-  // stands for the entity); its items are the annotated documents.
+  std::vector<std::string> topic_columns;  // say what a text is about, the coarsest first
+  // Tab-separated with the columns item, entity and, where there are such, surface (the text that
+  // stands for the entity) and confidence (0 to 1); its items are the annotated documents.
   std::string gold_file;
   bool surfaces = true;  // use surface forms as names, beside labels
   // As in LinkerOptions.
