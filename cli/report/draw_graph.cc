@@ -65,9 +65,9 @@ std::string Draw(const GraphPicture& picture) {
   for (const GraphPicture::Edge& edge : picture.edges) {
     const auto [x1, y1] = at[edge.from];
     const auto [x2, y2] = at[edge.to];
-    svg.Curve(x1, y1, x2, y2, 1.2, "edge tie",
-              picture.vertices[edge.from].label + " " + edge.label + " " +
-                  picture.vertices[edge.to].label);
+    svg.Line(x1, y1, x2, y2, "edge tie",
+             picture.vertices[edge.from].label + " " + edge.label + " " +
+                 picture.vertices[edge.to].label);
     if (named) {
       boxes.push_back(
           {(x1 + x2) / 2, (y1 + y2) / 2 - 4, TextWidth(Shorten(edge.label, kLabel), kFont)});

@@ -7,6 +7,7 @@ namespace undula::cli::report {
 namespace {
 
 constexpr int kUsers = 3, kItems = 3, kReasons = 3;
+constexpr int kAround = 24;  // vertices of a neighborhood
 
 const EvaluationRow* Find(const std::vector<EvaluationRow>& rows, const std::string& model,
                           const std::string& part) {
@@ -108,13 +109,13 @@ std::string UserLabel(const std::string& user, size_t place, bool show) {
 // Neighborhoods that were asked for; else that of the first explained item which has one.
 absl::Status LookAround(const Recommender& recommender, Facts* facts) {
   for (const std::string& name : facts->options.around) {
-    auto around = recommender.Around(name);
+    auto around = recommender.Around(name, kAround);
     if (!around.ok()) return around.status();
     facts->around.push_back(std::move(*around));
   }
   for (const ExplainedItem& item : facts->explained) {
     if (!facts->around.empty()) break;
-    auto around = recommender.Around(item.explanation.item);
+    auto around = recommender.Around(item.explanation.item, kAround);
     if (around.ok() && around->vertices.size() > 1) facts->around.push_back(std::move(*around));
   }
   return absl::OkStatus();

@@ -48,10 +48,11 @@ void SvgWriter::Close(const char* element, std::string_view content) {
   }
 }
 
-void SvgWriter::Line(double x1, double y1, double x2, double y2, std::string_view cls) {
+void SvgWriter::Line(double x1, double y1, double x2, double y2, std::string_view cls,
+                     std::string_view tip) {
   out_ += "<line" + Class(cls) + Attribute("x1", x1) + Attribute("y1", y1) + Attribute("x2", x2) +
           Attribute("y2", y2);
-  Close("line", {});
+  Close("line", Tip(tip));
 }
 
 void SvgWriter::Rect(double x, double y, double width, double height, std::string_view cls,

@@ -19,7 +19,8 @@ class SvgWriter {
   SvgWriter(double width, double height, std::string_view title, std::string_view description);
 
   // `cls` names styles of the page; `tip` appears under the pointer where not empty.
-  void Line(double x1, double y1, double x2, double y2, std::string_view cls);
+  void Line(double x1, double y1, double x2, double y2, std::string_view cls,
+            std::string_view tip = {});
   void Rect(double x, double y, double width, double height, std::string_view cls,
             std::string_view tip = {});
   void Circle(double x, double y, double radius, std::string_view cls, std::string_view tip = {});
