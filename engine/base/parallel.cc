@@ -1,5 +1,6 @@
 #include "base/parallel.h"
 
+#include <oneapi/tbb/concurrent_queue.h>
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/info.h>
 #include <oneapi/tbb/parallel_for.h>
@@ -7,6 +8,8 @@
 
 #include <algorithm>
 #include <optional>
+
+#include "base/slot_queue.h"
 
 #ifdef __SANITIZE_THREAD__
 #include <sanitizer/tsan_interface.h>
@@ -68,5 +71,24 @@ void TaskArena::Run(int64_t n, int64_t grain, void (*body)(void*, int64_t, int64
       [&] { tbb::parallel_for(int64_t{0}, ranges, one, tbb::simple_partitioner()); });
   UNDULA_LOOP_ORDER_(After(loop_end));
 }
+
+struct SlotQueue::Impl {
+  tbb::concurrent_bounded_queue<int64_t> queue;
+};
+
+SlotQueue::SlotQueue(int64_t capacity) : impl_(std::make_unique<Impl>()) {
+  impl_->queue.set_capacity(capacity);
+}
+SlotQueue::~SlotQueue() = default;
+
+void SlotQueue::Push(int64_t slot) { impl_->queue.push(slot); }
+
+int64_t SlotQueue::Pop() {
+  int64_t slot = 0;
+  impl_->queue.pop(slot);
+  return slot;
+}
+
+bool SlotQueue::TryPop(int64_t* slot) { return impl_->queue.try_pop(*slot); }
 
 }  // namespace undula

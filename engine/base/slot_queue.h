@@ -1,4 +1,5 @@
 // A bounded queue of small numbers between threads (oneTBB): whose buffer is free, whose is ready.
+// Implemented in parallel.cc, the one file that sees oneTBB.
 #ifndef UNDULA_BASE_SLOT_QUEUE_H_
 #define UNDULA_BASE_SLOT_QUEUE_H_
 
