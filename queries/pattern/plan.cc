@@ -79,7 +79,8 @@ void Executor::Prepare(const Algebra& node, const SlotSet& needed, bool dedup) {
         const auto part = std::find_if(parts.begin(), parts.end(), [&](const Algebra* p) {
           return !reads.empty() && reads.Within(p->certain);
         });
-        if (part == parts.end()) {
+        // EXISTS within the triples would keep their solutions from being kept.
+        if (part == parts.end() || (keep_tails_ && !Condition(&expr).pure)) {
           info.rest.emplace_back(&expr);
         } else {
           Info(**part).pushed.push_back(&expr);
