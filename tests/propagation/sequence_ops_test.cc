@@ -15,6 +15,7 @@
 #include "propagation/ops/gate_simd.h"
 #include "propagation/ops/gather.h"
 #include "propagation/ops/gru.h"
+#include "propagation/ops/gru_last_states.h"
 #include "propagation/ops/key_value_memory.h"
 #include "propagation/ops/linear_cross_entropy.h"
 #include "propagation/ops/losses.h"
@@ -359,6 +360,30 @@ TEST(SequenceKernels, HaveTheSameBitsOnEveryInstructionSet) {
   }
   EXPECT_EQ(all[0], all[1]);
   EXPECT_EQ(all[0], all[2]);
+}
+
+// More sequences than a tile, one of them empty; widths with and without a tuned kernel.
+TEST(SequenceKernels, LastStatesAreThoseOfTheSequence) {
+  for (const int64_t d : {12, 32}) {
+    std::vector<int64_t> ptr = {0};
+    for (int64_t s = 0; s < 70; ++s) ptr.push_back(ptr.back() + (s == 5 ? 0 : 1 + s % 4));
+    const std::vector<uint32_t> rows = RandomRowIds(ptr.back(), 9, 3);
+    std::vector<uint32_t> last;
+    for (size_t s = 0; s + 1 < ptr.size(); ++s) {
+      if (ptr[s] < ptr[s + 1]) last.push_back(static_cast<uint32_t>(ptr[s + 1] - 1));
+    }
+    OpRun run(DType::kF32);
+    Tape& tape = run.tape();
+    const Var table = run.Leaf(RandomValues({9, 3 * d}, 1)),
+              w = run.Leaf(RandomValues({d, 3 * d}, 2));
+    const Var all = GruSequence(tape, GatherRows(tape, table, run.Ids(rows)), w, Var{},
+                                run.Offsets(ptr), UpdateGate::kKeepsOld);
+    std::vector<double> want = run.Value(GatherRows(tape, all, run.Ids(last)));
+    want.insert(want.begin() + 5 * d, d, 0.0);
+    EXPECT_EQ(run.Value(GruLastStates(tape, table, run.Ids(rows), w, run.Offsets(ptr),
+                                      UpdateGate::kKeepsOld)),
+              want);
+  }
 }
 
 // The kernel of a graph's step has the bits of the operators that it stands for.

@@ -86,9 +86,9 @@ class ListBuilder {
   propagation::simd::FindAtLeastKernel find_ = propagation::simd::GetFindAtLeast();
 };
 
-// Queries worked together where the scorer gives their vectors, and the items of a tile then: their
-// scores stay in the cache.
-constexpr int64_t kVectorQueries = 64;
+// Queries worked together where the scorer gives their vectors, and the items of a tile then: what
+// is made of their histories and their scores stay in the cache.
+constexpr int64_t kVectorQueries = 32;
 constexpr uint32_t kVectorItems = 256;
 
 // One query of several ranked together: what is asked and where its answer goes.

@@ -4,6 +4,7 @@
 #include "propagation/ops/elementwise.h"
 #include "propagation/ops/gate_simd.h"
 #include "propagation/ops/gather.h"
+#include "propagation/ops/gru_last_states.h"
 #include "propagation/ops/matmul.h"
 #include "propagation/ops/segment_reduce.h"
 #include "propagation/ops/soft_read.h"
@@ -149,6 +150,10 @@ void RecurrentEncoder::AddParameters(int64_t dim, int64_t hidden, Init init, uin
 Var RecurrentEncoder::Table(Tape& tape, Var h) const { return Linear(tape, h, w_ih_, nullptr); }
 
 Var RecurrentEncoder::Encode(Tape& tape, Var table, const SequencePlan& plan) const {
+  if (tape.only_scores() && !tape.exec().on_gpu()) {  // a row for each history, after its end
+    return propagation::GruLastStates(tape, table, tape.Indices(plan.event_row), tape.Use(w_hh_),
+                                      tape.Offsets(plan.event_ptr), UpdateGate::kKeepsOld);
+  }
   const Var gi = propagation::GatherRows(tape, table, tape.Indices(plan.event_row));
   const Var states = propagation::GruSequence(tape, gi, tape.Use(w_hh_), Var{},
                                               tape.Offsets(plan.event_ptr), UpdateGate::kKeepsOld);
