@@ -296,7 +296,9 @@ TEST(ItemPanels, HaveTheSameBitsForAnyRange) {
     for (int64_t q = 0; q < kQueries; ++q) {
       for (uint32_t i = range.begin; i < range.end; ++i) {
         float sum = 0;
-        for (int64_t c = 0; c < kDim; ++c) sum += queries[q * kDim + c] * items[i * kDim + c];
+        for (int64_t c = 0; c < kDim; ++c) {
+          sum = std::fma(queries[q * kDim + c], items[i * kDim + c], sum);
+        }
         ASSERT_EQ(rows[q][i - range.begin], sum);
         ASSERT_EQ(panels.Score(&queries[q * kDim], ItemId{i}), sum);
       }
