@@ -11,7 +11,8 @@ test part is read once. Knowledge: the graph of ml-100k, item attributes elsewhe
 without any have no rows of ksr and kgsr. kgsr_shuffled deals the entity vectors out to the items at random:
 what the knowledge adds beyond the memory is the difference to it.
 
-One file per (data, model, seed), so a killed run goes on where it stopped; missing rows say "not run". With
+One file per (data, model, seed), so a killed run goes on where it stopped, a training from its last checkpoint;
+missing rows say "not run". With
 --minutes no training is started after that time.
 """
 import argparse
