@@ -135,7 +135,7 @@ absl::Status RunExplain(const Args& args) {
   a.Option("--slots", &slots, "slots of each hop, heaviest first; 0 = all");
   a.Option("--connections", &connections, "show so many connections instead");
   a.Option("--steps", &steps,
-           "steps of a connection at most, up to 6; above 4 for sparse graphs: milliseconds more");
+           "steps of a connection at most, up to 6; above 4 for sparse graphs, some ten ms each");
   a.Option("--graphviz", &graphviz,
            "also write the reasons shown as a graph to this file, in the DOT language");
   a.Flag("--effect", &options.effect,

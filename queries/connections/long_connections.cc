@@ -14,7 +14,7 @@ namespace undula::queries {
 namespace {
 
 constexpr size_t kVertices = 400;  // of the small graph
-constexpr size_t kTried = 200;     // paths listed beyond those wanted: some have too many steps
+constexpr size_t kTried = 50;      // paths listed beyond those wanted: some have too many steps
 
 using Costs = std::unordered_map<uint32_t, uint32_t>;  // vertex -> cost
 
@@ -212,6 +212,51 @@ bool Lower(uint32_t vertex, uint32_t cost, Costs* costs) {
   return true;
 }
 
+// Those of `vertices` that lie on some way of at most max_steps from a start to the target (the
+// first of them), in their order.
+std::vector<EntityId> OnShortWays(const ConnectionGraph& graph, const ConnectionLimits& limits,
+                                  const Spread& starts, const std::vector<EntityId>& vertices) {
+  std::unordered_map<uint32_t, size_t> place;
+  for (size_t i = 0; i < vertices.size(); ++i) place.emplace(Index(vertices[i]), i);
+  std::vector<std::vector<size_t>> beside(vertices.size());
+  for (size_t i = 0; i < vertices.size(); ++i) {
+    // Edges of hubs are seen from their other ends.
+    if (!starts.IsSource(vertices[i]) && graph.Degree(vertices[i]) > limits.cap) continue;
+    graph.ForEachStep(vertices[i], [&](Arc, EntityId to, uint32_t) {
+      const auto at = place.find(Index(to));
+      if (at == place.end()) return;
+      beside[i].push_back(at->second);
+      beside[at->second].push_back(i);
+    });
+  }
+  const auto steps_from = [&](std::vector<size_t> layer) {
+    std::vector<uint32_t> steps(vertices.size(), limits.max_steps + 1);
+    for (const size_t i : layer) steps[i] = 0;
+    for (uint32_t n = 1; n <= limits.max_steps && !layer.empty(); ++n) {
+      std::vector<size_t> next;
+      for (const size_t i : layer) {
+        for (const size_t j : beside[i]) {
+          if (steps[j] <= limits.max_steps) continue;
+          steps[j] = n;
+          next.push_back(j);
+        }
+      }
+      layer = std::move(next);
+    }
+    return steps;
+  };
+  std::vector<size_t> sources;
+  for (size_t i = 1; i < vertices.size(); ++i) {
+    if (starts.IsSource(vertices[i])) sources.push_back(i);
+  }
+  const std::vector<uint32_t> back = steps_from({0}), on = steps_from(std::move(sources));
+  std::vector<EntityId> out;
+  for (size_t i = 0; i < vertices.size(); ++i) {
+    if (i == 0 || back[i] + on[i] <= limits.max_steps) out.push_back(vertices[i]);
+  }
+  return out;
+}
+
 }  // namespace
 
 Connections FindLongConnections(const ConnectionGraph& graph, std::span<const PathStart> starts,
@@ -273,6 +318,7 @@ Connections FindLongConnections(const ConnectionGraph& graph, std::span<const Pa
   }
   std::vector<EntityId> vertices = {target};
   for (const auto& [cost, vertex] : between) vertices.push_back(vertex);
+  vertices = OnShortWays(graph, limits, on, vertices);
   std::erase_if(used, [&](uint32_t i) {
     return std::find(vertices.begin(), vertices.end(), starts[i].entity) == vertices.end();
   });

@@ -1,7 +1,7 @@
 // Connections of more steps than the search in the middle makes (connection_search.h), for sparse
 // graphs: the part of the graph that cheap paths lead through is cut out, at most 400 vertices, and
-// Yen's algorithm lists the k cheapest simple paths of that small graph. Milliseconds rather than
-// tenths of one: on request only.
+// Yen's algorithm lists the k cheapest simple paths of that small graph. Some ten milliseconds
+// rather than tenths of one: on request only.
 #ifndef UNDULA_QUERIES_CONNECTIONS_LONG_CONNECTIONS_H_
 #define UNDULA_QUERIES_CONNECTIONS_LONG_CONNECTIONS_H_
 

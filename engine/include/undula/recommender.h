@@ -78,7 +78,7 @@ struct RecommendOptions {
 struct ExplainOptions {
   int slots = 10;       // slots per hop, by weight; 0 = all
   int connections = 3;  // of the graph
-  int steps = 4;        // of a connection at most, 1 to 6; above 4 the search takes milliseconds
+  int steps = 4;        // of a connection at most, 1 to 6; above 4 it takes tens of ms
   bool effect = false;  // also Reason::effect, where the model can score without some edges
 };
 
