@@ -188,7 +188,8 @@ TEST(VectorFileTest, Safetensors) {
   options.tensor = "emb";
   EXPECT_TRUE(ReadVectorFile(path, options, nullptr).ok());
   options.format = "bin";
-  ExpectRefused(ReadVectorFile(path, options, nullptr), "none of auto, text, text-hash, npy, safetensors");
+  ExpectRefused(ReadVectorFile(path, options, nullptr),
+                "none of auto, text, text-hash, npy, safetensors");
 }
 
 class StoredVectorsTest : public testing::Test {
