@@ -139,18 +139,18 @@ absl::Status RunLinkReview(const Args& args) {
 absl::Status RunLinkTrain(const Args& args) {
   LinkerArguments a(
       "train",
-      "Trains the ranker's weights from gold links (a tab-separated file: item first,\n"
-      "entity last, or columns of these names).",
+      "Trains the ranker's weights from gold links: a tab-separated file (item first, entity\n"
+      "last, or columns of these names), or, without one, the links by file, identifier and\n"
+      "imported review. Give --model to start from given weights where these are few.",
       "  undula link train films.undula --gold gold.tsv --out films.model\n"
       "  undula link run films.undula --model films.model");
   std::string gold, out;
-  a.arguments().Option("--gold", &gold, "file with the right links");
+  a.arguments().Option("--gold", &gold,
+                       "file with the right links; what is linked by hand and file otherwise");
   a.arguments().Option("--out", &out, "file for the weights");
   bool help = false;
   if (absl::Status s = a.Parse(args, &help); !s.ok() || help) return s;
-  if (gold.empty() || out.empty()) {
-    return absl::InvalidArgumentError("give --gold FILE and --out FILE");
-  }
+  if (out.empty()) return absl::InvalidArgumentError("give --out FILE");
   auto database = a.Open(true);
   if (!database.ok()) return database.status();
   ProgressBar bar(a.quiet);

@@ -75,7 +75,8 @@ absl::StatusOr<int64_t> Database::TrainLinker(const std::string& gold_file,
   UNDULA_ASSIGN_OR_RETURN(const linking::LinkModel prior, api::LoadLinkModel(options));
   UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<api::LinkSession> session,
                           api::LinkSession::Load(*impl_, options, progress));
-  UNDULA_ASSIGN_OR_RETURN(const std::vector<linking::Gold> gold, session->ReadGold(gold_file));
+  UNDULA_ASSIGN_OR_RETURN(const std::vector<linking::Gold> gold,
+                          gold_file.empty() ? session->GivenLinks() : session->ReadGold(gold_file));
   UNDULA_ASSIGN_OR_RETURN(const linking::LinkModel model,
                           linking::TrainLinkModel(session->candidates(), gold,
                                                   options.model_file.empty() ? nullptr : &prior));

@@ -116,6 +116,7 @@ absl::Status LinkSession::ReadItems(const LinkerOptions& options, Progress* prog
     items_[i].has_link = !links.empty();
     for (const kgstore::Link& link : links) {
       if (link.method != LinkMethod::kLabel) {
+        if (!items_[i].has_given_link) items_[i].given = link.entity;
         items_[i].has_given_link = true;
       }
     }
@@ -195,6 +196,22 @@ absl::StatusOr<std::vector<linking::Gold>> LinkSession::ReadGold(const std::stri
   if (std::none_of(gold.begin(), gold.end(),
                    [](const linking::Gold& g) { return g.has_value(); })) {
     return InvalidArgumentError(file, ": names no item of the database");
+  }
+  return gold;
+}
+
+absl::StatusOr<std::vector<linking::Gold>> LinkSession::GivenLinks() const {
+  std::vector<linking::Gold> gold(items_.size());
+  bool any = false;
+  for (size_t i = 0; i < items_.size(); ++i) {
+    if (!items_[i].has_given_link && !items_[i].rejected) continue;
+    gold[i] = items_[i].given;
+    any = true;
+  }
+  if (!any) {
+    return FailedPreconditionError(
+        "no item has a link by file, identifier or hand to learn from: import a review, or give a ",
+        "file with gold links");
   }
   return gold;
 }

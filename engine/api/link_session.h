@@ -26,10 +26,11 @@ class LinkSession {
   // An item as the linker sees it.
   struct Item {
     std::string name;
-    std::vector<EntityId> by_id;  // entities that its identifiers name, ascending
-    bool has_link = false;        // of any method
-    bool has_given_link = false;  // of a file, an identifier or by hand
-    bool rejected = false;        // a review said that it has no entity
+    std::vector<EntityId> by_id;       // entities that its identifiers name, ascending
+    bool has_link = false;             // of any method
+    bool has_given_link = false;       // of a file, an identifier or by hand
+    bool rejected = false;             // a review said that it has no entity
+    EntityId given = kNone<EntityId>;  // the best one of such a link
   };
 
   // InvalidArgument: the title column or a column of ids that no item has. NotFound: an unknown
@@ -49,6 +50,9 @@ class LinkSession {
 
   // Gold links of a file by item; unknown items are left out. InvalidArgument names the line.
   absl::StatusOr<std::vector<linking::Gold>> ReadGold(const std::string& file) const;
+  // The links of files, by identifiers and by hand as gold links; rejected items have no entity.
+  // FailedPrecondition: there is none.
+  absl::StatusOr<std::vector<linking::Gold>> GivenLinks() const;
   // 1 for items that the file's first column names.
   absl::StatusOr<std::vector<uint8_t>> ReadSkip(const std::string& file) const;
 

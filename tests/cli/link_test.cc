@@ -175,6 +175,21 @@ TEST_F(CliLink, TrainsMeasuresAndExplains) {
                       "--format", "csv"})
                   .out,
               HasSubstr("from,items,confidence,right"));
+  // Without a file: what reviews decided.
+  EXPECT_THAT(Undula({"link", "train", world_.database, "--out", model}).err,
+              HasSubstr("no item has a link by file, identifier or hand"));
+  const std::string review = world_.dir / "review.tsv";
+  Run({"link", "review", world_.database, "--out", review, "--quiet"});
+  std::vector<std::vector<std::string>> edits = {{"f-40", "no", ""}};
+  for (int f = 0; f < 40; ++f) {
+    const std::string n = std::to_string(f);
+    edits.push_back({"f-" + n, "yes", "http://world.example/film" + n});
+  }
+  WriteFile(review, Edit(ReadFile(review), edits));
+  Run({"link", "review", world_.database, "--import", review, "--quiet"});
+  const Output reviewed =
+      Undula({"link", "train", world_.database, "--out", model, "--format", "csv"});
+  EXPECT_THAT(reviewed.out, HasSubstr("gold items,41")) << reviewed.err;
   const Output why = Undula({"link", "explain", world_.database, "f-7", "--model", model});
   EXPECT_THAT(why.out, AllOf(HasSubstr("film7"), HasSubstr("same_words")));
   EXPECT_EQ(Undula({"link", "explain", world_.database, "f-700"}).code,

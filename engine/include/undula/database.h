@@ -360,7 +360,8 @@ class Database {
   absl::StatusOr<LinkExplanation> ExplainLink(std::string_view item,
                                               const LinkerOptions& options = {},
                                               Progress* progress = nullptr) const;
-  // Trains the ranker's weights from gold links and writes them to `model_file`. With
+  // Trains the ranker's weights from gold links and writes them to `model_file`; from the links by
+  // file, identifier and hand, and what reviews rejected, where `gold_file` is empty. With
   // options.model_file the training starts from these weights and stays near them.
   absl::StatusOr<int64_t> TrainLinker(const std::string& gold_file, const std::string& model_file,
                                       const LinkerOptions& options = {},
