@@ -242,6 +242,14 @@ TEST_F(CliLink, MentionsOfTextsBecomeLinks) {
   ASSERT_EQ(linked.code, 0) << linked.err;
   EXPECT_THAT(Links(), AllOf(HasSubstr("n-59\thttp://world.example/film11\t"),
                              HasSubstr("n-59\thttp://world.example/director3\t")));
+  const Output topic = Undula({"link", "mentions", world_.database, "--gold", gold, "--topic",
+                               "title", "--dry-run", "--format", "csv"});
+  EXPECT_THAT(topic.out, HasSubstr("documents with new links,58\n")) << topic.err;
+  EXPECT_THAT(Undula({"link", "mentions", world_.database, "--gold", gold, "--topic", "kind"}).err,
+              HasSubstr("no item has a column 'kind'"));
+  WriteFile(gold, "item\tentity\tconfidence\nn-0\thttp://world.example/film0\tsure\n");
+  EXPECT_THAT(Undula({"link", "mentions", world_.database, "--gold", gold}).err,
+              HasSubstr("annotated.tsv:2: the confidence is 'sure'"));
   EXPECT_THAT(Undula({"link", "mentions", world_.database}).err, HasSubstr("gold file is needed"));
   EXPECT_THAT(Undula({"link", "mentions", world_.database, "--gold", gold, "--text", "body"}).err,
               HasSubstr("no item has a column 'body'"));
