@@ -242,7 +242,9 @@ TEST_P(WarmStart, SameBitsForAnyNumberOfThreadsAlsoAfterRenumbering) {
       ASSERT_TRUE(report.ok()) << report.status();
       EXPECT_THAT(report->start, HasSubstr("model '" + family + "': "));
       // ripplenet has no rows of users
-      if (family != "ripplenet") EXPECT_THAT(report->start, HasSubstr(" fitted)"));
+      if (family != "ripplenet") {
+        EXPECT_THAT(report->start, HasSubstr(" fitted)"));
+      }
       EXPECT_THAT(report->start, HasSubstr("optimizer state kept"));
       EXPECT_EQ(report->options.at("model.dim"), "8");  // inherited
       EXPECT_EQ(report->options.at("train.epochs"), "2");

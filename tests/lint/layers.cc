@@ -187,7 +187,7 @@ std::vector<Violation> CheckLayers(const std::vector<SourceFile>& files) {
 
 std::vector<Violation> CheckPublicHeaders(const std::vector<SourceFile>& files) {
   constexpr size_t kMaxFiles = 8;
-  constexpr size_t kMaxLines = 1200;
+  constexpr size_t kMaxLines = 1300;
   const std::string folder = "engine/include/undula";
   std::vector<Violation> violations;
   size_t lines = 0;
@@ -213,7 +213,7 @@ std::vector<Violation> CheckPublicHeaders(const std::vector<SourceFile>& files) 
     violations.push_back({folder, 0, std::to_string(files.size()) + " headers, at most 8"});
   }
   if (lines > kMaxLines) {
-    violations.push_back({folder, 0, std::to_string(lines) + " lines, at most 1200"});
+    violations.push_back({folder, 0, std::to_string(lines) + " lines, at most 1300"});
   }
   return violations;
 }

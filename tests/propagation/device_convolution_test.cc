@@ -72,7 +72,8 @@ TEST_P(DeviceConvolution, StepAgreesWithCpu) {
   for (const propagation::Schedule& schedule :
        {propagation::kSchedules[0], propagation::kSchedules[1]}) {
     propagation::SetSchedule(device.get(), schedule);
-    propagation::ExpectClose(expected, Step(device.get(), spec, options), 1e-5);
+    // The products of the CPU are fused, those of the emulator are not.
+    propagation::ExpectClose(expected, Step(device.get(), spec, options), 2e-5);
   }
 }
 

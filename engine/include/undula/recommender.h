@@ -130,8 +130,7 @@ struct ExplanationQualityOptions {
   std::vector<const class Recommender*> others;  // the model trained with other seeds: `stability`
 };
 struct ExplanationQuality {
-  std::string
-      kind;  // "model", "connection", "users", or "any": one of the last two (coverage only)
+  std::string kind;  // "model", "connection", "users" or, with coverage only, "any" of the last two
   int64_t users = 0, items = 0, reasons = 0;
   double coverage = 0;    // share of the items with a reason
   double touching = 0;    // share of the items with a reason that leads to the item itself
