@@ -25,7 +25,7 @@ uint64_t Hash(std::string_view text) {
     h ^= h >> 32;
   }
   uint64_t word = 0;
-  std::memcpy(&word, p, n);
+  if (n > 0) std::memcpy(&word, p, n);
   h = (h ^ word) * 0xFF51AFD7ED558CCDu;
   h ^= h >> 29;
   h *= 0xC4CEB9FE1A85EC53u;

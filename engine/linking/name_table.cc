@@ -137,7 +137,7 @@ uint64_t HashWord(std::string_view word) {
     h ^= h >> 32;
   }
   uint64_t part = 0;
-  std::memcpy(&part, p, n);
+  if (n > 0) std::memcpy(&part, p, n);  // an empty word may have no address
   h = (h ^ part) * 0xFF51AFD7ED558CCDu;
   return h ^ (h >> 29);
 }
