@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <utility>
 
 #include "base/status.h"
+#include "linking/word_hash.h"
 
 namespace undula::linking {
 namespace {
@@ -15,20 +15,7 @@ constexpr size_t kTwoEdits = 12;     // shortest searched key that may be two ed
 constexpr size_t kMaxSegments = 3;
 
 uint64_t Hash(std::string_view text) {
-  uint64_t h = text.size() * 0x9E3779B97F4A7C15u;
-  const char* p = text.data();
-  size_t n = text.size();
-  for (; n >= 8; p += 8, n -= 8) {
-    uint64_t word;
-    std::memcpy(&word, p, 8);
-    h = (h ^ word) * 0xFF51AFD7ED558CCDu;
-    h ^= h >> 32;
-  }
-  uint64_t word = 0;
-  if (n > 0) std::memcpy(&word, p, n);
-  h = (h ^ word) * 0xFF51AFD7ED558CCDu;
-  h ^= h >> 29;
-  h *= 0xC4CEB9FE1A85EC53u;
+  const uint64_t h = HashWord(text) * 0xC4CEB9FE1A85EC53u;
   return h ^ (h >> 32);
 }
 

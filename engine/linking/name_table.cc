@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <iterator>
 #include <utility>
 
@@ -125,22 +124,6 @@ std::string_view TextOf(const WordText& text, size_t first, size_t end) {
 }
 
 }  // namespace
-
-uint64_t HashWord(std::string_view word) {
-  uint64_t h = word.size() * 0x9E3779B97F4A7C15u;
-  const char* p = word.data();
-  size_t n = word.size();
-  for (; n >= 8; p += 8, n -= 8) {
-    uint64_t part;
-    std::memcpy(&part, p, 8);
-    h = (h ^ part) * 0xFF51AFD7ED558CCDu;
-    h ^= h >> 32;
-  }
-  uint64_t part = 0;
-  if (n > 0) std::memcpy(&part, p, n);  // an empty word may have no address
-  h = (h ^ part) * 0xFF51AFD7ED558CCDu;
-  return h ^ (h >> 29);
-}
 
 bool IsSmallWord(std::string_view word) {
   static constexpr std::string_view kSmall[] = {"a",  "an", "and", "at", "by",  "for", "from", "in",

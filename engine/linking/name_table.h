@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "base/ids.h"
+#include "linking/word_hash.h"
 
 namespace undula::linking {
 
@@ -31,9 +32,6 @@ struct WordText {
   std::vector<Word> words;
 };
 WordText SplitIntoWords(std::string_view utf8);
-
-// WordText::Word::hash of a normalized word.
-uint64_t HashWord(std::string_view normalized);
 
 // "of", "the" and the like: they do not begin or end a part of a label, have no letter in an
 // acronym, and need no capital.
