@@ -89,7 +89,9 @@ TEST(Batcher, ReplayDrawsAShareOfTheRowsSeenBefore) {
       const double share = static_cast<double>(rows.size() - fresh.size()) / old.size();
       EXPECT_NEAR(share, 0.25, 0.1);
       if (epoch == 1) first = distinct;
-      if (epoch == 2) EXPECT_NE(distinct, first);
+      if (epoch == 2) {
+        EXPECT_NE(distinct, first);
+      }
     }
   }
   // Pairwise: rows are positives; all of them seen and none replayed is no empty epoch.
