@@ -1,11 +1,10 @@
 // Speed of PinSAGE's neighborhoods by random walks on a generated graph:
 //   walk_bench [items=N] [contexts=N] [edges=N] [walks=100] [traversals=3] [stop=0.5] [top=50]
 //              [seeds=N] [weighted=0|1] [naive=1]
-// Every context has the same number of items; an item's popularity falls with the square of its
-// rank (item floor(n u^2) of a random order). Prints one JSON line: traversals (item - context -
-// item) and hops (two a traversal) per core-second, visit counting and top-T selection included, of
-// the library and, in the same run, of the plain loop (one walk after the other over std::vector,
-// the same random numbers, the same selection), whose lists must be the same.
+// The graph: generated_log.h. Prints one JSON line: traversals (item - context - item) and hops (two
+// a traversal) per core-second, visit counting and top-T selection included, of the library and, in
+// the same run, of the plain loop (one walk after the other over std::vector, the same random
+// numbers, the same selection), whose lists must be the same.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "bench/generated_log.h"
 #include "propagation/sample/random_walk.h"
 
 namespace undula::propagation {
@@ -27,40 +27,10 @@ double CpuSeconds() {
   return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
 }
 
-struct Edges {
-  std::vector<int64_t> ptr;
-  std::vector<uint32_t> to;
-};
+using bench::Adjacency;
 
-// [contexts] -> items.
-Edges Generate(uint32_t items, uint32_t contexts, int64_t edges) {
-  Edges g;
-  g.ptr.resize(size_t{contexts} + 1);
-  g.to.resize(static_cast<size_t>(edges));
-  // An odd factor permutes the ids below a power of two; what falls outside is walked on from.
-  uint32_t bits = 1;
-  while ((uint64_t{1} << bits) < items) ++bits;
-  const uint64_t mask = (uint64_t{1} << bits) - 1;
-  int64_t e = 0;
-  for (uint32_t c = 0; c < contexts; ++c) {
-    g.ptr[c] = edges * c / contexts;
-    const int64_t end = edges * (int64_t{c} + 1) / contexts;
-    const Rng rng(1, RngStream::kTest, c);
-    for (; e < end; ++e) {
-      const float u = rng.Uniform(static_cast<uint64_t>(e - g.ptr[c]));
-      uint64_t item = static_cast<uint64_t>(u * u * static_cast<float>(items));
-      do {
-        item = (item * 0x9E3779B1u + 12345) & mask;
-      } while (item >= items);
-      g.to[e] = static_cast<uint32_t>(item);
-    }
-  }
-  g.ptr[contexts] = edges;
-  return g;
-}
-
-Edges Transpose(const Edges& g, uint32_t rows) {
-  Edges t;
+Adjacency Transpose(const Adjacency& g, uint32_t rows) {
+  Adjacency t;
   t.ptr.resize(size_t{rows} + 1);
   for (const uint32_t item : g.to) ++t.ptr[size_t{item} + 1];
   for (uint32_t i = 0; i < rows; ++i) t.ptr[i + 1] += t.ptr[i];
@@ -74,13 +44,13 @@ Edges Transpose(const Edges& g, uint32_t rows) {
 }
 
 // One walk after the other.
-ImportanceLists Naive(const Edges& by_item, const Edges& by_context,
+ImportanceLists Naive(const Adjacency& by_item, const Adjacency& by_context,
                       std::span<const uint32_t> seeds, const WalkOptions& o) {
   ImportanceLists out;
   std::vector<uint32_t> visits;
   std::vector<uint64_t> keys;
   const uint32_t stop = StopBelow(o.stop);
-  const auto follow = [](const Edges& g, uint32_t row, uint32_t draw) {
+  const auto follow = [](const Adjacency& g, uint32_t row, uint32_t draw) {
     const uint64_t degree = static_cast<uint64_t>(g.ptr[row + 1] - g.ptr[row]);
     return g.to[g.ptr[row] + static_cast<int64_t>(draw * degree >> 32)];
   };
@@ -119,7 +89,7 @@ ImportanceLists Naive(const Edges& by_item, const Edges& by_context,
 }
 
 // Traversals that walks from `seeds` make.
-int64_t CountTraversals(std::span<const uint32_t> seeds, const Edges& by_item,
+int64_t CountTraversals(std::span<const uint32_t> seeds, const Adjacency& by_item,
                         const WalkOptions& o) {
   const uint32_t stop = StopBelow(o.stop);
   int64_t n = 0;
@@ -155,7 +125,7 @@ int Main(int argc, char** argv) {
                          .traversals = static_cast<int64_t>(o["traversals"]),
                          .stop = o["stop"],
                          .top = static_cast<int64_t>(o["top"])};
-  Edges by_context = Generate(items, contexts, static_cast<int64_t>(o["edges"]));
+  Adjacency by_context = bench::GenerateLog(items, contexts, static_cast<int64_t>(o["edges"]));
   std::vector<float> weight;
   if (o["weighted"] > 0) {
     const Rng rng(2, RngStream::kTest);
@@ -175,7 +145,7 @@ int Main(int argc, char** argv) {
   start = CpuSeconds();
   const ImportanceLists lists = WalkLists(*graph, seeds, walk, 1, 0, nullptr);
   const double ours = CpuSeconds() - start;
-  const Edges by_item = Transpose(by_context, items);
+  const Adjacency by_item = Transpose(by_context, items);
   const auto traversals = static_cast<double>(CountTraversals(seeds, by_item, walk));
   std::printf(
       "{\"items\":%u,\"contexts\":%u,\"edges\":%lld,\"weighted\":%d,\"walks\":%lld,"

@@ -1,26 +1,34 @@
 // The stages of PinSAGE at web scale on a generated graph, with the time and the peak memory of
 // each:
 //   web_scale [items=1e6] [users=2e6] [edges=1e8] [walks=100] [top=50] [dim=64] [hidden=64]
-//             [layers=2] [block=65536]
+//             [layers=2] [block=65536] [hnsw=1] [ivf=1] [recall=0.95]
 // build: both directions of the graph from the interactions by user; walk: the lists of all items;
 // infer: every layer of all items, block by block, parameters and input vectors as initialised
-// (their values change nothing about the cost). Every user has the same number of items, an item's
-// popularity falls with the square of its rank, as in walk_bench. One thread. Prints a JSON line
-// for each stage: core-seconds, the process's peak of resident memory during the stage, the bytes
-// of what the stage leaves, and what docs/models/pinsage.md ("Cost") says these bytes are.
+// (their values change nothing about the cost); hnsw, ivf: an index over the result, scaled to
+// length 1, wide enough for `recall` of the exact best 10; then 20,000 items are looked up in it.
+// The graph: generated_log.h. One thread. Prints a JSON line for each stage: core-seconds, the
+// process's peak of resident memory during the stage, the bytes of what the stage leaves, and what
+// docs/models/pinsage.md ("Cost") and docs/retrieval.md say these bytes are.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <map>
+#include <memory>
 #include <numeric>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "base/ids.h"
+#include "base/parallel.h"
 #include "base/rng.h"
 #include "base/status.h"
+#include "bench/generated_log.h"
 #include "models/convolution/layers.h"
+#include "models/retrieval/item_index.h"
 #include "propagation/exec.h"
 #include "propagation/sample/random_walk.h"
 
@@ -70,35 +78,6 @@ class Stage {
   const char* name_;
   double start_ = 0;
 };
-
-struct Interactions {
-  std::vector<int64_t> ptr;
-  std::vector<uint32_t> items;
-};
-
-Interactions Generate(uint32_t items, uint32_t users, int64_t edges) {
-  Interactions g;
-  g.ptr.resize(size_t{users} + 1);
-  g.items.resize(static_cast<size_t>(edges));
-  uint32_t bits = 1;
-  while ((uint64_t{1} << bits) < items) ++bits;
-  const uint64_t mask = (uint64_t{1} << bits) - 1;
-  for (uint32_t u = 0; u < users; ++u) {
-    g.ptr[u] = edges * u / users;
-    const int64_t end = edges * (int64_t{u} + 1) / users;
-    const Rng rng(1, RngStream::kTest, u);
-    for (int64_t e = g.ptr[u]; e < end; ++e) {
-      const float x = rng.Uniform(static_cast<uint64_t>(e - g.ptr[u]));
-      uint64_t item = static_cast<uint64_t>(x * x * static_cast<float>(items));
-      do {  // a permutation of the ids below a power of two
-        item = (item * 0x9E3779B1u + 12345) & mask;
-      } while (item >= items);
-      g.items[e] = static_cast<uint32_t>(item);
-    }
-  }
-  g.ptr[users] = edges;
-  return g;
-}
 
 // fn(tape, begin, end) gives rows [begin, end) of a matrix, which is filled block by block.
 template <class Fn>
@@ -159,13 +138,49 @@ absl::Status Infer(const NodeLists& lists, const LayerOptions& o, int64_t block,
   return absl::OkStatus();
 }
 
+// Builds, then looks up kQueries items.
+absl::Status Index(const char* kind, const std::vector<float>& h, int64_t dim, double recall) {
+  constexpr int64_t kQueries = 20000;
+  IndexVectors vectors{.dim = dim, .items = {}, .values = h};
+  for (size_t i = 0; i < h.size() / static_cast<size_t>(dim); ++i) {
+    vectors.items.push_back(ItemId{static_cast<uint32_t>(i)});
+    Normalize(std::span(vectors.values).subspan(i * dim, dim));
+  }
+  const auto rows = static_cast<double>(vectors.rows());
+  const IndexOptions options{.kind = kind, .recall = recall};
+  IndexFacts facts;
+  TaskArena worker(1);
+  const Stage building(kind);
+  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<ItemIndex> index,
+                          BuildIndex(std::move(vectors), options, worker, nullptr, &facts));
+  const double a_row = options.kind == "hnsw" ? dim + 2.1 * options.links : 1.2 * dim + 4;
+  building.End(static_cast<double>(index->bytes()), 4 * rows * a_row);
+  std::vector<float> queries(static_cast<size_t>(kQueries * dim));
+  std::vector<IndexQuery> asked;
+  for (int64_t i = 0; i < kQueries; ++i) {
+    const std::span<float> to = std::span(queries).subspan(i * dim, dim);
+    const auto item = static_cast<uint32_t>(i * 7919 % static_cast<int64_t>(rows));
+    index->VectorOf(ItemId{item}, to.data());
+    asked.push_back({.vector = to});
+  }
+  std::vector<std::vector<ScoredItem>> found;
+  const double start = CpuSeconds();
+  SearchAll(*index, asked, 100, worker, &found);
+  std::printf(
+      "{\"index\":\"%s\",\"width\":%lld,\"recall_of_10\":%.4f,\"top100_per_core_s\":%.0f}\n",
+      kind, static_cast<long long>(facts.width), facts.recall,
+      static_cast<double>(kQueries) / (CpuSeconds() - start));
+  std::fflush(stdout);
+  return absl::OkStatus();
+}
+
 absl::Status Run(std::map<std::string, double>& o) {
   const auto items = static_cast<uint32_t>(o["items"]), users = static_cast<uint32_t>(o["users"]);
   const auto edges = static_cast<int64_t>(o["edges"]);
-  Interactions log = Generate(items, users, edges);
+  bench::Adjacency log = bench::GenerateLog(items, users, edges);
   const Stage building("build");
   UNDULA_ASSIGN_OR_RETURN(const propagation::WalkGraph graph,
-                          propagation::WalkGraph::Create(log.ptr, log.items, {}, items));
+                          propagation::WalkGraph::Create(log.ptr, log.to, {}, items));
   building.End(static_cast<double>(graph.bytes()), 8.0 * (o["edges"] + o["items"] + o["users"]));
   log = {};
 
@@ -191,13 +206,18 @@ absl::Status Run(std::map<std::string, double>& o) {
   const double sum = std::accumulate(h.begin(), h.end(), 0.0);
   std::printf("{\"items\":%u,\"users\":%u,\"edges\":%lld,\"list_entries\":%.0f,\"sum\":%.6g}\n",
               items, users, static_cast<long long>(edges), entries, sum);
+  lists = {};
+  for (const char* kind : {"hnsw", "ivf"}) {
+    if (o[kind] > 0) UNDULA_RETURN_IF_ERROR(Index(kind, h, options.dim, o["recall"]));
+  }
   return absl::OkStatus();
 }
 
 int Main(int argc, char** argv) {
   std::map<std::string, double> o = {{"items", 1e6}, {"users", 2e6}, {"edges", 1e8},
                                      {"walks", 100}, {"top", 50},    {"dim", 64},
-                                     {"hidden", 64}, {"layers", 2},  {"block", 65536}};
+                                     {"hidden", 64}, {"layers", 2},  {"block", 65536},
+                                     {"hnsw", 1},   {"ivf", 1},      {"recall", 0.95}};
   for (int i = 1; i < argc; ++i) {
     const std::string arg = argv[i];
     const size_t at = arg.find('=');

@@ -1,6 +1,7 @@
 #include "models/train/read_ahead.h"
 
 #include <chrono>
+#include <new>
 
 namespace undula::models {
 namespace {
@@ -10,6 +11,8 @@ std::span<const T> Keep(std::span<const T> from, std::vector<T>* memory) {
   memory->assign(from.begin(), from.end());
   return *memory;
 }
+
+constexpr int64_t kOutOfMemory = -1;  // in place of a ready slot
 
 }  // namespace
 
@@ -61,13 +64,18 @@ void ReadAhead::Produce(int64_t first, int64_t last) {
     const int64_t at = free_.Pop();
     if (stop_) return;
     Slot& slot = *slots_[at];
-    slot.Take(batches_->Get(step));
-    if (plans_ != nullptr) plans_->Fill(slot.batch, slot.plan.get());
+    try {
+      slot.Take(batches_->Get(step));
+      if (plans_ != nullptr) plans_->Fill(slot.batch, slot.plan.get());
+    } catch (const std::bad_alloc&) {
+      ready_.Push(kOutOfMemory);
+      return;
+    }
     ready_.Push(at);
   }
 }
 
-Batch ReadAhead::Next() {
+absl::StatusOr<Batch> ReadAhead::Next() {
   if (in_use_ >= 0) free_.Push(in_use_);
   if (!ready_.TryPop(&in_use_)) {
     const auto start = std::chrono::steady_clock::now();
@@ -79,6 +87,10 @@ Batch ReadAhead::Next() {
     }
   }
   first_ = false;
+  if (in_use_ == kOutOfMemory) {
+    return absl::ResourceExhaustedError(
+        "not enough memory for a batch made ahead; use smaller batches (batch_size) or fewer of them (read_ahead)");
+  }
   const Slot& slot = *slots_[in_use_];
   if (plans_ != nullptr) plans_->Use(slot.plan.get());
   return slot.batch;

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "base/slot_queue.h"
 #include "models/batch_plans.h"
 #include "models/data/batch_source.h"
@@ -28,8 +29,8 @@ class ReadAhead {
   // `last` - 1 of the epoch that was started are made.
   void Start(int64_t first, int64_t last);
   // The next of them, handed to BatchPlans::Use with its plan. Valid until the next call of Next or
-  // Stop.
-  Batch Next();
+  // Stop. ResourceExhausted: the thread ran out of memory; only Stop may follow.
+  absl::StatusOr<Batch> Next();
   // Ends the thread, whatever is left.
   void Stop();
 

@@ -250,7 +250,12 @@ class Trainer {
   }
 
   absl::Status RunStep() {
-    const Batch batch = ahead_.has_value() ? ahead_->Next() : task_.batches->Get(state_.step);
+    Batch batch;
+    if (ahead_.has_value()) {
+      UNDULA_ASSIGN_OR_RETURN(batch, ahead_->Next());
+    } else {
+      batch = task_.batches->Get(state_.step);
+    }
     const auto update = [this] {
       if (options_.freeze_vectors) vectors_.Freeze();
       const absl::Status status = optimizer_->Step(context_.workers);
