@@ -79,6 +79,13 @@ function(undula_common_headers target)
     target_precompile_headers(${pch} PRIVATE ${headers})
   endif()
   target_precompile_headers(${target} REUSE_FROM ${pch})
+  get_target_property(sources ${target} SOURCES)
+  foreach(source IN LISTS sources)  # other flags, other headers
+    get_source_file_property(options ${source} COMPILE_OPTIONS)
+    if(options)
+      set_source_files_properties(${source} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+    endif()
+  endforeach()
 endfunction()
 
 function(undula_module name)
