@@ -10,9 +10,9 @@
 namespace undula::linking {
 
 struct BoostOptions {
-  int trees = 400, leaves = 12, least_rows = 30;  // rows of a leaf
-  double rate = 0.04, l2 = 5;
-  double columns = 0.15;  // share of the columns that a tree may use, drawn anew for each
+  int trees = 200, leaves = 12, least_rows = 30;  // rows of a leaf
+  double rate = 0.08, l2 = 5;
+  double columns = 0.2;  // share of the columns that a tree may use, drawn anew for each
   uint64_t seed = 1;
 };
 

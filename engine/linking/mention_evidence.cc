@@ -1,5 +1,6 @@
 // What speaks for and against an entity of a name in a document: the columns of MentionModel.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <iterator>
 #include <set>
@@ -58,9 +59,14 @@ uint32_t MentionModel::Meant(uint32_t entry, uint32_t form) const {
   return at == meant_.end() ? 0 : at->second;
 }
 
+MentionModel::Counts MentionModel::At(const std::unordered_map<uint64_t, Counts>& counts,
+                                      uint64_t key) {
+  const auto at = counts.find(key);
+  return at == counts.end() ? Counts() : at->second;
+}
+
 MentionModel::Counts MentionModel::Seen(uint32_t name, uint32_t form) const {
-  const auto at = counts_.find(uint64_t{name} * 4 + form);
-  return at == counts_.end() ? Counts() : at->second;
+  return At(counts_, uint64_t{name} * 4 + form);
 }
 
 std::vector<MentionModel::Pick> MentionModel::Picks(const NameInDocument& in,
@@ -68,6 +74,8 @@ std::vector<MentionModel::Pick> MentionModel::Picks(const NameInDocument& in,
   using Key = std::tuple<int64_t, bool, int64_t, float, NameKind, EntityId>;
   std::vector<std::pair<Key, Pick>> picks;
   const std::span<const NameTable::Entry> entries = names_->Entries(in.name);
+  std::array<size_t, kNameKinds> of_kind = {};
+  for (const NameTable::Entry& entry : entries) ++of_kind[static_cast<size_t>(entry.kind)];
   for (uint32_t i = 0; i < entries.size(); ++i) {
     const NameTable::Entry& entry = entries[i];
     Pick pick = {names_->EntryBegin(in.name) + i, entry.entity, entry.kind, 0, 0, 0};
@@ -100,7 +108,8 @@ std::vector<MentionModel::Pick> MentionModel::Picks(const NameInDocument& in,
     if (pick.lacks > 0) {
       pick.lacking_in_document = static_cast<float>(there) / static_cast<float>(pick.lacks);
     }
-    if (part && meant == 0 && documents == 0 && there == 0 && entries.size() > kMostRivals) {
+    if (part && meant == 0 && documents == 0 && there == 0 &&
+        of_kind[static_cast<size_t>(entry.kind)] > kMostRivals) {
       continue;
     }
     picks.emplace_back(
@@ -186,8 +195,7 @@ void MentionModel::WeighName(const NameInDocument& in, Row* row) const {
   }
   const double rate = words_.all == 0 ? 0.5 : static_cast<double>(words_.yes) / words_.all;
   const auto beside = [&](const std::unordered_map<uint64_t, Counts>& words, uint64_t word) {
-    const auto at = words.find(word);
-    const Counts of_word = at == words.end() ? Counts() : at->second;
+    const Counts of_word = At(words, word);
     return Shrunk(of_word.yes, of_word.all, rate);
   };
   // "The Wisconsin", where "Wisconsin" is a name too.
@@ -198,7 +206,14 @@ void MentionModel::WeighName(const NameInDocument& in, Row* row) const {
     const int64_t rest = names_->Find(text.substr(space + 1));
     small_first = rest >= 0 && !names_->IsOnlyPart(static_cast<uint32_t>(rest)) ? 2 : 1;
   }
+  const double rate_of_picks = (picks_.yes + 0.1) / (picks_.all + 1.0);
+  const auto [first_word, last_word] = WordKeys(text, in.form);
+  const Counts first = At(first_words_, first_word), last = At(last_words_, last_word);
   const float values[] = {
+      Shrunk(first.yes, first.all, rate_of_picks),
+      Log1p(first.all),
+      Shrunk(last.yes, last.all, rate_of_picks),
+      Log1p(last.all),
       seen > 0 ? 1.0f : 0.0f,
       Log1p(seen),
       seen > 0 ? LogOdds(yes, seen - yes, 0.3) : 0,
@@ -250,8 +265,9 @@ void MentionModel::WeighPick(const NameInDocument& in, const Pick& pick, Row* ro
   const double meant = Meant(pick.entry, form), meant_any = Meant(pick.entry, kAnyForm);
   const Counts& kind = kinds_[static_cast<size_t>(pick.kind)];
   const double rate = (kind.yes + 0.1) / (kind.all + 1.0);
-  const auto at = patterns_.find(pick.pattern);
-  const Counts pattern = at == patterns_.end() ? Counts() : at->second;
+  const Counts pattern = At(patterns_, pick.pattern);
+  const LabelShape label = names_->Shape(pick.entity);
+  const Counts shape = At(shapes_, ShapeKey(in, pick));
   const double documents = documents_[Index(pick.entity)];
   const double possible = std::max(documents, static_cast<double>(possible_[Index(pick.entity)]));
   int better = 0, same = 0;
@@ -277,6 +293,13 @@ void MentionModel::WeighPick(const NameInDocument& in, const Pick& pick, Row* ro
       Log1p(same),
       MeanConfidence(sure_entity_, Index(pick.entity), documents),
       MeanConfidence(sure_entry_, pick.entry, meant_any),
+      label.first_capital ? 1.0f : 0.0f,
+      static_cast<float>(label.rest),
+      static_cast<float>(label.words),
+      static_cast<float>(label.bracket + 2 * label.comma),
+      static_cast<float>(label.digit + 2 * label.all_upper),
+      Shrunk(shape.yes, shape.all, (picks_.yes + 0.1) / (picks_.all + 1.0)),
+      Log1p(shape.all),
   };
   static_assert(std::size(values) == kPickWidth);
   std::copy(std::begin(values), std::end(values), row->begin() + kNameWidth);

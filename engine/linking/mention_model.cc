@@ -17,6 +17,20 @@ bool Has(const std::vector<EntityId>& sorted, EntityId e) {
 
 }  // namespace
 
+uint64_t MentionModel::ShapeKey(const NameInDocument& in, const Pick& pick) const {
+  return (uint64_t{names_->Shape(pick.entity).Code()} * kNameForms +
+          static_cast<uint64_t>(in.form)) *
+             kNameKinds +
+         static_cast<uint64_t>(pick.kind);
+}
+
+std::pair<uint64_t, uint64_t> MentionModel::WordKeys(std::string_view name, NameForm form) {
+  const uint64_t lower = form == NameForm::kLower;
+  const size_t first = name.find(' '), last = name.rfind(' ');
+  return {HashWord(name.substr(0, first)) * 2 + lower,
+          last == name.npos ? 0 : HashWord(name.substr(last + 1)) * 2 + lower};
+}
+
 uint64_t MentionModel::TopicKey(uint64_t what, uint64_t of, uint64_t topic) {
   uint64_t x = (of << 2 | what) * 0x9E3779B97F4A7C15u;
   x = (x ^ (x >> 29) ^ topic) * 0xBF58476D1CE4E5B9u;
@@ -100,16 +114,28 @@ void MentionModel::CountDocument(const DocumentNames& found, const std::vector<E
 void MentionModel::CountPatterns(const DocumentNames& found,
                                  const std::vector<EntityId>& entities) {
   for (const NameInDocument& in : found.names) {
-    if (in.form == NameForm::kLower) continue;
+    const auto [first_word, last_word] = WordKeys(names_->Name(in.name), in.form);
     for (const Pick& pick : Picks(in, found)) {
+      const bool yes = Has(entities, pick.entity);
+      for (Counts* counts :
+           {&picks_, &shapes_[ShapeKey(in, pick)], &first_words_[first_word]}) {
+        ++counts->all;
+        counts->yes += yes;
+      }
+      if (last_word != 0) {
+        Counts& counts = last_words_[last_word];
+        ++counts.all;
+        counts.yes += yes;
+      }
+      if (in.form == NameForm::kLower) continue;
       for (Counts* counts : {&patterns_[pick.pattern], &kinds_[static_cast<size_t>(pick.kind)]}) {
         ++counts->all;
-        counts->yes += Has(entities, pick.entity);
+        counts->yes += yes;
       }
       for (const uint32_t topic : found.topics) {
         Counts& counts = in_topic_[TopicKey(kOfKind, static_cast<uint64_t>(pick.kind), topic)];
         ++counts.all;
-        counts.yes += Has(entities, pick.entity);
+        counts.yes += yes;
       }
     }
   }
@@ -147,8 +173,7 @@ absl::StatusOr<MentionModel> MentionModel::Train(const NameTable& names, const N
                                                  const MentionGold& gold, uint32_t n_entities) {
   MentionModel model(names, neighbors, n_entities);
   model.CountUsage(found);
-  std::vector<float> rows;
-  std::vector<uint8_t> labels;
+  std::vector<std::vector<Candidate>> candidates(found.size());
   int right = 0;
   for (size_t part = 0; part < kParts; ++part) {
     MentionModel counts(names, neighbors, n_entities);
@@ -156,11 +181,8 @@ absl::StatusOr<MentionModel> MentionModel::Train(const NameTable& names, const N
     counts.CountAnnotated(found, gold, part);
     for (size_t d = part; d < found.size(); d += kParts) {
       if (gold.annotated[d] == 0) continue;
-      for (const Candidate& candidate : counts.Candidates(found[d])) {
-        rows.insert(rows.end(), candidate.row.begin(), candidate.row.end());
-        labels.push_back(Has(gold.entities[d], candidate.entity));
-        right += labels.back();
-      }
+      candidates[d] = counts.Candidates(found[d]);
+      for (const Candidate& c : candidates[d]) right += Has(gold.entities[d], c.entity);
     }
     counts.usage_.swap(model.usage_);
   }
@@ -169,15 +191,35 @@ absl::StatusOr<MentionModel> MentionModel::Train(const NameTable& names, const N
                                    " names of the annotated documents stand for an ",
                                    "annotated entity; at least ", kLeastTrained, " are needed");
   }
-  model.trees_ = BoostedTrees::Train(rows, kWidth, labels, BoostOptions());
+  const auto train = [&](size_t but) {
+    std::vector<float> rows;
+    std::vector<uint8_t> labels;
+    for (size_t d = 0; d < candidates.size(); ++d) {
+      if (d % kGroups == but) continue;
+      for (const Candidate& candidate : candidates[d]) {
+        rows.insert(rows.end(), candidate.row.begin(), candidate.row.end());
+        labels.push_back(Has(gold.entities[d], candidate.entity));
+      }
+    }
+    return BoostedTrees::Train(rows, kWidth, labels, BoostOptions());
+  };
+  model.first_ = train(kGroups);
+  std::vector<BoostedTrees> others;
+  for (size_t group = 0; group < kGroups; ++group) others.push_back(train(group));
+  for (size_t d = 0; d < candidates.size(); ++d) {
+    model.LookAround(others[d % kGroups], &candidates[d]);
+  }
+  model.second_ = train(kGroups);
   model.CountAnnotated(found, gold, kParts);
   return model;
 }
 
 std::vector<Mention> MentionModel::Weigh(const DocumentNames& found) const {
   std::map<uint32_t, Mention> by_name;
-  for (const Candidate& candidate : Candidates(found)) {
-    const double confidence = 1 / (1 + std::exp(-trees_.Logit(candidate.row)));
+  std::vector<Candidate> candidates = Candidates(found);
+  LookAround(first_, &candidates);
+  for (const Candidate& candidate : candidates) {
+    const double confidence = 1 / (1 + std::exp(-second_.Logit(candidate.row)));
     const Mention mention{candidate.entity, candidate.name, confidence};
     const auto [at, added] = by_name.try_emplace(candidate.name, mention);
     if (!added && mention.confidence > at->second.confidence) at->second = mention;

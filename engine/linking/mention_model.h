@@ -31,7 +31,9 @@ struct MentionGold {
 
 // The trees are trained on ten parts of the annotated documents, each with counts from the other
 // nine: what they learn holds for documents that were never seen. (Counts without the document
-// alone would tell of it: where it says yes, they hold one yes less.) Thread-safe after Train().
+// alone would tell of it: where it says yes, they hold one yes less.) Second trees weigh each
+// candidate anew beside what the first ones think of the others in its document; they are trained
+// on opinions of first trees that were trained on other documents. Thread-safe after Train().
 class MentionModel {
  public:
   // `found` is FindNames() of the documents. FailedPrecondition where fewer than 20 names stand for
@@ -51,10 +53,13 @@ class MentionModel {
 
  private:
   // Columns of the evidence: of the name, of the entity for the name, of both in the document.
-  static constexpr size_t kNameWidth = 39, kPickWidth = 17, kTogetherWidth = 13;
-  static constexpr size_t kParts = 10;
+  static constexpr size_t kNameWidth = 43, kPickWidth = 24, kTogetherWidth = 13;
+  // Those that the first trees' opinions of all candidates of the document give, for the second.
+  static constexpr size_t kAroundWidth = 15;
+  static constexpr size_t kParts = 10, kGroups = 5;
   static constexpr uint32_t kAnyForm = 3;  // beside the values of NameForm
-  static constexpr size_t kWidth = kNameWidth + kPickWidth + kTogetherWidth;
+  static constexpr size_t kFirstWidth = kNameWidth + kPickWidth + kTogetherWidth;
+  static constexpr size_t kWidth = kFirstWidth + kAroundWidth;
   using Row = std::array<float, kWidth>;
 
   // A key of in_topic_. `what` is counted there: an entry, all entities of a name, a kind of name.
@@ -75,7 +80,8 @@ class MentionModel {
   struct Candidate {
     uint32_t name;
     EntityId entity;
-    Row row;
+    Row row;           // the columns of kAroundWidth are 0 till LookAround()
+    double logit = 0;  // of the first trees
   };
 
   MentionModel(const NameTable& names, const Neighbors& neighbors, uint32_t n_entities)
@@ -86,8 +92,14 @@ class MentionModel {
   void CountDocument(const DocumentNames& found, const std::vector<EntityId>& entities,
                      const std::vector<float>* confidence);
   void CountPatterns(const DocumentNames& found, const std::vector<EntityId>& entities);
+  // Of a name's first word and of its last one, 0 where it has one only.
+  static std::pair<uint64_t, uint64_t> WordKeys(std::string_view name, NameForm form);
+  uint64_t ShapeKey(const NameInDocument& in, const Pick& pick) const;
   std::vector<Pick> Picks(const NameInDocument& in, const DocumentNames& found) const;
   std::vector<Candidate> Candidates(const DocumentNames& found) const;
+  // Weighs candidates of a document by the first trees, drops hopeless ones, and fills the columns
+  // that follow from the others.
+  void LookAround(const BoostedTrees& first, std::vector<Candidate>* candidates) const;
   void WeighName(const NameInDocument& in, Row* row) const;
   void WeighPick(const NameInDocument& in, const Pick& pick, Row* row) const;
   float Context(EntityId entity, uint32_t name, const DocumentNames& found) const;
@@ -98,6 +110,7 @@ class MentionModel {
                   double rate, const DocumentNames& found) const;
   uint32_t Meant(uint32_t entry, uint32_t form) const;
   Counts Seen(uint32_t name, uint32_t form) const;
+  static Counts At(const std::unordered_map<uint64_t, Counts>& counts, uint64_t key);
 
   const NameTable* names_;
   const Neighbors* neighbors_;
@@ -124,9 +137,12 @@ class MentionModel {
   std::unordered_map<uint64_t, Counts> patterns_;
   std::unordered_map<uint64_t, Counts> in_topic_;  // by TopicKey()
   std::array<Counts, kNameKinds> kinds_ = {};
+  // By how the label is written, name and kind; by the first and the last word of the name.
+  std::unordered_map<uint64_t, Counts> shapes_, first_words_, last_words_;
   Counts words_;            // of all words beside names
+  Counts picks_;            // of all candidates
   uint32_t annotated_ = 0;  // documents
-  BoostedTrees trees_;
+  BoostedTrees first_, second_;
 };
 
 }  // namespace undula::linking

@@ -61,7 +61,12 @@ class TextReader {
     });
     for (const Place& place : parts) {
       const auto begin = cover_.begin() + place.begin, end = cover_.begin() + place.end;
-      if (std::any_of(begin, end, [](uint32_t c) { return c != kNone; })) continue;
+      // "Tampa" does not hide "Tampa Police", a longer name would.
+      const bool free = std::all_of(begin, end, [&](uint32_t c) {
+        return c == kNone ||
+               (c != kTaken && whole[c].begin >= place.begin && whole[c].end <= place.end);
+      });
+      if (!free) continue;
       std::fill(begin, end, kTaken);
       Add(place, whole, out);
     }

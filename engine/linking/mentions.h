@@ -55,7 +55,8 @@ struct DocumentNames {
 };
 
 // Of names that overlap the longest one counts; names within it are marked as nested. Names that
-// are mere parts of labels are looked for outside the others only, and only in capitals. One result
+// are mere parts of labels are looked for in capitals only, and where no other name stands but
+// within them. One result
 // for each document. Parallel in `arena`.
 absl::StatusOr<std::vector<DocumentNames>> FindNames(const NameTable& names,
                                                      std::span<const Document> documents,

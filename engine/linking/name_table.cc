@@ -123,6 +123,33 @@ std::string_view TextOf(const WordText& text, size_t first, size_t end) {
                                             text.words[end - 1].end - text.words[first].begin);
 }
 
+LabelShape ShapeOf(const WordText& label, bool bracket, bool comma) {
+  LabelShape shape;
+  shape.bracket = bracket;
+  shape.comma = comma;
+  shape.all_upper = true;
+  size_t rest = 0, capitals = 0;
+  for (size_t w = 0; w < label.words.size(); ++w) {
+    const std::string_view text = TextOf(label, w, w + 1);
+    const bool digit =
+        std::any_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+    shape.digit = shape.digit || digit;
+    shape.all_upper = shape.all_upper && label.words[w].all_upper;
+    if (w == 0) {
+      shape.first_capital = label.words[w].capital;
+    } else if (!IsSmallWord(text)) {
+      ++rest;
+      capitals += label.words[w].capital || digit;
+    }
+  }
+  shape.rest = rest == 0          ? LabelShape::kNone
+               : capitals == 0    ? LabelShape::kLower
+               : capitals == rest ? LabelShape::kCapital
+                                  : LabelShape::kMixed;
+  shape.words = static_cast<uint8_t>(std::min(label.words.size(), NameTable::kMaxWords));
+  return shape;
+}
+
 }  // namespace
 
 bool IsSmallWord(std::string_view word) {
@@ -140,10 +167,17 @@ absl::Status NameTable::Add(EntityId entity, std::string_view name, bool is_labe
   const NameKind kind = !is_label                    ? NameKind::kSurface
                         : bare.size() == name.size() ? NameKind::kLabel
                                                      : NameKind::kBare;
+  const size_t comma = bare.find(", ");
+  if (is_label) {
+    if (Index(entity) >= shapes_.size()) shapes_.resize(Index(entity) + size_t{1});
+    LabelShape& shape = shapes_[Index(entity)];
+    if (shape.words == 0) {
+      shape = ShapeOf(split, bare.size() != name.size(), comma != bare.npos);
+    }
+  }
   const auto whole = static_cast<uint32_t>(pending_.size());
   UNDULA_RETURN_IF_ERROR(AddName(entity, kind, split.text, kNoWhole));
   if (!is_label || pending_.size() == whole) return absl::OkStatus();
-  const size_t comma = bare.find(", ");
   size_t comma_words = 0;
   if (comma != bare.npos) {
     const WordText place = SplitIntoWords(bare.substr(0, comma));
@@ -301,7 +335,8 @@ int64_t NameTable::bytes() const {
   return static_cast<int64_t>(
       text_.capacity() + (text_start_.capacity() + entry_start_.capacity()) * sizeof(uint32_t) +
       entries_.capacity() * sizeof(Entry) + only_part_.capacity() / 8 +
-      table_.capacity() * sizeof(Slot) + prefixes_.capacity() * sizeof(uint64_t));
+      shapes_.capacity() * sizeof(LabelShape) + table_.capacity() * sizeof(Slot) +
+      prefixes_.capacity() * sizeof(uint64_t));
 }
 
 }  // namespace undula::linking

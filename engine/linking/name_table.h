@@ -51,6 +51,20 @@ enum class NameKind : uint8_t {
 inline constexpr int kNameKinds = 8;
 inline bool IsPart(NameKind kind) { return kind >= NameKind::kSuffix; }
 
+// How a label is written: "Weight loss" is no proper name, "Denver Broncos" is one. Small words and
+// the bracket at the end are left aside.
+struct LabelShape {
+  enum Rest : uint8_t { kNone, kLower, kMixed, kCapital };
+  bool first_capital = false, all_upper = false, bracket = false, comma = false, digit = false;
+  Rest rest = kNone;  // the words after the first one
+  uint8_t words = 0;  // up to 8; 0: the entity has no label
+
+  uint32_t Code() const {
+    return static_cast<uint32_t>(first_capital | all_upper << 1 | bracket << 2 | comma << 3 |
+                                 digit << 4 | rest << 5 | words << 7);
+  }
+};
+
 // Built once; then thread-safe.
 class NameTable {
  public:
@@ -92,6 +106,10 @@ class NameTable {
                                        entry_start_[name + 1] - entry_start_[name]);
   }
   uint32_t EntryBegin(uint32_t name) const { return entry_start_[name]; }
+  // Of the entity's first label.
+  LabelShape Shape(EntityId entity) const {
+    return Index(entity) < shapes_.size() ? shapes_[Index(entity)] : LabelShape();
+  }
 
   int64_t names() const { return static_cast<int64_t>(text_start_.size()) - 1; }
   int64_t entries() const { return static_cast<int64_t>(entries_.size()); }
@@ -115,6 +133,7 @@ class NameTable {
   std::vector<Entry> entries_;
   std::vector<Slot> table_;
   std::vector<bool> only_part_;     // by name
+  std::vector<LabelShape> shapes_;  // by entity
   std::vector<uint64_t> prefixes_;  // a bit for the hash of every proper prefix of a name
 
   struct Pending {

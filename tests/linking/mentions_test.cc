@@ -117,6 +117,46 @@ TEST_F(NameTableTest, NamesWithinLongerOnesAndPartsAreMarked) {
   EXPECT_EQ(found.length, 15);
 }
 
+TEST_F(NameTableTest, APartOfALabelMayHoldAName) {
+  Add(1, "Tampa Police Department");
+  Add(2, "Tampa");
+  Add(3, "Old Tampa Police Band");
+  names_.Build();
+  TaskArena arena(1);
+  const std::vector<Document> documents = {
+      {{"", "we asked the Tampa Police, not the Tampa police"}},
+      {{"", "we heard the Old Tampa Police Band of the town"}}};
+  const auto found = *FindNames(names_, documents, arena, nullptr);
+  const auto names = [&](const DocumentNames& document) {
+    std::vector<std::string> list;
+    for (const NameInDocument& in : document.names) list.emplace_back(names_.Name(in.name));
+    return list;
+  };
+  EXPECT_THAT(names(found[0]), ElementsAre("tampa", "tampa police"));
+  EXPECT_THAT(names(found[1]), ElementsAre("old tampa police band", "tampa"));
+}
+
+TEST_F(NameTableTest, LabelsAreKnownByHowTheyAreWritten) {
+  Add(1, "Weight loss");
+  Add(2, "University of the Arts, Berlin (school)");
+  Add(3, "NFL");
+  Add(4, "Class 6A");
+  Add(4, "other");
+  names_.Build();
+  EXPECT_EQ(names_.Shape(EntityId{1}).rest, LabelShape::kLower);
+  EXPECT_TRUE(names_.Shape(EntityId{1}).first_capital);
+  const LabelShape school = names_.Shape(EntityId{2});
+  EXPECT_EQ(school.rest, LabelShape::kCapital);
+  EXPECT_TRUE(school.bracket && school.comma && !school.digit);
+  EXPECT_EQ(school.words, 5);
+  EXPECT_TRUE(names_.Shape(EntityId{3}).all_upper);
+  EXPECT_EQ(names_.Shape(EntityId{3}).rest, LabelShape::kNone);
+  EXPECT_TRUE(names_.Shape(EntityId{4}).digit);  // the first label counts
+  EXPECT_EQ(names_.Shape(EntityId{0}).words, 0);
+  EXPECT_EQ(names_.Shape(EntityId{99}).words, 0);
+  EXPECT_NE(names_.Shape(EntityId{1}).Code(), names_.Shape(EntityId{3}).Code());
+}
+
 TEST(BoostedTrees, FindWhatOnlyTwoColumnsTogetherTell) {
   std::vector<float> rows;
   std::vector<uint8_t> labels;
