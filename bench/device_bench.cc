@@ -1,6 +1,7 @@
-// Times operators and one RippleNet-like step on the CPU (one thread) and on the GPU, float32, and
-// prints milliseconds and their ratio; without a GPU the GPU columns say why. Shapes are those of a
-// batch of 1024 rows, 32 user chunks, d = 16, 32 slots a hop.
+// Times clustering and exact search for many users at once, then operators and one RippleNet-like
+// step, on the CPU (one thread) and on the GPU, float32, and prints the times and their ratio;
+// without a GPU the GPU columns say why. Shapes of the operators are those of a batch of 1024 rows,
+// 32 user chunks, d = 16, 32 slots a hop.
 //   device_bench [repetitions]
 #include <algorithm>
 #include <chrono>
@@ -13,6 +14,10 @@
 
 #include "base/rng.h"
 #include "base/status.h"
+#include "models/pinnersage/pinnersage.h"
+#include "models/pinnersage/ward.h"
+#include "models/retrieval/device_index.h"
+#include "models/retrieval/exact_index.h"
 #include "propagation/arena.h"
 #include "propagation/exec.h"
 #include "propagation/ops/elementwise.h"
@@ -21,6 +26,7 @@
 #include "propagation/ops/losses.h"
 #include "propagation/ops/matmul.h"
 #include "propagation/ops/relation_gemv.h"
+#include "propagation/ops/ward.h"
 #include "propagation/optim/optimizer.h"
 #include "propagation/tape.h"
 
@@ -141,6 +147,99 @@ absl::StatusOr<double> Time(Exec* exec, Inputs* in, const Case& c, int repetitio
   return times[times.size() / 2];
 }
 
+std::vector<float> Uniforms(size_t n, uint32_t stream) {
+  const Rng rng(1, RngStream::kTest, stream);
+  std::vector<float> out(n);
+  for (size_t i = 0; i < n; ++i) out[i] = rng.Uniform(i) - 0.5f;
+  return out;
+}
+
+// Median microseconds of `work`, divided by n.
+absl::StatusOr<double> Each(int repetitions, size_t n, const std::function<absl::Status()>& work) {
+  std::vector<double> times;
+  for (int i = 0; i < repetitions; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    UNDULA_RETURN_IF_ERROR(work());
+    const std::chrono::duration<double, std::micro> wall = std::chrono::steady_clock::now() - begin;
+    times.push_back(wall.count() / static_cast<double>(n));
+  }
+  std::nth_element(times.begin(), times.begin() + repetitions / 2, times.end());
+  return times[static_cast<size_t>(repetitions / 2)];
+}
+
+// PinnerSage's clusters of users with 300 actions each on 10,000 items of 256 numbers; the copy of
+// the items to the GPU is part of it.
+absl::StatusOr<double> ClusterTime(Exec* exec) {
+  constexpr uint32_t kActions = 300, kItems = 10000, kDim = 256;
+  const uint32_t users = exec->on_gpu() ? 16384 : 16;
+  const std::vector<float> vectors = Uniforms(size_t{kItems} * kDim, 6);
+  const std::vector<uint32_t> items = Ids(users * kActions, kItems, 7);
+  std::vector<models::Action> actions;
+  for (uint32_t i = 0; i < items.size(); ++i) {
+    actions.push_back({ItemId{items[i]}, static_cast<double>(i % kActions) / 4});
+  }
+  std::vector<models::UserActions> all;
+  for (uint32_t u = 0; u < users; ++u) {
+    all.push_back({std::span(actions).subspan(size_t{u} * kActions, kActions), 75});
+  }
+  std::vector<std::vector<models::InterestCluster>> clusters;
+  return Each(3, users, [&] {
+    return models::ClusterUsers(all, {vectors, kDim}, {.alpha = 30}, exec, &clusters);
+  });
+}
+
+// The same without what the CPU does before and after: merges alone.
+absl::StatusOr<double> WardTime(Exec* exec) {
+  constexpr uint32_t kPoints = 300, kRows = 10000, kDim = 256, kSets = 16384;
+  const std::vector<float> rows = Uniforms(size_t{kRows} * kDim, 6);
+  if (!exec->on_gpu()) {
+    return Each(5, 1, [&] {
+      return models::WardLinkage<float>(std::span(rows).first(kPoints * kDim), kDim, {}).empty()
+                 ? InternalError("no merges")
+                 : absl::OkStatus();
+    });
+  }
+  UNDULA_ASSIGN_OR_RETURN(const auto ward, DeviceWard::Create(exec, rows, kDim));
+  const std::vector<uint32_t> row = Ids(kSets * kPoints, kRows, 7), count(row.size(), 1);
+  std::vector<int64_t> ptr;
+  for (uint32_t s = 0; s <= kSets; ++s) ptr.push_back(int64_t{s} * kPoints);
+  std::vector<WardLink> links;
+  return Each(3, kSets, [&] { return ward->Link({ptr, row, count}, &links); });
+}
+
+// The best 100 of 100,000 vectors of 64 numbers, `together` queries at once.
+absl::StatusOr<double> SearchTime(Exec* exec, size_t together) {
+  constexpr uint32_t kItems = 100000, kDim = 64;
+  models::IndexVectors vectors{kDim, {}, Uniforms(size_t{kItems} * kDim, 8)};
+  for (uint32_t i = 0; i < kItems; ++i) vectors.items.push_back(ItemId{i});
+  const std::vector<float> asked = Uniforms(together * kDim, 9);
+  std::vector<models::IndexQuery> queries;
+  for (size_t q = 0; q < together; ++q) {
+    queries.push_back({std::span(asked).subspan(q * kDim, kDim), {}});
+  }
+  std::unique_ptr<models::ItemIndex> index = std::make_unique<models::ExactIndex>(vectors);
+  if (exec->on_gpu()) {
+    UNDULA_ASSIGN_OR_RETURN(index, models::DeviceIndex::Create(vectors, exec));
+  }
+  models::IndexScratch scratch;
+  std::vector<std::vector<models::ScoredItem>> found;
+  return Each(5, together, [&] {
+    index->Search(queries, 100, &scratch, &found);
+    return absl::OkStatus();
+  });
+}
+
+struct ManyCase {
+  const char* name;
+  std::function<absl::StatusOr<double>(Exec*)> time;
+};
+const ManyCase kManyCases[] = {
+    {"clusters of 300 x 256", ClusterTime},
+    {"Ward alone, 300 x 256", WardTime},
+    {"best 100 of 100k x 64", [](Exec* exec) { return SearchTime(exec, 2000); }},
+    {"one query alone", [](Exec* exec) { return SearchTime(exec, 1); }},
+};
+
 int Run(int repetitions) {
   Exec cpu(nullptr);
   auto gpu = Exec::Create("cuda", nullptr);
@@ -148,6 +247,21 @@ int Run(int repetitions) {
     std::printf("%s\n", (*gpu)->description().c_str());
   } else {
     std::printf("CPU only: %s\n", std::string(Message(gpu.status())).c_str());
+  }
+  std::printf("%-26s %10s %10s %8s\n", "a user or query, us", "cpu", "gpu", "cpu/gpu");
+  for (const ManyCase& c : kManyCases) {
+    const auto on_cpu = c.time(&cpu);
+    const auto on_gpu = gpu.ok() ? c.time(gpu->get()) : on_cpu;
+    if (!on_cpu.ok() || !on_gpu.ok()) {
+      const absl::Status& status = on_cpu.ok() ? on_gpu.status() : on_cpu.status();
+      std::fprintf(stderr, "%s: %s\n", c.name, status.ToString().c_str());
+      return 1;
+    }
+    if (gpu.ok()) {
+      std::printf("%-26s %10.3f %10.3f %8.2f\n", c.name, *on_cpu, *on_gpu, *on_cpu / *on_gpu);
+    } else {
+      std::printf("%-26s %10.3f %10s\n", c.name, *on_cpu, "-");
+    }
   }
   std::printf("%-26s %10s %10s %8s\n", "forward + backward, ms", "cpu", "gpu", "cpu/gpu");
   Inputs in;

@@ -14,7 +14,7 @@ absl::Status RunSimilar(const Args& args) {
               "items, or\ntheir mean.",
               "  undula similar films.undula f-12 -k 5\n"
               "  undula similar films.undula --user user-1 --by recent");
-  std::string db, item, user, model, format = "table", pattern;
+  std::string db, item, user, model, format = "table", pattern, device = "cpu";
   std::vector<std::string> history, params;
   ItemFilter filter;
   OptionMap options;
@@ -38,6 +38,7 @@ absl::Status RunSimilar(const Args& args) {
   a.Option("--deny", &filter.deny, "never these items");
   a.Option("--pattern", &pattern, "only items that this query file selects (docs/queries.md)");
   a.Option("--param", &params, "name=value of a $variable of the pattern, comma separated");
+  a.Option("--device", &device, "where to search: cpu, auto, cuda or cuda:N");
   a.Flag("--with-seen", &with_seen, "also items of the user's own history");
   a.Choice("--format", &format, {"table", "csv", "json"}, "how to print rows");
   bool help = false;
@@ -53,7 +54,7 @@ absl::Status RunSimilar(const Args& args) {
   for (const auto& [key, value] : given) {
     if (!value->empty()) options[key] = *value;
   }
-  auto database = OpenDatabase(db, false, true);
+  auto database = OpenDatabase(db, false, true, 0, 0, false, device);
   if (!database.ok()) return database.status();
   auto recommender = (*database)->LoadRecommender(model);
   if (!recommender.ok()) return recommender.status();

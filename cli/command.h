@@ -46,7 +46,8 @@ inline constexpr char kWaitHelp[] = "seconds to wait while another process write
 absl::StatusOr<std::unique_ptr<Database>> OpenDatabase(const std::string& path, bool create,
                                                        bool read_only, int64_t threads = 0,
                                                        int64_t wait_seconds = 0,
-                                                       bool compact_dictionary = false);
+                                                       bool compact_dictionary = false,
+                                                       const std::string& device = "cpu");
 
 // "name=value" of --param into a map; InvalidArgument for anything else.
 absl::Status ReadParams(const std::vector<std::string>& params,

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/status.h"
+#include "models/retrieval/device_index.h"
 #include "models/retrieval/exact_index.h"
 #include "models/retrieval/new_items.h"
 #include "queries/recommend.h"
@@ -55,24 +56,28 @@ std::vector<Recommendation> Named(const Context& context,
 
 }  // namespace
 
+absl::Status IndexSource::Make() const {
+  UNDULA_ASSIGN_OR_RETURN(const models::IndexVectors vectors,
+                          models::VectorsOf(*context_.scorer, context_.spec->title));
+  UNDULA_ASSIGN_OR_RETURN(exec_, propagation::Exec::Create(device_, context_.workers));
+  if (exec_->on_gpu()) {
+    auto on_device = models::DeviceIndex::Create(vectors, exec_.get());
+    if (!on_device.ok() && device_ != "auto") return on_device.status();
+    if (on_device.ok()) index_ = std::move(*on_device);
+  }
+  if (index_ == nullptr && build_.has_value()) {
+    models::IndexFacts facts;
+    UNDULA_ASSIGN_OR_RETURN(
+        index_, models::BuildIndex(vectors, *build_, *context_.workers, nullptr, &facts));
+  }
+  if (index_ == nullptr) index_ = std::make_unique<models::ExactIndex>(vectors);
+  index_ =
+      models::WithMoreItems(std::move(index_), models::PlaceNewItems(*context_.snapshot, vectors));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<const models::ItemIndex*> IndexSource::Get() const {
-  std::call_once(made_, [this] {
-    const auto vectors = models::VectorsOf(*context_.scorer, context_.spec->title);
-    if (!vectors.ok()) {
-      status_ = vectors.status();
-      return;
-    }
-    const models::IndexVectors placed = models::PlaceNewItems(*context_.snapshot, *vectors);
-    if (index_ == nullptr && build_.has_value()) {
-      models::IndexFacts facts;
-      auto built = models::BuildIndex(*vectors, *build_, *context_.workers, nullptr, &facts);
-      status_ = built.status();
-      if (!built.ok()) return;
-      index_ = std::move(*built);
-    }
-    if (index_ == nullptr) index_ = std::make_unique<models::ExactIndex>(*vectors);
-    index_ = models::WithMoreItems(std::move(index_), placed);
-  });
+  std::call_once(made_, [this] { status_ = Make(); });
   UNDULA_RETURN_IF_ERROR(status_);
   return index_.get();
 }

@@ -6,12 +6,14 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/parallel.h"
 #include "models/pinnersage/around.h"
 #include "models/retrieval/item_index.h"
+#include "propagation/exec.h"
 #include "queries/context.h"
 #include "undula/recommender.h"
 
@@ -22,17 +24,25 @@ namespace undula::queries {
 class IndexSource {
  public:
   // Where `index` is null one is made when it is first asked for: as `build` says, else exact.
+  // Where `device` (propagation/exec.h) is a GPU, exact search on it takes the place of all that.
   IndexSource(const Context& context, std::unique_ptr<models::ItemIndex> index,
-              std::optional<models::IndexOptions> build)
-      : context_(context), build_(std::move(build)), index_(std::move(index)) {}
-  // Unimplemented: the model has no vectors.
+              std::optional<models::IndexOptions> build, std::string device)
+      : context_(context),
+        build_(std::move(build)),
+        device_(std::move(device)),
+        index_(std::move(index)) {}
+  // Unimplemented: the model has no vectors. Unavailable: there is no such device.
   absl::StatusOr<const models::ItemIndex*> Get() const;
 
  private:
+  absl::Status Make() const;
+
   const Context& context_;
   const std::optional<models::IndexOptions> build_;
+  const std::string device_;
   mutable std::once_flag made_;
   mutable absl::Status status_;
+  mutable std::unique_ptr<propagation::Exec> exec_;
   mutable std::unique_ptr<models::ItemIndex> index_;
 };
 

@@ -79,8 +79,8 @@ absl::Status LoadIndex(const Database::Impl& impl, const TensorMap& stored,
                       "; it is built anew for this process, `undula index` stores a new one"));
     }
   }
-  recommender->index = std::make_unique<queries::IndexSource>(recommender->context,
-                                                              std::move(index), std::move(build));
+  recommender->index = std::make_unique<queries::IndexSource>(
+      recommender->context, std::move(index), std::move(build), impl.options.device);
   recommender->context.index = recommender->index.get();
   return absl::OkStatus();
 }

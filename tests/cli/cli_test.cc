@@ -244,6 +244,11 @@ TEST_F(CliJob, RecommendExplainSimilar) {
   ASSERT_EQ(index.code, 0) << index.err;
   EXPECT_THAT(index.out, HasSubstr("recall of the best 10"));
   EXPECT_EQ(Undula({"similar", world->database, "f-1"}, world->dir).code, 0);
+  EXPECT_EQ(Undula({"similar", world->database, "f-1", "--device", "auto"}, world->dir).code, 0);
+  EXPECT_EQ(Undula({"similar", world->database, "f-1", "--device", "cuda:99"}, world->dir).code,
+            static_cast<int>(absl::StatusCode::kUnavailable));
+  EXPECT_EQ(Undula({"similar", world->database, "f-1", "--device", "tpu"}, world->dir).code,
+            static_cast<int>(absl::StatusCode::kInvalidArgument));
   const Output around = Undula({"similar", world->database, "--user", "user-1", "--by", "recent",
                                 "--format", "csv", "-k", "3"},
                                world->dir);

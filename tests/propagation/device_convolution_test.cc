@@ -77,6 +77,51 @@ TEST_P(DeviceConvolution, StepAgreesWithCpu) {
   }
 }
 
+// Trainings whose lists are drawn on the device and on the CPU end with the same bits: the steps
+// run on the CPU in both.
+TEST(DeviceConvolutionLists, OnTheDeviceAreThoseOfTheCpu) {
+  UNDULA_OPEN_DEVICE(device);
+  const PlantedWorld world = MakePlantedWorld(2, 4, 6);
+  const TrainingData data = MakeTrainingData(world.snapshot, world.split.train, 5);
+  const OptionMap options = {{"dim", "4"},   {"hidden", "4"},    {"layers", "2"},
+                             {"walks", "9"}, {"neighbors", "3"}, {"redraw", "epoch"}};
+  const auto losses = [&](Exec* sampler, std::vector<NodeLists>* lists) {
+    std::vector<double> out;
+    auto made = kPinSageSpec.make(options, DType::kF32);
+    EXPECT_TRUE(made.ok()) << made.status();
+    auto* const conv = static_cast<ConvModel*>(made->get());
+    TaskArena workers(1);
+    Exec cpu(nullptr);
+    conv->SampleOn(sampler);
+    EXPECT_TRUE(conv->Build(data, workers).ok());
+    *lists = conv->state().lists;
+    Batcher batcher =
+        *Batcher::Create(BatchKind::kPairwise, data, {.batch_size = 20, .chunk = 2, .seed = 2});
+    for (int64_t epoch = 1; epoch <= 3; ++epoch) {
+      EXPECT_TRUE(conv->BeginEpoch(epoch).ok());
+      batcher.StartEpoch(epoch);
+      conv->parameters()->ZeroGradients();
+      TrainingStep step(conv, &cpu, 1);
+      const absl::StatusOr<double> loss = step.Run(batcher.Get(0));
+      EXPECT_TRUE(loss.ok()) << loss.status();
+      out.push_back(loss.value_or(0));
+    }
+    return out;
+  };
+  std::vector<NodeLists> want, got;
+  const std::vector<double> expected = losses(nullptr, &want);
+  EXPECT_NE(expected[0], expected[1]);
+  // The second time the walks do not fit into a block and are made by the CPU.
+  for (const size_t shared : {size_t{1} << 16, size_t{64}}) {
+    propagation::SetSharedMemory(device.get(), shared);
+    EXPECT_EQ(losses(device.get(), &got), expected);
+    ASSERT_EQ(got.size(), want.size());
+    EXPECT_EQ(got[0].ptr, want[0].ptr);
+    EXPECT_EQ(got[0].item, want[0].item);
+    EXPECT_EQ(got[0].weight, want[0].weight);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(, DeviceConvolution,
                          testing::Values("importance", "max", "softmax", "hard", "sage_mean",
                                          "sage_gcn", "sage_lstm"));

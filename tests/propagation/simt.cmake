@@ -31,8 +31,8 @@ undula_common_headers(undula_propagation_simt)
 
 undula_test(simt_emulator_test SOURCES simt_emulator_test.cc MODULES propagation_simt base)
 set(device_tests device_convolution_test.cc device_fixture.cc device_model_test.cc device_ops_test.cc device_optim_test.cc
-    device_rank_test.cc device_step_test.cc
-    device_tiles_test.cc device_walk_test.cc ../models/world.cc)
+    device_rank_test.cc device_search_test.cc device_step_test.cc
+    device_tiles_test.cc device_walk_test.cc device_ward_test.cc ../models/world.cc)
 undula_test(simt_ops_test SOURCES ${device_tests} MODULES models propagation_simt base)
 
 # The same sources on a GPU; without one the tests report themselves skipped.

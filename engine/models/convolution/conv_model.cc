@@ -133,7 +133,7 @@ absl::Status ConvModel::Build(const TrainingData& data, TaskArena& workers) {
   UNDULA_RETURN_IF_ERROR(TakeFeatures(data));
   auto neighborhoods = std::make_shared<Neighborhoods>();
   UNDULA_RETURN_IF_ERROR(neighborhoods->Build(s.options, s.sage, data));
-  s.lists = neighborhoods->Draw(0, workers);
+  s.lists = neighborhoods->Draw(0, workers, sampler_);
   int64_t entries = 0, empty = 0, rows = 0;
   for (const NodeLists& lists : s.lists) {
     entries += static_cast<int64_t>(lists.item.size());
@@ -162,7 +162,7 @@ absl::Status ConvModel::BeginEpoch(int64_t epoch) {
   epoch_lists_.clear();
   for (int64_t k = 0; draw && k < o.layers; ++k) {
     const auto number = static_cast<uint32_t>(epoch * o.layers + k);
-    epoch_lists_.push_back(neighborhoods_->Draw(number, *workers_));
+    epoch_lists_.push_back(neighborhoods_->Draw(number, *workers_, sampler_));
   }
   return absl::OkStatus();
 }

@@ -34,6 +34,7 @@
 #include "models/convolution/neighborhoods.h"
 #include "models/convolution/options.h"
 #include "models/convolution/plan.h"
+#include "models/device_sampling.h"
 #include "models/model.h"
 
 namespace undula::models {
@@ -62,7 +63,7 @@ struct ConvState {
   }
 };
 
-class ConvModel final : public Model, public BatchPlans {
+class ConvModel final : public Model, public BatchPlans, public DeviceSampling {
  public:
   // Options are taken as they are: make of the specs checks them.
   ConvModel(const ModelSpec* spec, const ConvOptions& options, DType dtype);
@@ -72,6 +73,8 @@ class ConvModel final : public Model, public BatchPlans {
   absl::Status Build(const TrainingData& data, TaskArena& workers) override;
   propagation::ParameterSet* parameters() override { return &parameters_; }
   absl::Status BeginEpoch(int64_t epoch) override;
+  // PinSAGE's random walks, but those of redraw=batch, which threads beside the steps make.
+  void SampleOn(propagation::Exec* exec) override { sampler_ = exec; }
   // Everything runs here, over the whole batch: its rows share nodes and negatives.
   propagation::Var Prepare(propagation::Tape& tape, const Batch& batch,
                            std::vector<propagation::Var>* shared) override;
@@ -125,6 +128,7 @@ class ConvModel final : public Model, public BatchPlans {
   // Training.
   std::shared_ptr<const Neighborhoods> neighborhoods_;
   TaskArena* workers_ = nullptr;
+  propagation::Exec* sampler_ = nullptr;  // see SampleOn
   propagation::HardPools pools_;
   std::vector<std::vector<NodeLists>> epoch_lists_;  // [layer][type]; empty: those of the state
   int64_t epoch_ = 0;

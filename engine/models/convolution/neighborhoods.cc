@@ -33,7 +33,8 @@ absl::Status Neighborhoods::Build(const ConvOptions& options, bool bipartite,
   return absl::OkStatus();
 }
 
-std::vector<NodeLists> Neighborhoods::Draw(uint32_t draw, TaskArena& workers) const {
+std::vector<NodeLists> Neighborhoods::Draw(uint32_t draw, TaskArena& workers,
+                                           propagation::Exec* exec) const {
   std::vector<NodeLists> out;
   if (bipartite_) {
     const propagation::WalkView view = graph_->view();
@@ -53,10 +54,17 @@ std::vector<NodeLists> Neighborhoods::Draw(uint32_t draw, TaskArena& workers) co
         *graph_, all,
         {.traversals = options_.traversals, .stop = options_.stop, .keep = 8 * options_.neighbors},
         options_.neighbors, options_.keep_self, &workers));
-  } else {
-    out.push_back(
-        propagation::WalkLists(*graph_, all, WalkOptionsOf(options_), seed_, draw, &workers));
+    return out;
   }
+  const propagation::WalkOptions walk = WalkOptionsOf(options_);
+  if (exec != nullptr && exec->on_gpu()) {
+    auto lists = propagation::WalkListsOnDevice(exec, *graph_, all, walk, seed_, draw);
+    if (lists.ok()) {
+      out.push_back(*std::move(lists));
+      return out;
+    }
+  }
+  out.push_back(propagation::WalkLists(*graph_, all, walk, seed_, draw, &workers));
   return out;
 }
 

@@ -13,6 +13,7 @@
 #include "models/convolution/options.h"
 #include "models/convolution/plan.h"
 #include "models/data/training_data.h"
+#include "propagation/exec.h"
 
 namespace undula::models {
 
@@ -22,8 +23,9 @@ class Neighborhoods {
   // FailedPrecondition without a training positive.
   absl::Status Build(const ConvOptions& options, bool bipartite, const TrainingData& data);
   // The lists by type: PinSAGE {of items}; GraphSAGE {of items: users, of users: items}. `draw` 0
-  // are those that scores are made with.
-  std::vector<NodeLists> Draw(uint32_t draw, TaskArena& workers) const;
+  // are those that scores are made with. Walks are made by `exec` where it is a GPU on which they
+  // fit: the same lists; it may be null.
+  std::vector<NodeLists> Draw(uint32_t draw, TaskArena& workers, propagation::Exec* exec) const;
   // The same for some items only; other rows are empty (PinSAGE).
   NodeLists DrawFor(std::span<const uint32_t> items, uint32_t draw, TaskArena* workers) const;
   propagation::HardPools HardNegatives(int64_t pool, TaskArena& workers) const;

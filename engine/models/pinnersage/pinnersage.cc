@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 
 #include "base/rng.h"
+#include "base/status.h"
 #include "models/pinnersage/ward.h"
+#include "propagation/ops/ward.h"
 
 namespace undula::models {
 namespace {
@@ -61,12 +64,7 @@ void SortClusters(std::vector<InterestCluster>* clusters) {
       });
 }
 
-}  // namespace
-
-std::vector<InterestCluster> ClusterActions(std::span<const Action> actions,
-                                            const ItemVectors& vectors, double now,
-                                            const PinnerSageOptions& options) {
-  const std::vector<Point> points = Distinct(actions, now, options.lambda);
+std::vector<WardMerge> Merges(std::span<const Point> points, const ItemVectors& vectors) {
   std::vector<float> rows;
   std::vector<uint32_t> counts;
   for (const Point& p : points) {
@@ -74,8 +72,13 @@ std::vector<InterestCluster> ClusterActions(std::span<const Action> actions,
     rows.insert(rows.end(), v.begin(), v.end());
     counts.push_back(p.count);
   }
-  const auto merges = WardLinkage<float>(rows, vectors.dim, counts);
-  const std::vector<uint32_t> label = CutLinkage(merges, points.size(), options.alpha);
+  return WardLinkage<float>(rows, vectors.dim, counts);
+}
+
+// The clusters of points between which `merges` of up to alpha are made.
+std::vector<InterestCluster> Clusters(std::span<const Point> points, const ItemVectors& vectors,
+                                      std::span<const WardMerge> merges, double alpha) {
+  const std::vector<uint32_t> label = CutLinkage(merges, points.size(), alpha);
   std::vector<InterestCluster> clusters;
   std::vector<std::vector<double>> centroid;
   for (size_t p = 0; p < points.size(); ++p) {
@@ -97,6 +100,90 @@ std::vector<InterestCluster> ClusterActions(std::span<const Action> actions,
   }
   SortClusters(&clusters);
   return clusters;
+}
+
+// body(i) for i < n, in parallel where there are workers.
+template <class Body>
+void ForEach(TaskArena* workers, size_t n, const Body& body) {
+  const auto range = [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) body(static_cast<size_t>(i));
+  };
+  if (workers == nullptr) {
+    range(0, static_cast<int64_t>(n));
+  } else {
+    workers->For(static_cast<int64_t>(n), 8, range);
+  }
+}
+
+// The merges of the users with these points, as far as they fit; `made` says whose were made.
+absl::Status MergesOnDevice(propagation::DeviceWard* ward,
+                            std::span<const std::vector<Point>> points,
+                            std::vector<std::vector<WardMerge>>* merges,
+                            std::vector<uint8_t>* made) {
+  // Large ones first: a block takes every so many-th user.
+  std::vector<size_t> order;
+  for (size_t u = 0; u < points.size(); ++u) {
+    (*made)[u] = ward->Fits(static_cast<int64_t>(points[u].size())) ? 1 : 0;
+    if ((*made)[u] != 0) order.push_back(u);
+  }
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return points[a].size() > points[b].size(); });
+  std::vector<int64_t> ptr = {0};
+  std::vector<uint32_t> row, count;
+  for (const size_t u : order) {
+    for (const Point& p : points[u]) {
+      row.push_back(Index(p.item));
+      count.push_back(p.count);
+    }
+    ptr.push_back(static_cast<int64_t>(row.size()));
+  }
+  std::vector<propagation::WardLink> links;
+  UNDULA_RETURN_IF_ERROR(ward->Link({ptr, row, count}, &links));
+  for (size_t i = 0; i < order.size(); ++i) {
+    auto& of_user = (*merges)[order[i]];
+    for (int64_t p = ptr[i]; p + 1 < ptr[i + 1]; ++p) {
+      of_user.push_back({links[p].a, links[p].b, double{links[p].height}});
+    }
+    SortMerges(&of_user);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::vector<InterestCluster> ClusterActions(std::span<const Action> actions,
+                                            const ItemVectors& vectors, double now,
+                                            const PinnerSageOptions& options) {
+  const std::vector<Point> points = Distinct(actions, now, options.lambda);
+  return Clusters(points, vectors, Merges(points, vectors), options.alpha);
+}
+
+absl::Status ClusterUsers(std::span<const UserActions> users, const ItemVectors& vectors,
+                          const PinnerSageOptions& options, propagation::Exec* exec,
+                          std::vector<std::vector<InterestCluster>>* out) {
+  constexpr size_t kTogether = 1 << 14;  // users of one launch
+  std::unique_ptr<propagation::DeviceWard> ward;
+  if (exec->on_gpu()) {
+    UNDULA_ASSIGN_OR_RETURN(ward,
+                            propagation::DeviceWard::Create(exec, vectors.values, vectors.dim));
+  }
+  out->assign(users.size(), {});
+  for (size_t first = 0; first < users.size(); first += kTogether) {
+    const auto part = users.subspan(first, std::min(kTogether, users.size() - first));
+    std::vector<std::vector<Point>> points(part.size());
+    std::vector<std::vector<WardMerge>> merges(part.size());
+    std::vector<uint8_t> made(part.size(), 0);
+    ForEach(exec->workers(), part.size(),
+            [&](size_t u) { points[u] = Distinct(part[u].actions, part[u].now, options.lambda); });
+    if (ward != nullptr) {
+      UNDULA_RETURN_IF_ERROR(MergesOnDevice(ward.get(), points, &merges, &made));
+    }
+    ForEach(exec->workers(), part.size(), [&](size_t u) {
+      if (made[u] == 0) merges[u] = Merges(points[u], vectors);
+      (*out)[first + u] = Clusters(points[u], vectors, merges[u], options.alpha);
+    });
+  }
+  return absl::OkStatus();
 }
 
 void UpdateClusters(std::span<const Action> actions, const ItemVectors& vectors, double old_now,

@@ -17,7 +17,9 @@
 #include <span>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "base/ids.h"
+#include "propagation/exec.h"
 
 namespace undula::models {
 
@@ -53,6 +55,17 @@ struct ItemVectors {
 std::vector<InterestCluster> ClusterActions(std::span<const Action> actions,
                                             const ItemVectors& vectors, double now,
                                             const PinnerSageOptions& options);
+
+// ClusterActions of many users, in parallel. Where `exec` is on a GPU the merges are made there, a
+// block a user, all but those of users with more than propagation::kMostWardPoints distinct items:
+// the clusters are the same on every device. out: [users]. ResourceExhausted: out of GPU memory.
+struct UserActions {
+  std::span<const Action> actions;
+  double now = 0;
+};
+absl::Status ClusterUsers(std::span<const UserActions> users, const ItemVectors& vectors,
+                          const PinnerSageOptions& options, propagation::Exec* exec,
+                          std::vector<std::vector<InterestCluster>>* out);
 
 // The clusters of `old_now` a while later with the new actions: importances decay, a new item joins
 // the cluster to whose centroid it is nearest where that merge's height is at most alpha, else it

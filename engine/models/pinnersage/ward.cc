@@ -4,16 +4,20 @@
 #include <limits>
 #include <numeric>
 
+#include "propagation/ops/ward_row.h"
 #include "propagation/tile_gemm.h"
 
 namespace undula::models {
 namespace {
 
 using propagation::kTileRows;
+using propagation::kWardFree;
+using propagation::kWardInChain;
+using propagation::kWardMerged;
 
 // The distances of all pairs of points, [n, n]; the diagonal is infinite.
 template <class T>
-std::vector<T> Distances(std::span<const T> points, int64_t dim, std::span<const uint32_t> counts) {
+std::vector<T> Distances(std::span<const T> points, int64_t dim, const std::vector<T>& size) {
   const int64_t n = dim == 0 ? 0 : static_cast<int64_t>(points.size()) / dim;
   std::vector<T> d(static_cast<size_t>(n * n)), square(static_cast<size_t>(n));
   std::vector<T> transposed(points.size());
@@ -35,12 +39,8 @@ std::vector<T> Distances(std::span<const T> points, int64_t dim, std::span<const
   }
   for (int64_t i = 0; i < n; ++i) {
     for (int64_t j = i + 1; j < n; ++j) {
-      T v = std::max(T(0), square[i] + square[j] - 2 * d[i * n + j]);
-      if (!counts.empty()) {
-        const T a = static_cast<T>(counts[i]), b = static_cast<T>(counts[j]);
-        v *= 2 * a * b / (a + b);
-      }
-      d[i * n + j] = d[j * n + i] = v;
+      d[i * n + j] = d[j * n + i] =
+          propagation::WardDistance(square[i], square[j], d[i * n + j], size[i], size[j]);
     }
     d[i * n + i] = std::numeric_limits<T>::infinity();
   }
@@ -49,30 +49,38 @@ std::vector<T> Distances(std::span<const T> points, int64_t dim, std::span<const
 
 }  // namespace
 
+void SortMerges(std::vector<WardMerge>* merges) {
+  std::stable_sort(merges->begin(), merges->end(),
+                   [](const WardMerge& x, const WardMerge& y) { return x.height < y.height; });
+}
+
 template <class T>
 std::vector<WardMerge> WardLinkage(std::span<const T> points, int64_t dim,
                                    std::span<const uint32_t> counts) {
   const auto n = static_cast<uint32_t>(dim == 0 ? 0 : points.size() / static_cast<size_t>(dim));
   constexpr T kInfinite = std::numeric_limits<T>::infinity();
-  std::vector<T> distance = Distances<T>(points, dim, counts);
   std::vector<T> size(n, T(1));
   for (size_t i = 0; i < counts.size(); ++i) size[i] = static_cast<T>(counts[i]);
-  std::vector<uint8_t> alive(n, 1);
+  std::vector<T> distance = Distances<T>(points, dim, size);
+  std::vector<uint8_t> state(n, kWardFree);
   std::vector<uint32_t> chain;
   std::vector<WardMerge> merges;
-  uint32_t first_alive = 0;
+  uint32_t first = 0;
   while (merges.size() + 1 < n) {
     if (chain.empty()) {
-      while (alive[first_alive] == 0) ++first_alive;
-      chain.push_back(first_alive);
+      while (state[first] == kWardMerged) ++first;
+      chain.push_back(first);
+      state[first] = kWardInChain;
     }
     const uint32_t top = chain.back();
     const T* row = distance.data() + size_t{top} * n;
     const auto nearest = static_cast<uint32_t>(std::min_element(row, row + n) - row);
-    // The previous link wins a tie, so that the chain ends.
+    // The previous link wins a tie, and also where only rounding makes an earlier one nearer, so
+    // that the chain ends.
     const uint32_t previous = chain.size() > 1 ? chain[chain.size() - 2] : top;
-    if (chain.size() == 1 || row[previous] > row[nearest]) {
+    if (chain.size() == 1 || (row[previous] > row[nearest] && state[nearest] != kWardInChain)) {
       chain.push_back(nearest);
+      state[nearest] = kWardInChain;
       continue;
     }
     chain.resize(chain.size() - 2);
@@ -83,19 +91,18 @@ std::vector<WardMerge> WardLinkage(std::span<const T> points, int64_t dim,
     T* gone = distance.data() + size_t{drop} * n;
     const T a = size[keep], b = size[drop];
     for (uint32_t k = 0; k < n; ++k) {
-      if (alive[k] == 0 || k == keep || k == drop) continue;
-      const T c = size[k];
-      const T v = ((a + c) * to[k] + (b + c) * gone[k] - c * apart) / (a + b + c);
+      if (state[k] == kWardMerged || k == keep || k == drop) continue;
+      const T v = propagation::WardUpdate(a, b, size[k], to[k], gone[k], apart);
       to[k] = distance[size_t{k} * n + keep] = v;
       distance[size_t{k} * n + drop] = kInfinite;
     }
     std::fill_n(gone, n, kInfinite);
     to[drop] = kInfinite;
-    alive[drop] = 0;
+    state[keep] = kWardFree;
+    state[drop] = kWardMerged;
     size[keep] = a + b;
   }
-  std::stable_sort(merges.begin(), merges.end(),
-                   [](const WardMerge& x, const WardMerge& y) { return x.height < y.height; });
+  SortMerges(&merges);
   return merges;
 }
 

@@ -5,7 +5,8 @@
 //
 // The distance of clusters is 2 n_A n_B / (n_A + n_B) |c_A - c_B|^2 (c: centroid, n: number of
 // actions), which is |p - q|^2 for single points; after a merge it follows from Lance and Williams'
-// update. It is the square of the height in SciPy's linkage(method="ward").
+// update. It is the square of the height in SciPy's linkage(method="ward"). On a GPU:
+// propagation/ops/ward.h, the same merges bit for bit.
 #ifndef UNDULA_MODELS_PINNERSAGE_WARD_H_
 #define UNDULA_MODELS_PINNERSAGE_WARD_H_
 
@@ -26,6 +27,9 @@ struct WardMerge {
 template <class T>
 std::vector<WardMerge> WardLinkage(std::span<const T> points, int64_t dim,
                                    std::span<const uint32_t> counts);
+
+// By ascending height; of equal ones the chain's order.
+void SortMerges(std::vector<WardMerge>* merges);
 
 // The clusters when merges up to `alpha` are made: labels [n], numbered by their smallest point.
 std::vector<uint32_t> CutLinkage(std::span<const WardMerge> merges, size_t n, double alpha);

@@ -10,16 +10,7 @@ void DeviceBlock::CollectAllowed(const ItemMask& mask) {
   if (mask.allow == allow_ && mask.deny == deny_ && !allowed_.empty()) return;
   allow_ = mask.allow;
   deny_ = mask.deny;
-  allowed_.clear();
-  if (allow_ == nullptr && deny_ == nullptr) return;
-  const uint32_t items = scorer_->n_items();
-  allowed_.assign(size_t{items} / 32 + 1, 0);
-  for (uint32_t i = 0; i < items; ++i) {
-    const ItemId item{i};
-    const bool may = (allow_ == nullptr || allow_->contains(item)) &&
-                     (deny_ == nullptr || !deny_->contains(item));
-    if (may) allowed_[i / 32] |= 1u << (i % 32);
-  }
+  allowed_ = AllowedBits(mask, scorer_->n_items(), [](uint32_t i) { return ItemId{i}; });
 }
 
 absl::Status DeviceBlock::Run(const RankJob& job, int64_t first, int64_t n) {

@@ -11,6 +11,21 @@
 
 namespace undula::models {
 
+// Bit r: item_of(r) passes mask.allow and mask.deny, r < n. Empty where there is neither.
+template <class ItemOf>
+std::vector<uint32_t> AllowedBits(const ItemMask& mask, uint32_t n, const ItemOf& item_of) {
+  std::vector<uint32_t> bits;
+  if (mask.allow == nullptr && mask.deny == nullptr) return bits;
+  bits.assign(size_t{n} / 32 + 1, 0);
+  for (uint32_t r = 0; r < n; ++r) {
+    const ItemId item = item_of(r);
+    const bool may = (mask.allow == nullptr || mask.allow->contains(item)) &&
+                     (mask.deny == nullptr || !mask.deny->contains(item));
+    if (may) bits[r / 32] |= 1u << (r % 32);
+  }
+  return bits;
+}
+
 // The queries of a block that a DeviceRanker answers: known users whose masks share one pair of
 // allow and deny sets (those of the first such query).
 class DeviceBlock {

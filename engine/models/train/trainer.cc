@@ -12,6 +12,7 @@
 
 #include "base/status.h"
 #include "models/data/batcher.h"
+#include "models/device_sampling.h"
 #include "models/train/checkpoint.h"
 #include "models/train/read_ahead.h"
 #include "models/train/selection.h"
@@ -408,6 +409,22 @@ class Trainer {
   bool resumed_ = false;
 };
 
+// A model that samples on the device does so while this is there.
+class SampledOn {
+ public:
+  SampledOn(Model* model, propagation::Exec* exec) : model_(dynamic_cast<DeviceSampling*>(model)) {
+    if (model_ != nullptr) model_->SampleOn(exec);
+  }
+  ~SampledOn() {
+    if (model_ != nullptr) model_->SampleOn(nullptr);
+  }
+  SampledOn(const SampledOn&) = delete;
+  SampledOn& operator=(const SampledOn&) = delete;
+
+ private:
+  DeviceSampling* model_;
+};
+
 }  // namespace
 
 absl::StatusOr<TrainReport> Train(Model* model, const TrainingData& data, const Split& split,
@@ -429,6 +446,7 @@ absl::StatusOr<TrainReport> Train(Model* model, const TrainingData& data, const 
   UNDULA_ASSIGN_OR_RETURN(
       ValidationMetric metric,
       ValidationMetric::Resolve(checked.metric, checked.metric_k, model->spec().batch_kind, split));
+  const SampledOn sampled(model, context.exec);
   UNDULA_RETURN_IF_ERROR(model->Build(data, *context.workers));
   UNDULA_ASSIGN_OR_RETURN(
       Batcher batcher,

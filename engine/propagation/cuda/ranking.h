@@ -19,7 +19,8 @@ struct Candidate {
 
 struct RankJob {
   int64_t users = 0;
-  const uint32_t* user = nullptr;  // [users], as the model numbers them
+  const uint32_t* user = nullptr;  // [users], as the model numbers them; or
+  const float* vectors = nullptr;  // [users][dim], for rankers of vectors
   uint32_t items = 0;              // of the catalogue
   // Items not to be ranked for user i: excluded[excluded_ptr[i] .. excluded_ptr[i+1]), ascending.
   const int64_t* excluded_ptr = nullptr;

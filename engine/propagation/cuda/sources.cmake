@@ -16,6 +16,7 @@ set(UNDULA_CUDA_KERNEL_SOURCES
     ops/linear_cross_entropy.cu
     ops/losses.cu
     ops/matmul.cu
+    ops/rank_dot.cu
     ops/rank_mix.cu
     ops/rank_ripple.cu
     ops/relation_gemv.cu
@@ -29,6 +30,7 @@ set(UNDULA_CUDA_KERNEL_SOURCES
     ops/soft_read.cu
     ops/spmm.cu
     ops/triple_score.cu
+    ops/ward_chain.cu
     ops/weight_sum.cu
     optim/optimizer.cu
     sample/walk_kernel.cu)

@@ -1,30 +1,24 @@
 #include "propagation/ops/rank.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "base/status.h"
 #include "propagation/cuda/device.h"
 #include "propagation/cuda/has_cuda.h"
-#include "propagation/memory.h"
+#include "propagation/ops/rank_dot.h"
 #include "propagation/ops/rank_mix.h"
 #include "propagation/ops/rank_ripple.h"
+#include "propagation/uploads.h"
 
 namespace undula::propagation {
 namespace {
 
-// Arrays in GPU memory for the life of a ranker.
-class Uploads {
+// The arrays of a ranker.
+class RankUploads : public Uploads {
  public:
-  explicit Uploads(cuda::Device* device) : device_(device) {}
+  using Uploads::Uploads;
 
-  template <class T>
-  absl::Status Add(std::span<const T> values, const T** out) {
-    Memory memory(values.size_bytes());
-    if (!values.empty()) std::memcpy(memory.data(), values.data(), values.size_bytes());
-    return Keep(std::move(memory), out);
-  }
   // Rows padded to `pad` columns.
   absl::Status AddRows(const RankRows& rows, int64_t dim, int64_t pad, const float** out) {
     Memory memory(static_cast<size_t>(rows.rows * pad) * sizeof(float));
@@ -43,22 +37,15 @@ class Uploads {
     }
     return Keep(std::move(memory), out);
   }
-
- private:
-  template <class T>
-  absl::Status Keep(Memory memory, const T** out) {
-    UNDULA_RETURN_IF_ERROR(memory.MoveTo(device_));
-    *out = memory.as<T>();
-    kept_.push_back(std::move(memory));
-    return absl::OkStatus();
-  }
-
-  cuda::Device* device_;
-  std::vector<Memory> kept_;
 };
 
-absl::Status CheckExec(const Exec* exec, int64_t dim) {
-  if (!exec->on_gpu()) return UnimplementedError("a ranker needs a GPU; rank on the cpu");
+absl::Status CheckExec(const Exec* exec) {
+  if (exec->on_gpu()) return absl::OkStatus();
+  return UnimplementedError("a ranker needs a GPU; rank on the cpu");
+}
+
+absl::Status CheckPadded(const Exec* exec, int64_t dim) {
+  UNDULA_RETURN_IF_ERROR(CheckExec(exec));
   if (cuda::RankPad(dim) == 0) {
     return UnimplementedError("vectors of ", dim,
                               " columns are ranked on the cpu; the GPU's limit is 64");
@@ -113,7 +100,7 @@ class RippleRanker final : public DeviceRanker {
     return 0;
   }
 
-  Uploads uploads_;
+  RankUploads uploads_;
   cuda::RippleRank model_;
 };
 
@@ -152,13 +139,52 @@ class MixRanker final : public DeviceRanker {
     return 0;
   }
 
-  Uploads uploads_;
+  RankUploads uploads_;
   cuda::MixRank model_;
+};
+
+class DotRanker final : public DeviceRanker {
+ public:
+  DotRanker(Exec* exec, uint32_t items, int64_t dim)
+      : DeviceRanker(exec, items, dim), uploads_(exec->device()) {}
+
+  absl::Status Init(const DotRankModel& from) {
+    model_.dim = from.dim;
+    UNDULA_RETURN_IF_ERROR(uploads_.AddColumns(from.items, from.dim, from.dim, &model_.columns));
+    if (Fits(1)) return absl::OkStatus();
+    return UnimplementedError("vectors of ", from.dim,
+                              " columns are ranked on the cpu: they do not fit into a GPU's block");
+  }
+
+  bool Fits(int64_t k) const override {
+    if constexpr (kHasCuda) return cuda::DotRankFits(exec_->device()->queue(), model_, k);
+    return false;
+  }
+
+ private:
+  int Launch(const cuda::Queue& queue, const cuda::RankJob& job) override {
+    if constexpr (kHasCuda) {
+      int64_t parts = cuda::DotRankParts(queue, model_, job);
+      void* partial = nullptr;
+      if (parts > 1) {
+        partial_.Reset();
+        const auto places = static_cast<size_t>(parts * job.users * job.k);
+        partial = partial_.AllocateOn(exec_->device(), places * sizeof(RankedItem));
+        if (partial == nullptr) parts = 1;
+      }
+      return cuda::RankDot(queue, model_, job, parts, static_cast<RankedItem*>(partial));
+    }
+    return 0;
+  }
+
+  RankUploads uploads_;
+  Arena partial_;
+  cuda::DotRank model_;
 };
 
 template <class Ranker, class Model>
 absl::StatusOr<std::unique_ptr<DeviceRanker>> Make(Exec* exec, uint32_t items, const Model& model) {
-  UNDULA_RETURN_IF_ERROR(CheckExec(exec, model.dim));
+  UNDULA_RETURN_IF_ERROR(CheckPadded(exec, model.dim));
   auto ranker = std::make_unique<Ranker>(exec, items);
   UNDULA_RETURN_IF_ERROR(ranker->Init(model));
   return ranker;
@@ -167,8 +193,9 @@ absl::StatusOr<std::unique_ptr<DeviceRanker>> Make(Exec* exec, uint32_t items, c
 }  // namespace
 
 absl::Status DeviceRanker::Rank(const RankQuery& query, std::vector<RankedItem>* best) {
-  const size_t users = query.users.size();
-  if (query.k < 1 || query.excluded_ptr.size() != users + 1 ||
+  const size_t users = query.excluded_ptr.empty() ? 0 : query.excluded_ptr.size() - 1;
+  if (query.k < 1 || query.excluded_ptr.empty() || query.users.size() != (dim_ == 0 ? users : 0) ||
+      query.vectors.size() != users * static_cast<size_t>(dim_) ||
       query.excluded_ptr.back() > static_cast<int64_t>(query.excluded.size()) || !Fits(query.k)) {
     return InvalidArgumentError("ranking of ", users, " users with lists of ", query.k, ": ",
                                 query.excluded_ptr.size(), " offsets and ", query.excluded.size(),
@@ -192,7 +219,8 @@ absl::Status DeviceRanker::Rank(const RankQuery& query, std::vector<RankedItem>*
     };
     cuda::RankJob job;
     job.users = static_cast<int64_t>(users);
-    job.user = upload(query.users);
+    if (dim_ == 0) job.user = upload(query.users);
+    if (dim_ > 0) job.vectors = upload(query.vectors);
     job.items = items_;
     job.excluded_ptr = upload(query.excluded_ptr);
     job.excluded = upload(query.excluded);
@@ -216,6 +244,14 @@ absl::StatusOr<std::unique_ptr<DeviceRanker>> MakeRanker(Exec* exec, const Rippl
 
 absl::StatusOr<std::unique_ptr<DeviceRanker>> MakeRanker(Exec* exec, const MixRankModel& model) {
   return Make<MixRanker>(exec, static_cast<uint32_t>(model.base.rows), model);
+}
+
+absl::StatusOr<std::unique_ptr<DeviceRanker>> MakeRanker(Exec* exec, const DotRankModel& model) {
+  UNDULA_RETURN_IF_ERROR(CheckExec(exec));
+  auto ranker =
+      std::make_unique<DotRanker>(exec, static_cast<uint32_t>(model.items.rows), model.dim);
+  UNDULA_RETURN_IF_ERROR(ranker->Init(model));
+  return ranker;
 }
 
 }  // namespace undula::propagation

@@ -1,6 +1,6 @@
 // Ranking of a whole catalogue for many users on a GPU: scores are made and the best k kept in one
-// kernel (rank_ripple.h, rank_mix.h). A ranker holds copies of all it needs in GPU memory. Scores
-// agree with the CPU's to 1e-5; so do lists, except among scores closer than that.
+// kernel (rank_ripple.h, rank_mix.h, rank_dot.h). A ranker holds copies of all it needs in GPU
+// memory. Scores agree with the CPU's to 1e-5; so do lists, except among scores closer than that.
 #ifndef UNDULA_PROPAGATION_OPS_RANK_H_
 #define UNDULA_PROPAGATION_OPS_RANK_H_
 
@@ -21,7 +21,8 @@ namespace undula::propagation {
 using RankedItem = cuda::Candidate;
 
 struct RankQuery {
-  std::span<const uint32_t> users;        // as the model numbers them; not checked
+  std::span<const uint32_t> users;        // as the model numbers them; not checked; or, where
+  std::span<const float> vectors;         // the ranker is of vectors, theirs: [users, dim]
   std::span<const int64_t> excluded_ptr;  // [users + 1]
   std::span<const uint32_t> excluded;     // items not to be ranked, ascending for each user
   std::span<const uint32_t> allowed;      // bit i: item i may be ranked; empty: all
@@ -39,12 +40,15 @@ class DeviceRanker {
   absl::Status Rank(const RankQuery& query, std::vector<RankedItem>* best);
 
  protected:
-  DeviceRanker(Exec* exec, uint32_t items) : exec_(exec), items_(items) {}
+  // dim 0: queries are users; else vectors.
+  DeviceRanker(Exec* exec, uint32_t items, int64_t dim = 0)
+      : exec_(exec), items_(items), dim_(dim) {}
   virtual int Launch(const cuda::Queue& queue, const cuda::RankJob& job) = 0;
   Exec* exec_;
 
  private:
   uint32_t items_;
+  int64_t dim_;
   Arena arena_;
 };
 
@@ -72,10 +76,17 @@ struct MixRankModel {
   std::span<const float> slot_count;
   float scale = 1, gain = 1;
 };
+// Products with vectors: see rank_dot.h.
+struct DotRankModel {
+  int64_t dim = 0;
+  RankRows items;
+};
 // Unimplemented: exec is on the CPU, vectors of more than 64 columns, or a user's memory (the
 // relations) does not fit into the shared memory of a block. ResourceExhausted: out of GPU memory.
 absl::StatusOr<std::unique_ptr<DeviceRanker>> MakeRanker(Exec* exec, const RippleRankModel& model);
 absl::StatusOr<std::unique_ptr<DeviceRanker>> MakeRanker(Exec* exec, const MixRankModel& model);
+// Likewise, with vectors of any length that fit into the shared memory of a block.
+absl::StatusOr<std::unique_ptr<DeviceRanker>> MakeRanker(Exec* exec, const DotRankModel& model);
 
 }  // namespace undula::propagation
 

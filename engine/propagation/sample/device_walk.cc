@@ -1,42 +1,21 @@
 // Lists of random walks made by a GPU; the kernel is in walk_kernel.cu.
-#include <cstring>
-#include <utility>
-
 #include "base/status.h"
 #include "propagation/cuda/device.h"
 #include "propagation/cuda/has_cuda.h"
 #include "propagation/memory.h"
 #include "propagation/sample/random_walk.h"
 #include "propagation/sample/walk_kernel.h"
+#include "propagation/uploads.h"
 
 namespace undula::propagation {
 namespace {
 
-// Host arrays copied into GPU memory, kept until the call ends.
-class Copies {
- public:
-  explicit Copies(cuda::Device* device) : device_(device) {}
-
-  template <class T>
-  absl::Status Add(const T* values, int64_t n, const T** out) {
-    Memory memory(static_cast<size_t>(n) * sizeof(T));
-    if (n > 0) std::memcpy(memory.data(), values, memory.bytes());
-    UNDULA_RETURN_IF_ERROR(memory.MoveTo(device_));
-    *out = memory.as<T>();
-    kept_.push_back(std::move(memory));
-    return absl::OkStatus();
-  }
-  absl::Status AddSide(const WalkSideView& from, int64_t rows, WalkSideView* out) {
-    const int64_t edges = from.ptr[rows];
-    UNDULA_RETURN_IF_ERROR(Add(from.ptr, rows + 1, &out->ptr));
-    return from.alias != nullptr ? Add(from.alias, edges, &out->alias)
-                                 : Add(from.to, edges, &out->to);
-  }
-
- private:
-  cuda::Device* device_;
-  std::vector<Memory> kept_;
-};
+absl::Status AddSide(const WalkSideView& from, int64_t rows, Uploads* to, WalkSideView* out) {
+  const auto edges = static_cast<size_t>(from.ptr[rows]);
+  UNDULA_RETURN_IF_ERROR(to->Add(std::span(from.ptr, static_cast<size_t>(rows) + 1), &out->ptr));
+  return from.alias != nullptr ? to->Add(std::span(from.alias, edges), &out->alias)
+                               : to->Add(std::span(from.to, edges), &out->to);
+}
 
 }  // namespace
 
@@ -54,11 +33,12 @@ absl::StatusOr<ImportanceLists> WalkListsOnDevice(Exec* exec, const WalkGraph& g
     }
     const auto n = static_cast<int64_t>(seeds.size());
     const WalkView view = graph.view();
-    Copies copies(device);
+    Uploads uploads(device);
     cuda::WalkJob job;
-    UNDULA_RETURN_IF_ERROR(copies.AddSide(view.items, graph.n_items(), &job.graph.items));
-    UNDULA_RETURN_IF_ERROR(copies.AddSide(view.contexts, graph.n_contexts(), &job.graph.contexts));
-    UNDULA_RETURN_IF_ERROR(copies.Add(seeds.data(), n, &job.seeds));
+    UNDULA_RETURN_IF_ERROR(AddSide(view.items, graph.n_items(), &uploads, &job.graph.items));
+    UNDULA_RETURN_IF_ERROR(
+        AddSide(view.contexts, graph.n_contexts(), &uploads, &job.graph.contexts));
+    UNDULA_RETURN_IF_ERROR(uploads.Add(seeds, &job.seeds));
     Memory items(static_cast<size_t>(n * o.top) * sizeof(uint32_t));
     Memory weights(static_cast<size_t>(n * o.top) * sizeof(float));
     Memory counts(static_cast<size_t>(n) * sizeof(uint32_t));
