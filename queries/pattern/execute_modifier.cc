@@ -1,5 +1,6 @@
 // Executor: groups, DISTINCT, ORDER BY, LIMIT, projection.
 #include <algorithm>
+#include <deque>
 #include <utility>
 
 #include "base/status.h"
@@ -85,9 +86,11 @@ bool Executor::EvalGroup(const Algebra& node, RowFn fn) {
       std::all_of(node.aggregates.begin(), node.aggregates.end(), IsPlainCount);
   std::vector<int64_t>& counts = Info(node).counts;  // by group, then by call
   counts.clear();
-  std::vector<Aggregator> aggregators;  // the same, where not all are counts
-  std::vector<Value> key(node.slots.size());
   const size_t calls = node.aggregates.size();
+  std::deque<Aggregator> aggregators;  // by group, then by call, where not all are counts
+  std::vector<AggregateState> states;  // by call
+  for (const AggregateCall& call : node.aggregates) states.emplace_back(&call, row_slots);
+  std::vector<Value> key(node.slots.size());
   const auto group_of_row = [&](bool* ok) {
     bool is_new = false;
     const size_t group = keys.Add(key, &is_new);
@@ -95,7 +98,7 @@ bool Executor::EvalGroup(const Algebra& node, RowFn fn) {
       counts.resize(counts.size() + calls, 0);
       *ok = Charge(key.size() * 16 + calls * sizeof(int64_t) + 32);
     } else if (is_new) {
-      for (const AggregateCall& call : node.aggregates) aggregators.emplace_back(&call, &row_slots);
+      aggregators.resize(aggregators.size() + calls);
       *ok = Charge(key.size() * 16 + calls * sizeof(Aggregator) + 32);
     }
     return group;
@@ -112,9 +115,9 @@ bool Executor::EvalGroup(const Algebra& node, RowFn fn) {
     }
     for (size_t i = 0; !counts_only && i < calls; ++i) {
       Aggregator& a = aggregators[group * calls + i];
-      const size_t kept = a.kept();
-      a.Add(&evaluator_, row_.data());
-      if (a.kept() != kept && !Charge(48)) return false;
+      const uint64_t bytes = states[i].bytes();
+      a.Add(&evaluator_, row_.data(), group, &states[i]);
+      if (states[i].bytes() != bytes && !Charge(states[i].bytes() - bytes)) return false;
     }
     return true;
   };
@@ -127,7 +130,7 @@ bool Executor::EvalGroup(const Algebra& node, RowFn fn) {
     for (size_t i = 0; i < calls; ++i) {
       const size_t at = group * calls + i;
       Slot(node.aggregates[i].slot) = counts_only ? evaluator_.CountValue(counts[at])
-                                                  : evaluator_.ToValue(aggregators[at].Result());
+                                                  : aggregators[at].Result(&evaluator_, states[i]);
     }
     more = Tick() && (Hold(&Info(node).counted) ? fn() : status_.ok());
   }
