@@ -29,6 +29,10 @@ MODELS = {
     "kgcn H=1 d 16": ["kgcn", "hops=1", "dim=16"],
     "kgcn H=2 d 16": ["kgcn", "hops=2", "dim=16"],
     "ripplenet d 16": ["ripplenet", "dim=16"],
+    # As wide as the searches of ranking_quality.py may choose.
+    "bpr_mf d 128": ["bpr_mf", "dim=128"],
+    "ripplenet d 32, memory 32": ["ripplenet", "dim=32", "hops=2", "memory=32"],
+    "ripplenet d 64, memory 32": ["ripplenet", "dim=64", "hops=2", "memory=32"],
 }
 
 
@@ -60,14 +64,25 @@ def make(args, database):
             out.write(f"{item}\t{BASE}{entity}\n")
     run(args.program, "import", database, path("graph.nt"), path("ml-100k.inter"), path("ml-100k.item"),
         path("ml-100k.link"))
+
+
+def train(args, database):
     for model, (name, *options) in models():
+        marker = os.path.join(args.folder, stored_as(model) + ".trained")
+        if os.path.exists(marker):
+            continue
         options = [f"--model.{o}" for o in options]
-        run(args.program, "train", database, "--model", name, "--name", model.replace(" ", "-").replace("=", ""),
+        run(args.program, "train", database, "--model", name, "--name", stored_as(model),
             "--epochs", "1", "--device", "cpu", "--threads", "1", *options)
+        open(marker, "w", encoding="utf-8").close()
 
 
 def models():
     return [(model, parts or [model]) for model, parts in MODELS.items()]
+
+
+def stored_as(model):
+    return model.replace(" ", "-").replace("=", "").replace(",", "")
 
 
 def main():
@@ -80,6 +95,7 @@ def main():
     database = os.path.join(args.folder, "ml.undula")
     if not os.path.exists(database):
         make(args, database)
+    train(args, database)
     pattern = os.path.join(args.folder, "filter.rq")
     with open(pattern, "w", encoding="utf-8") as f:
         f.write(FILTER)
@@ -89,9 +105,8 @@ def main():
         filters.append(cost["median_us"])
         for model, _ in models():
             report = json.loads(run(
-                args.program, "score", database, "--model", model.replace(" ", "-").replace("=", ""), "-k", "10",
-                "--threads", "1", "--format", "json", "--fresh", "--quiet",
-                "-o", os.path.join(args.folder, "top.tsv")))
+                args.program, "score", database, "--model", stored_as(model), "-k", "10", "--threads", "1",
+                "--format", "json", "--fresh", "--quiet", "-o", os.path.join(args.folder, "top.tsv")))
             report = report[0] if isinstance(report, list) else report
             scores[model].append(float(report["cpu_seconds"]) / cost["users"] * 1e6)
     cost_us = statistics.median(filters)

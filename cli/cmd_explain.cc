@@ -53,7 +53,7 @@ absl::Status PrintQuality(const Recommender& recommender, const ExplanationQuali
   std::optional<Table> table;
   for (const ExplanationQuality& q : *quality) {
     const bool some = q.reasons > 0, deleted = q.deletions > 0;
-    const bool paths = some && q.kind != "users";
+    const bool paths = some && q.kind != "users";  // "any" and "all" count no reasons
     const Row row = {{"kind", q.kind},
                      {"users", q.users},
                      {"items", q.items},

@@ -64,15 +64,26 @@ absl::StatusOr<ItemReasons> OfModel(const Context& context, const models::UserQu
   return out;
 }
 
-ItemReasons OfConnections(const Context& context, const models::UserQuery& query, ItemId item,
-                          const ExplanationQualityOptions& options) {
-  ItemReasons out;
+// What the graph says, from the history on, or behind users.
+struct OfGraph {
+  ItemReasons connections, behind_users;
+  bool users = false;  // stand in for both
+};
+
+OfGraph ReasonsOfGraph(const Context& context, const models::UserQuery& query, ItemId item,
+                       const ExplanationQualityOptions& options) {
+  OfGraph out;
   for (auto& [reason, edges] :
        ConnectionReasons(context, query, item, options.reasons, options.steps)) {
-    if (reason.kind != Reason::Kind::kConnection) continue;
-    out.last.push_back(edges[reason.path.size() - 1]);  // those of the cheapest path come first
-    out.triples.push_back(std::move(edges));
-    out.reasons.push_back(std::move(reason));
+    if (reason.path.empty()) {
+      out.users = out.users || reason.kind == Reason::Kind::kUsers;
+      continue;
+    }
+    ItemReasons& kind =
+        reason.kind == Reason::Kind::kConnection ? out.connections : out.behind_users;
+    kind.last.push_back(edges[reason.path.size() - 1]);  // those of the cheapest path come first
+    kind.triples.push_back(std::move(edges));
+    kind.reasons.push_back(std::move(reason));
   }
   return out;
 }
@@ -97,7 +108,9 @@ class Measure {
         model_("model", &ground_),
         connection_("connection", &ground_),
         users_("users", &ground_),
-        any_("any", &ground_) {
+        behind_users_("users+graph", &ground_),
+        any_("any", &ground_),
+        all_("all", &ground_) {
     tile_.k = options.k;
     for (const Context* other : others) others_.push_back({other});
   }
@@ -124,14 +137,18 @@ class Measure {
     for (const models::ScoredItem& item : ranked) {
       UNDULA_RETURN_IF_ERROR(AddItem(query, item.item));
     }
-    for (Tally* tally : {&model_, &connection_, &users_, &any_}) tally->EndUser();
+    for (Tally* tally : {&model_, &connection_, &users_, &behind_users_, &any_, &all_}) {
+      tally->EndUser();
+    }
     return absl::OkStatus();
   }
 
   std::vector<ExplanationQuality> Finish() {
     std::vector<ExplanationQuality> out;
     if (context_.spec->capabilities.explains) out.push_back(model_.Finish(options_.seed));
-    for (Tally* tally : {&connection_, &users_, &any_}) out.push_back(tally->Finish(options_.seed));
+    for (Tally* tally : {&connection_, &users_, &behind_users_, &any_, &all_}) {
+      out.push_back(tally->Finish(options_.seed));
+    }
     return out;
   }
 
@@ -140,23 +157,33 @@ class Measure {
 
   absl::Status AddItem(const models::UserQuery& query, ItemId item) {
     double start = ThreadSeconds();
-    const ItemReasons connections = OfConnections(context_, query, item, options_);
-    connection_.AddItem(connections, recency_, ThreadSeconds() - start);
+    const OfGraph graph = ReasonsOfGraph(context_, query, item, options_);
+    const double graph_seconds = ThreadSeconds() - start;
+    const ItemReasons& connections = graph.connections;
+    connection_.AddItem(connections, recency_, graph_seconds);
+    behind_users_.AddItem(graph.behind_users, recency_, graph_seconds);
     start = ThreadSeconds();
     const ItemReasons of_users = OfUsers(context_, query, item, options_.reasons);
     users_.AddItem(of_users, recency_, ThreadSeconds() - start);
-    any_.AddCovered(!connections.reasons.empty() || !of_users.reasons.empty());
-    UNDULA_RETURN_IF_ERROR(Compare(
-        connections, item, &connection_, [&](const Context& other, const auto& who, ItemId same) {
-          return absl::StatusOr<ItemReasons>(OfConnections(other, who, same, options_));
-        }));
+    const bool any =
+        graph.users || !connections.reasons.empty() || !graph.behind_users.reasons.empty();
+    any_.AddCovered(any);
+    UNDULA_RETURN_IF_ERROR(Compare(connections, item, &connection_,
+                                   [&](const Context& other, const auto& who, ItemId same) {
+                                     return absl::StatusOr<ItemReasons>(
+                                         ReasonsOfGraph(other, who, same, options_).connections);
+                                   }));
     UNDULA_RETURN_IF_ERROR(AddHistory(query, item, connections, &connection_));
     UNDULA_RETURN_IF_ERROR(AddHistory(query, item, of_users, &users_));
-    if (!context_.spec->capabilities.explains) return absl::OkStatus();
+    if (!context_.spec->capabilities.explains) {
+      all_.AddCovered(any);
+      return absl::OkStatus();
+    }
     start = ThreadSeconds();
     UNDULA_ASSIGN_OR_RETURN(const ItemReasons of_model,
                             OfModel(context_, query, item, options_.reasons));
     model_.AddItem(of_model, recency_, ThreadSeconds() - start);
+    all_.AddCovered(any || !of_model.reasons.empty());
     UNDULA_RETURN_IF_ERROR(
         Compare(of_model, item, &model_, [&](const Context& other, const auto& who, ItemId same) {
           return OfModel(other, who, same, options_.reasons);
@@ -269,7 +296,7 @@ class Measure {
   const Context& context_;
   const ExplanationQualityOptions& options_;
   Ground ground_;
-  Tally model_, connection_, users_, any_;
+  Tally model_, connection_, users_, behind_users_, any_, all_;
   std::vector<Other> others_;
   models::RankScratch scratch_;
   models::TileOptions tile_;

@@ -161,7 +161,9 @@ class DotMaker {
     return at->second;
   }
 
+  // Paths from the history: one that users lead to begins elsewhere.
   void Add(const Reason& reason) {
+    if (reason.kind == Reason::Kind::kUsers) return;
     const bool model = reason.kind == Reason::Kind::kModel;
     for (const PathEdge& e : reason.path) {
       const size_t head = VertexOf(e.head, e.head_label), tail = VertexOf(e.tail, e.tail_label);

@@ -52,8 +52,9 @@ class PictureMaker {
   PictureMaker(const Explanation& explanation, PathPicture* picture)
       : explanation_(explanation), picture_(picture) {}
 
+  // Paths from the history: one that users lead to begins elsewhere.
   void Add(const Reason& reason, int last_column) {
-    if (reason.path.empty()) return;
+    if (reason.path.empty() || reason.kind == Reason::Kind::kUsers) return;
     const bool model = reason.kind == Reason::Kind::kModel;
     std::string at;
     int from = -1;

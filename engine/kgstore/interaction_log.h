@@ -3,6 +3,8 @@
 #ifndef UNDULA_KGSTORE_INTERACTION_LOG_H_
 #define UNDULA_KGSTORE_INTERACTION_LOG_H_
 
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -17,6 +19,7 @@
 #include "kgstore/adjacency.h"
 #include "kgstore/batch_writer.h"
 #include "kgstore/store.h"
+#include "kgstore/varint.h"
 
 namespace undula::kgstore::internal {
 
@@ -73,6 +76,26 @@ inline bool DecodeLogBlock(std::string_view block, F&& f) {
   return in.ok();
 }
 
+// Calls f(other) in order: weights and times are passed over.
+template <class F>
+inline bool DecodeLogOthers(std::string_view block, F&& f) {
+  constexpr ptrdiff_t kLongestEntry = 20, kWord = 8;
+  const auto* p = reinterpret_cast<const uint8_t*>(block.data());
+  const uint8_t* const end = p + block.size();
+  while (end - p >= kLongestEntry + kWord) {
+    uint32_t tag = 0;
+    const uint8_t* next = GetVarintOf8(p, &tag);
+    if (next == nullptr) break;  // a great id, or damage
+    if ((tag & 1) != 0) next += sizeof(float);
+    const uint64_t last = ~LoadLittle64(next) & 0x8080808080808080u;
+    if (last == 0) break;  // a great step in time
+    f(tag >> 1);
+    p = next + (std::countr_zero(last) + 1) / 8;
+  }
+  const std::string_view rest = block.substr(block.size() - static_cast<size_t>(end - p));
+  return DecodeLogBlock(rest, [&](uint32_t other, float, int64_t) { f(other); });
+}
+
 // Walks entries of a log table in order.
 class LogReader {
  public:
@@ -81,38 +104,55 @@ class LogReader {
   // f(row, other, weight, time) over everything.
   template <class F>
   absl::Status Scan(F&& f) const {
-    return Walk(HubKeyPrefix(0), ~uint64_t{0}, f);
+    UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Cursor> cursor, view_.Walk(table_));
+    UNDULA_ASSIGN_OR_RETURN(bool more, cursor->First());
+    while (more) {
+      UNDULA_RETURN_IF_ERROR(Decode(*cursor, f));
+      UNDULA_ASSIGN_OR_RETURN(more, cursor->Next());
+    }
+    return absl::OkStatus();
   }
   // The same over one row.
   template <class F>
   absl::Status Row(uint32_t row, F&& f) const {
-    return Walk(HubKeyPrefix(row), row, f);
+    return Blocks(row, [&](const Cursor& cursor) { return Decode(cursor, f); });
+  }
+  // f(other) over one row.
+  template <class F>
+  absl::Status Others(uint32_t row, F&& f) const {
+    return Blocks(row, [&](const Cursor& cursor) {
+      const bool whole = cursor.key().size() == 8 && DecodeLogOthers(cursor.value(), f);
+      return whole ? absl::OkStatus() : Damaged();
+    });
   }
 
  private:
-  static std::string HubKeyPrefix(uint32_t row) {
-    return std::string(HubKey(row, 0, 0).view().substr(0, 8));
+  // block(cursor) at each block of a row.
+  template <class F>
+  absl::Status Blocks(uint32_t row, F&& block) const {
+    const HubKey key(row, 0, 0);
+    const std::string_view first = key.view().substr(0, 8), prefix = first.substr(0, 4);
+    UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Cursor> cursor, view_.Walk(table_));
+    UNDULA_ASSIGN_OR_RETURN(bool more, cursor->Seek(first));
+    more = more && cursor->key().starts_with(prefix);
+    while (more) {
+      UNDULA_RETURN_IF_ERROR(block(*cursor));
+      UNDULA_ASSIGN_OR_RETURN(more, cursor->NextWithin(prefix));
+    }
+    return absl::OkStatus();
+  }
+  template <class F>
+  absl::Status Decode(const Cursor& cursor, F&& f) const {
+    if (cursor.key().size() != 8) return Damaged();
+    const uint32_t row = LoadBigEndian(cursor.key().data());
+    const auto entry = [&](uint32_t other, float weight, int64_t time) {
+      f(row, other, weight, time);
+    };
+    return DecodeLogBlock(cursor.value(), entry) ? absl::OkStatus() : Damaged();
   }
   absl::Status Damaged() const {
     return DataLossError(view_.store().path(), ": table ", SpecOf(table_).name,
                          " is damaged; restore the file from a backup");
-  }
-  template <class F>
-  absl::Status Walk(const std::string& from, uint64_t only_row, F&& f) const {
-    UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Cursor> cursor, view_.Walk(table_));
-    UNDULA_ASSIGN_OR_RETURN(bool more, cursor->Seek(from));
-    while (more) {
-      if (cursor->key().size() != 8) return Damaged();
-      const uint32_t row = LoadBigEndian(cursor->key().data());
-      if (only_row != ~uint64_t{0} && row != only_row) break;
-      if (!DecodeLogBlock(cursor->value(), [&](uint32_t other, float weight, int64_t time) {
-            f(row, other, weight, time);
-          })) {
-        return Damaged();
-      }
-      UNDULA_ASSIGN_OR_RETURN(more, cursor->Next());
-    }
-    return absl::OkStatus();
   }
 
   const ViewState& view_;

@@ -426,6 +426,18 @@ absl::StatusOr<bool> Cursor::Move(MDB_cursor_op op) {
   const int code = mdb_cursor_get(cursor_, &key_, &value_, op);
   if (code == MDB_NOTFOUND) return false;
   if (code != 0) return env_.Error(code, "reading");
+  return Read();
+}
+
+absl::StatusOr<bool> Cursor::NextWithin(std::string_view prefix) {
+  const int code = mdb_cursor_get(cursor_, &key_, &value_, MDB_NEXT);
+  if (code == MDB_NOTFOUND) return false;
+  if (code != 0) return env_.Error(code, "reading");
+  if (!key().starts_with(prefix)) return false;
+  return Read();
+}
+
+absl::StatusOr<bool> Cursor::Read() {
   uint64_t hash;
   if (!env_.Check(kind_, FromVal(key_), FromVal(value_), &hash)) return env_.Damaged(kind_);
   value_.mv_size -= kChecksumBytes;

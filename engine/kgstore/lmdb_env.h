@@ -75,10 +75,11 @@ class Env {
   absl::Status Grow(uint64_t map_bytes);
 
   // Begins a read transaction, or an ended one (*txn not null) again. Returns LMDB's code; where it
-  // is not 0 an ended transaction stays as it was. Every read transaction begins here: a thread that
-  // LMDB makes wait between reading the number of the last transaction N and copying its meta page
-  // may get the page of N + 2 instead, whose commit may still be under way, under the number N; the
-  // next reader would then see N + 1, an older state. EAGAIN where that does not end within 2 s.
+  // is not 0 an ended transaction stays as it was. Every read transaction begins here: a thread
+  // that LMDB makes wait between reading the number of the last transaction N and copying its meta
+  // page may get the page of N + 2 instead, whose commit may still be under way, under the number
+  // N; the next reader would then see N + 1, an older state. EAGAIN where that does not end within
+  // 2 s.
   int BeginRead(MDB_txn** txn) const;
 
   // Makes the file as long as its last page may be after a commit that adds at most `pages` pages,
@@ -168,6 +169,9 @@ class Cursor {
     key_ = ToVal(key);
     return Move(MDB_SET_RANGE);
   }
+  // As Next; false, and nothing else to be asked, where the next key does not begin with `prefix`:
+  // that entry is not read.
+  absl::StatusOr<bool> NextWithin(std::string_view prefix);
   std::string_view key() const { return FromVal(key_); }
   std::string_view value() const { return FromVal(value_); }
 
@@ -175,6 +179,7 @@ class Cursor {
   Cursor(const Env& env, MDB_cursor* cursor, uint8_t kind)
       : env_(env), cursor_(cursor), kind_(kind) {}
   absl::StatusOr<bool> Move(MDB_cursor_op op);
+  absl::StatusOr<bool> Read();  // checks the entry
 
   const Env& env_;
   MDB_cursor* cursor_;

@@ -362,10 +362,10 @@ template <class Id>
 static absl::StatusOr<std::vector<Id>> OthersOf(const ViewState& view, Table table, uint32_t row,
                                                 uint32_t count) {
   std::vector<Id> others;
-  UNDULA_RETURN_IF_ERROR(
-      internal::LogReader(view, table).Row(row, [&](uint32_t, uint32_t other, float, int64_t) {
-        others.push_back(static_cast<Id>(other));
-      }));
+  others.reserve(std::min<size_t>(count, 128));
+  UNDULA_RETURN_IF_ERROR(internal::LogReader(view, table).Others(row, [&](uint32_t other) {
+    others.push_back(static_cast<Id>(other));
+  }));
   // A row that is not sparse is sorted by the bits of a map.
   const size_t words = count / 64 + 1;
   if (words > 4 * others.size()) {

@@ -15,6 +15,7 @@ namespace undula::queries {
 namespace {
 
 constexpr size_t kHistory = 50;
+constexpr size_t kLikedToo = 200;  // items that paths behind users begin at
 constexpr uint32_t kPathsPerReason = 5;
 constexpr size_t kNamed = 3;  // items of the history that a sentence names
 // How much of the price of a reason that is wholly like one before it is added to its own: 3 bits.
@@ -184,6 +185,65 @@ std::vector<models::AttentionSlot> EdgesOf(const Group& group) {
   return edges;
 }
 
+// The best groups of the cheapest paths from the starts, in words.
+class PathReasons {
+ public:
+  PathReasons(const Context& context, std::vector<Start> starts, ItemId item, int count, int steps)
+      : starts_(std::move(starts)), writer_(context, starts_, item) {
+    std::vector<PathStart> from;
+    for (const Start& start : starts_) from.push_back(start.path);
+    ConnectionLimits limits;
+    limits.paths = kPathsPerReason * static_cast<uint32_t>(count);
+    limits.max_steps = static_cast<uint32_t>(steps);
+    const ConnectionGraph& graph = context.connections->graph();
+    const EntityId target = context.catalog->item_entity[Index(item)];
+    found_ = steps > kMaxSteps ? FindLongConnections(graph, from, target, limits)
+                               : FindConnections(graph, from, target, limits);
+    groups_ = GroupPaths(found_.paths);
+    chosen_ = Choose(groups_, static_cast<size_t>(count));
+  }
+
+  const std::vector<const Group*>& chosen() const { return chosen_; }
+  ConnectionReason Write(const Group& group) const {
+    return {writer_.Write(group), EdgesOf(group)};
+  }
+
+ private:
+  const std::vector<Start> starts_;
+  const ReasonWriter writer_;
+  Connections found_;
+  std::vector<Group> groups_;
+  std::vector<const Group*> chosen_;
+};
+
+// From another item, which users liked who liked one of the history, the graph leads on.
+std::vector<ConnectionReason> ReasonsBeyondUsers(const Context& context,
+                                                 const models::UserQuery& query, ItemId item,
+                                                 int count, int steps) {
+  const std::vector<LikedToo> liked = ItemsLikedToo(context, query, item, kLikedToo);
+  std::vector<Start> starts;
+  for (const LikedToo& pair : liked) {
+    starts.push_back({pair.item, {context.catalog->item_entity[Index(pair.item)], pair.cost}});
+  }
+  const PathReasons paths(context, std::move(starts), item, count, steps);
+  std::vector<ConnectionReason> reasons;
+  for (const Group* group : paths.chosen()) {
+    const ConnectionPath& path = group->best();
+    const LikedToo& pair = liked[path.start];
+    ConnectionReason reason = paths.Write({{&path}});
+    Reason& text = reason.reason;
+    text.kind = Reason::Kind::kUsers;
+    text.seed_item = std::string(context.catalog->items[Index(pair.from)]);
+    text.seed_title = std::string(context.catalog->ItemTitle(pair.from));
+    text.supports = {text.seed_item};
+    text.hop = 2 + static_cast<int>(path.steps);
+    text.sentence = Concat(pair.users, " users who liked ", text.seed_title, " liked ",
+                           context.catalog->ItemTitle(pair.item), " too; ", text.sentence);
+    reasons.push_back(std::move(reason));
+  }
+  return reasons;
+}
+
 void AddPopularity(const Context& context, ItemId item, std::vector<ConnectionReason>* reasons) {
   const InteractionCsr<UserId>& log = context.snapshot->by_item;
   if (Index(item) >= log.rows()) return;
@@ -225,24 +285,15 @@ std::vector<ConnectionReason> ConnectionReasons(const Context& context,
                                                 int count, int steps) {
   std::vector<ConnectionReason> reasons;
   if (count <= 0 || context.connections == nullptr) return reasons;
-  const EntityId target = context.catalog->item_entity[Index(item)];
-  if (target != kNone<EntityId>) {
-    const std::vector<Start> starts = StartsOf(context, query);
-    std::vector<PathStart> from;
-    for (const Start& start : starts) from.push_back(start.path);
-    ConnectionLimits limits;
-    limits.paths = kPathsPerReason * static_cast<uint32_t>(count);
-    limits.max_steps = static_cast<uint32_t>(steps);
-    const ConnectionGraph& graph = context.connections->graph();
-    const Connections found = steps > kMaxSteps ? FindLongConnections(graph, from, target, limits)
-                                                : FindConnections(graph, from, target, limits);
-    const std::vector<Group> groups = GroupPaths(found.paths);
-    const ReasonWriter writer(context, starts, item);
-    for (const Group* group : Choose(groups, static_cast<size_t>(count))) {
-      reasons.push_back({writer.Write(*group), EdgesOf(*group)});
-    }
+  const bool linked = context.catalog->item_entity[Index(item)] != kNone<EntityId>;
+  if (linked) {
+    const PathReasons paths(context, StartsOf(context, query), item, count, steps);
+    for (const Group* group : paths.chosen()) reasons.push_back(paths.Write(*group));
   }
   if (reasons.empty()) reasons = UserReasons(context, query, item, count);
+  if (reasons.empty() && linked) {
+    reasons = ReasonsBeyondUsers(context, query, item, count, std::min(steps, kMaxSteps));
+  }
   if (reasons.empty()) AddPopularity(context, item, &reasons);
   return reasons;
 }

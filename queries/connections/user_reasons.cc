@@ -20,6 +20,7 @@ constexpr double kMoreUsers = 10;
 std::vector<UserId> Fans(const Context& context, ItemId item, UserId self) {
   const InteractionCsr<UserId>& log = context.snapshot->by_item;
   std::vector<UserId> fans;
+  if (Index(item) >= log.rows()) return fans;
   for (int64_t i = log.ptr[Index(item)]; i < log.ptr[Index(item) + 1]; ++i) {
     if (log.weight[i] >= context.positive_threshold && log.other[i] != self) {
       fans.push_back(log.other[i]);
@@ -30,35 +31,58 @@ std::vector<UserId> Fans(const Context& context, ItemId item, UserId self) {
   return fans;
 }
 
-struct Pair {
-  uint32_t cost;  // eighths of a bit
-  uint32_t rank;  // of the item in the history
+struct HistoryItem {
+  int64_t likes;
+  uint32_t rank;
   ItemId item;
-  int64_t users;
+
+  friend auto operator<=>(const HistoryItem&, const HistoryItem&) = default;
 };
+
+int64_t Likes(const Context& context, ItemId item) {
+  const InteractionCsr<UserId>& log = context.snapshot->by_item;
+  return Index(item) < log.rows() ? log.ptr[Index(item) + 1] - log.ptr[Index(item)] : 0;
+}
+
+// The latest positives of the history without `item`, the rarest first.
+std::vector<HistoryItem> RarestFirst(const Context& context, const models::UserQuery& query,
+                                     ItemId item) {
+  std::vector<HistoryItem> history;
+  std::set<ItemId> taken = {item};
+  for (const ItemId i : LatestPositives(context, query)) {
+    if (history.size() == kHistory) break;
+    if (!taken.insert(i).second) continue;
+    history.push_back({Likes(context, i), static_cast<uint32_t>(history.size()), i});
+  }
+  std::sort(history.begin(), history.end());
+  return history;
+}
+
+// Of the step from an item of the history that `fans` users liked to one that `both` of them liked.
+uint32_t Cost(uint32_t rank, size_t fans, int64_t both) {
+  const double bits =
+      std::log2((static_cast<double>(fans) + kMoreUsers) / static_cast<double>(both));
+  return 2 * kStepCost + (rank * kEighths + 5) / 10 +
+         static_cast<uint32_t>(std::lround(kEighths * bits));
+}
+
+// The cheapest first.
+void SortPairs(std::vector<LikedToo>* pairs) {
+  std::sort(pairs->begin(), pairs->end(), [](const LikedToo& a, const LikedToo& b) {
+    return std::tuple(a.cost, a.rank, a.item) < std::tuple(b.cost, b.rank, b.item);
+  });
+}
 
 }  // namespace
 
 std::vector<ConnectionReason> UserReasons(const Context& context, const models::UserQuery& query,
                                           ItemId item, int count) {
-  const InteractionCsr<UserId>& log = context.snapshot->by_item;
-  const auto likes = [&](ItemId i) {
-    return Index(i) < log.rows() ? log.ptr[Index(i) + 1] - log.ptr[Index(i)] : 0;
-  };
   std::vector<ConnectionReason> reasons;
-  if (likes(item) < kFewest || likes(item) > kLikes) return reasons;
-  std::vector<std::tuple<int64_t, uint32_t, ItemId>> history;  // the rarest first
-  std::set<ItemId> taken = {item};
-  for (const ItemId i : LatestPositives(context, query)) {
-    if (history.size() == kHistory) break;
-    if (!taken.insert(i).second) continue;
-    history.emplace_back(likes(i), static_cast<uint32_t>(history.size()), i);
-  }
-  std::sort(history.begin(), history.end());
+  if (Likes(context, item) < kFewest || Likes(context, item) > kLikes) return reasons;
   const std::vector<UserId> fans = Fans(context, item, query.user);
-  std::vector<Pair> pairs;
+  std::vector<LikedToo> pairs;
   int64_t looked_at = 0;
-  for (const auto& [n, rank, other] : history) {
+  for (const auto& [n, rank, other] : RarestFirst(context, query, item)) {
     looked_at += n;
     if (looked_at > kLikes) break;
     const std::vector<UserId> of_other = Fans(context, other, query.user);
@@ -66,21 +90,15 @@ std::vector<ConnectionReason> UserReasons(const Context& context, const models::
       return std::binary_search(fans.begin(), fans.end(), user);
     });
     if (both < kFewest) continue;
-    const double bits =
-        std::log2((static_cast<double>(of_other.size()) + kMoreUsers) / static_cast<double>(both));
-    pairs.push_back({2 * kStepCost + (rank * kEighths + 5) / 10 +
-                         static_cast<uint32_t>(std::lround(kEighths * bits)),
-                     rank, other, both});
+    pairs.push_back({Cost(rank, of_other.size(), both), rank, other, item, both});
   }
-  std::sort(pairs.begin(), pairs.end(), [](const Pair& a, const Pair& b) {
-    return std::tuple(a.cost, a.rank) < std::tuple(b.cost, b.rank);
-  });
-  for (const Pair& pair : pairs) {
+  SortPairs(&pairs);
+  for (const LikedToo& pair : pairs) {
     if (reasons.size() >= static_cast<size_t>(count)) break;
     Reason reason;
     reason.kind = Reason::Kind::kUsers;
-    reason.seed_item = std::string(context.catalog->items[Index(pair.item)]);
-    reason.seed_title = std::string(context.catalog->ItemTitle(pair.item));
+    reason.seed_item = std::string(context.catalog->items[Index(pair.from)]);
+    reason.seed_title = std::string(context.catalog->ItemTitle(pair.from));
     reason.supports = {reason.seed_item};
     reason.hop = 2;
     reason.bits = static_cast<double>(pair.cost) / kEighths;
@@ -89,6 +107,48 @@ std::vector<ConnectionReason> UserReasons(const Context& context, const models::
     reasons.push_back({std::move(reason), {}});
   }
   return reasons;
+}
+
+std::vector<LikedToo> ItemsLikedToo(const Context& context, const models::UserQuery& query,
+                                    ItemId item, size_t most) {
+  const std::vector<HistoryItem> history = RarestFirst(context, query, item);
+  std::set<ItemId> left_out = {item};
+  for (const ItemId i : LatestPositives(context, query)) left_out.insert(i);
+  const InteractionCsr<ItemId>& log = context.snapshot->by_user;
+  std::vector<LikedToo> found;
+  int64_t looked_at = 0;
+  std::vector<ItemId> liked;
+  for (const auto& [n, rank, from] : history) {
+    looked_at += n;
+    if (looked_at > kLikes) break;
+    std::vector<UserId> fans = Fans(context, from, query.user);
+    std::erase_if(fans, [&](UserId fan) { return Index(fan) >= log.rows(); });
+    for (const UserId fan : fans) looked_at += log.ptr[Index(fan) + 1] - log.ptr[Index(fan)];
+    if (looked_at > kLikes) break;
+    liked.clear();
+    for (const UserId fan : fans) {
+      const size_t own = liked.size();
+      for (int64_t i = log.ptr[Index(fan)]; i < log.ptr[Index(fan) + 1]; ++i) {
+        if (log.weight[i] >= context.positive_threshold) liked.push_back(log.other[i]);
+      }
+      std::sort(liked.begin() + static_cast<ptrdiff_t>(own), liked.end());
+      liked.erase(std::unique(liked.begin() + static_cast<ptrdiff_t>(own), liked.end()),
+                  liked.end());
+    }
+    std::sort(liked.begin(), liked.end());
+    for (size_t begin = 0, end = 0; begin < liked.size(); begin = end) {
+      while (end < liked.size() && liked[end] == liked[begin]) ++end;
+      const auto both = static_cast<int64_t>(end - begin);
+      if (both < kFewest || left_out.contains(liked[begin])) continue;
+      if (context.catalog->item_entity[Index(liked[begin])] == kNone<EntityId>) continue;
+      found.push_back({Cost(rank, fans.size(), both), rank, from, liked[begin], both});
+    }
+  }
+  SortPairs(&found);
+  std::set<ItemId> taken;
+  std::erase_if(found, [&](const LikedToo& pair) { return !taken.insert(pair.item).second; });
+  if (found.size() > most) found.resize(most);
+  return found;
 }
 
 }  // namespace undula::queries

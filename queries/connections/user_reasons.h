@@ -20,6 +20,19 @@ namespace undula::queries {
 std::vector<ConnectionReason> UserReasons(const Context& context, const models::UserQuery& query,
                                           ItemId item, int count);
 
+// An item that users liked who liked one of the history.
+struct LikedToo {
+  uint32_t cost;  // eighths of a bit, as above
+  uint32_t rank;  // of the item of the history
+  ItemId from;    // that item
+  ItemId item;
+  int64_t users;
+};
+// The `most` cheapest, with links and neither of the history nor `item`; each once. The rarer items
+// of the history come first, and at most 20,000 likes of those who liked them are looked at.
+std::vector<LikedToo> ItemsLikedToo(const Context& context, const models::UserQuery& query,
+                                    ItemId item, size_t most);
+
 }  // namespace undula::queries
 
 #endif  // UNDULA_QUERIES_CONNECTIONS_USER_REASONS_H_

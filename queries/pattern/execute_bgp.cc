@@ -86,7 +86,8 @@ bool Executor::EvalBgp(const Algebra& node, RowFn fn) {
 bool Executor::EvalStep(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn) {
   if (at == plan->steps.size()) return fn();
   if (plan->kept != nullptr && plan->kept->from == at && !plan->kept->filling) {
-    return EvalKept(node, plan, fn);
+    return plan->kept->column == nullptr ? EvalKept(node, plan, fn)
+                                         : EvalKeptRun(node, plan, {&Slot(plan->kept->key), 1});
   }
   Step& step = plan->steps[at];
   if (step.tail_exists) {
@@ -131,6 +132,12 @@ bool Executor::EvalStep(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn)
     if (!status_.ok()) return false;
     run = &step.merged;
   }
+  const KeptTail* const kept = plan->kept.get();
+  if (kept != nullptr && kept->column != nullptr && kept->from == at + 1 &&
+      kept->key == step.slot && !kept->filling && step.filters.empty()) {
+    step.rows += run->size();
+    return EvalKeptRun(node, plan, *run);
+  }
   bool more = true;
   for (size_t i = 0; i < run->size() && more; ++i) {
     Slot(step.slot) = (*run)[i];
@@ -148,68 +155,117 @@ bool Executor::AfterStep(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn
   return EvalStep(node, plan, at + 1, fn);
 }
 
-uint32_t* Executor::KeptTail::PartOf(Value value) {
-  constexpr uint32_t kMostDense = 1 << 20;
-  if (dense_kind == ValueKind::kUnbound) dense_kind = KindOf(value);
-  const uint32_t id = IdOf(value);
-  if (KindOf(value) == dense_kind && id < kMostDense) {
-    if (id >= dense.size()) dense.resize(std::min(kMostDense, 2 * id + 64), 0);
-    return &dense[id];
+// Works out the solutions of the last steps for a value of their variable; *part stays unknown
+// where there is no room for more. False where the run must end.
+bool Executor::FillKept(const Algebra& node, BgpPlan* plan, Value key, KeptTail::Part* part) {
+  KeptTail& kept = *plan->kept;
+  const size_t width = kept.slots.size();
+  if (kept_memory_ > limits_.max_memory / 4 || kept.rows.size() > kMaxIds / 2) return true;
+  const auto keep = [&] {
+    Value* row = kept.rows.Add();
+    for (const int slot : kept.slots) *row++ = Slot(slot);
+    return Charge(width * sizeof(Value) + 1);
+  };
+  const size_t before = kept.rows.size();
+  const uint64_t memory = memory_;
+  kept.filling = true;
+  const bool complete = EvalStep(node, plan, kept.from, keep);
+  kept.filling = false;
+  if (!complete) {
+    kept.rows.Shrink(before);
+    return false;
   }
-  bool is_new = false;
-  const size_t number = keys.Add({&value, 1}, &is_new);
-  if (is_new) sparse.push_back(0);
-  return &sparse[number];
+  if (width == 1 && Info(node).dedup && kept.rows.size() > before + 1) {
+    std::vector<Value> values;
+    for (size_t i = before; i < kept.rows.size(); ++i) values.push_back(kept.rows.Row(i)[0]);
+    kept.rows.Shrink(before);
+    if (!SortDistinct(&values)) return false;
+    for (const Value value : values) kept.rows.Add({&value, 1});
+  }
+  kept_memory_ += memory_ - memory + 48;
+  memory_ = memory;
+  *part = {static_cast<uint32_t>(before), static_cast<uint32_t>(kept.rows.size() - before), true};
+  kept.parts.At(key) = *part;
+  return true;
 }
 
 // The solutions of the last steps, worked out when a value of their variable first comes.
 bool Executor::EvalKept(const Algebra& node, BgpPlan* plan, RowFn fn) {
   KeptTail& kept = *plan->kept;
   const Value key = Slot(kept.key);
-  const size_t width = kept.slots.size();
-  uint32_t* const part = kept.PartOf(key);
-  if (*part == 0) {
-    if (kept_memory_ > limits_.max_memory / 4) {  // no room for more
-      kept.filling = true;
-      const bool more = EvalStep(node, plan, kept.from, fn);
-      kept.filling = false;
-      return more;
-    }
-    const auto keep = [&] {
-      Value* row = kept.rows.Add();
-      for (const int slot : kept.slots) *row++ = Slot(slot);
-      return Charge(width * sizeof(Value) + 1);
-    };
-    const size_t before = kept.rows.size();
-    const uint64_t memory = memory_;
+  KeptTail::Part part = kept.parts.At(key);
+  if (!part.known && !FillKept(node, plan, key, &part)) return false;
+  if (!part.known) {
     kept.filling = true;
-    const bool complete = EvalStep(node, plan, kept.from, keep);
+    const bool more = EvalStep(node, plan, kept.from, fn);
     kept.filling = false;
-    if (!complete) {
-      kept.rows.Shrink(before);
-      return false;
-    }
-    if (width == 1 && Info(node).dedup && kept.rows.size() > before + 1) {
-      std::vector<Value> values;
-      for (size_t i = before; i < kept.rows.size(); ++i) values.push_back(kept.rows.Row(i)[0]);
-      kept.rows.Shrink(before);
-      if (!SortDistinct(&values)) return false;
-      for (const Value value : values) kept.rows.Add({&value, 1});
-    }
-    kept_memory_ += memory_ - memory + 48;
-    memory_ = memory;
-    kept.ends.push_back(kept.rows.size());
-    *part = static_cast<uint32_t>(kept.ends.size());
+    return more;
   }
-  const size_t begin = *part == 1 ? 0 : kept.ends[*part - 2], end = kept.ends[*part - 1];
+  const size_t width = kept.slots.size(), end = size_t{part.begin} + part.count;
   bool more = true;
-  for (size_t i = begin; i < end && more; ++i) {
+  for (size_t i = part.begin; i < end && more; ++i) {
     const Value* const row = kept.rows.Row(i);
     for (size_t j = 0; j < width; ++j) Slot(kept.slots[j]) = row[j];
     more = Tick() && fn();
   }
   for (const int slot : kept.slots) Slot(slot) = kUnbound;
   return more;
+}
+
+// The same for many values of their variable, as a column.
+bool Executor::EvalKeptRun(const Algebra& node, BgpPlan* plan, std::span<const Value> keys) {
+  KeptTail& kept = *plan->kept;
+  const ColumnFn& column = *kept.column;
+  constexpr size_t kBatch = 256;
+  Value batch[kBatch];
+  size_t filled = 0;
+  const auto flush = [&] {
+    const bool more = Tick() && column({batch, filled});
+    filled = 0;
+    return more;
+  };
+  for (const Value key : keys) {
+    KeptTail::Part part = kept.parts.At(key);
+    if (!part.known) {
+      const Value before = std::exchange(Slot(kept.key), key);
+      bool more = Tick() && FillKept(node, plan, key, &part);
+      if (more && !part.known) {
+        const auto one = [&] { return column({&Slot(kept.slots[0]), 1}); };
+        kept.filling = true;
+        more = EvalStep(node, plan, kept.from, one);
+        kept.filling = false;
+      }
+      Slot(kept.key) = before;
+      if (!more) return false;
+    }
+    for (uint32_t i = 0; i < part.count; ++i) {
+      batch[filled++] = *kept.rows.Row(size_t{part.begin} + i);
+      if (filled == kBatch && !flush()) return false;
+    }
+  }
+  return flush();
+}
+
+// The solutions as values of one slot, many at a time where they are kept: for who reads no other.
+bool Executor::EvalColumn(const Algebra& node, int slot, ColumnFn fn) {
+  if (node.kind == Algebra::Kind::kBgp && node.blocked.empty() && keep_tails_) {
+    BgpPlan& plan = PlanBgp(node);
+    if (!status_.ok()) return false;
+    if (plan.kept != nullptr && plan.kept->slots == std::vector<int>{slot}) {
+      const auto counted = [&](std::span<const Value> values) {
+        Info(node).rows += values.size();
+        return fn(values);
+      };
+      const ColumnFn column(counted);
+      plan.kept->column = &column;
+      const auto row = [] { return true; };
+      const bool more = EvalStep(node, &plan, 0, row);
+      plan.kept->column = nullptr;
+      return more;
+    }
+  }
+  const auto one = [&] { return fn({&Slot(slot), 1}); };
+  return Eval(node, one);
 }
 
 // All edges of a node, whatever their relation.

@@ -1,5 +1,6 @@
 // Executor: groups, DISTINCT, ORDER BY, LIMIT, projection.
 #include <algorithm>
+#include <deque>
 #include <utility>
 
 #include "base/status.h"
@@ -24,7 +25,58 @@ bool IsPlainCount(const AggregateCall& call) {
 
 }  // namespace
 
+// Counts of rows by one variable: the child gives only its values.
+bool Executor::EvalCounts(const Algebra& node, RowFn fn) {
+  NodeInfo& info = Info(node);
+  ValueMap<uint64_t>& counts = info.value_counts;
+  RowStore& keys = info.group_keys;
+  for (size_t i = 0; i < keys.size(); ++i) counts.At(keys.Row(i)[0]) = 0;  // of a run that failed
+  keys.Shrink(0);
+  const auto add = [&](std::span<const Value> values) {
+    const size_t before = keys.size();
+    for (const Value value : values) {
+      if (++counts.At(value) == 1) keys.Add({&value, 1});
+    }
+    return keys.size() == before || Charge((keys.size() - before) * 2 * sizeof(Value));
+  };
+  const int slot = node.slots[0];
+  if (!EvalColumn(node.children[0], slot, add)) return false;
+  const Value before = Slot(slot);
+  bool more = true;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const Value key = keys.Row(i)[0];
+    const uint64_t count = std::exchange(counts.At(key), 0);
+    if (!more) continue;
+    // What the conditions say of a small count is kept.
+    uint8_t* const verdict = key != kUnbound && count < info.verdicts.size()
+                                 ? &info.verdicts[static_cast<size_t>(count)]
+                                 : nullptr;
+    if (verdict != nullptr && *verdict == 1) {
+      more = Tick();
+      continue;
+    }
+    for (const AggregateCall& call : node.aggregates) {
+      const bool counted = call.star || key != kUnbound;
+      Slot(call.slot) = evaluator_.CountValue(counted ? static_cast<int64_t>(count) : 0);
+    }
+    Slot(slot) = key;
+    const bool holds = (verdict != nullptr && *verdict == 2) || Hold(&info.counted);
+    if (verdict != nullptr && status_.ok()) *verdict = holds ? 2 : 1;
+    more = Tick() && (holds ? fn() : status_.ok());
+  }
+  keys.Shrink(0);
+  Slot(slot) = before;
+  for (const AggregateCall& call : node.aggregates) Slot(call.slot) = kUnbound;
+  return more;
+}
+
 bool Executor::EvalGroup(const Algebra& node, RowFn fn) {
+  if (node.slots.size() == 1 &&
+      std::all_of(node.aggregates.begin(), node.aggregates.end(), [&](const AggregateCall& call) {
+        return IsPlainCount(call) && (call.star || call.arg.slot == node.slots[0]);
+      })) {
+    return EvalCounts(node, fn);
+  }
   const Algebra& child = node.children[0];
   std::vector<int> row_slots;  // of COUNT(DISTINCT *)
   child.visible.ForEach([&](int slot) { row_slots.push_back(slot); });
@@ -34,9 +86,11 @@ bool Executor::EvalGroup(const Algebra& node, RowFn fn) {
       std::all_of(node.aggregates.begin(), node.aggregates.end(), IsPlainCount);
   std::vector<int64_t>& counts = Info(node).counts;  // by group, then by call
   counts.clear();
-  std::vector<Aggregator> aggregators;  // the same, where not all are counts
-  std::vector<Value> key(node.slots.size());
   const size_t calls = node.aggregates.size();
+  std::deque<Aggregator> aggregators;  // by group, then by call, where not all are counts
+  std::vector<AggregateState> states;  // by call
+  for (const AggregateCall& call : node.aggregates) states.emplace_back(&call, row_slots);
+  std::vector<Value> key(node.slots.size());
   const auto group_of_row = [&](bool* ok) {
     bool is_new = false;
     const size_t group = keys.Add(key, &is_new);
@@ -44,7 +98,7 @@ bool Executor::EvalGroup(const Algebra& node, RowFn fn) {
       counts.resize(counts.size() + calls, 0);
       *ok = Charge(key.size() * 16 + calls * sizeof(int64_t) + 32);
     } else if (is_new) {
-      for (const AggregateCall& call : node.aggregates) aggregators.emplace_back(&call, &row_slots);
+      aggregators.resize(aggregators.size() + calls);
       *ok = Charge(key.size() * 16 + calls * sizeof(Aggregator) + 32);
     }
     return group;
@@ -61,9 +115,9 @@ bool Executor::EvalGroup(const Algebra& node, RowFn fn) {
     }
     for (size_t i = 0; !counts_only && i < calls; ++i) {
       Aggregator& a = aggregators[group * calls + i];
-      const size_t kept = a.kept();
-      a.Add(&evaluator_, row_.data());
-      if (a.kept() != kept && !Charge(48)) return false;
+      const uint64_t bytes = states[i].bytes();
+      a.Add(&evaluator_, row_.data(), group, &states[i]);
+      if (states[i].bytes() != bytes && !Charge(states[i].bytes() - bytes)) return false;
     }
     return true;
   };
@@ -76,9 +130,9 @@ bool Executor::EvalGroup(const Algebra& node, RowFn fn) {
     for (size_t i = 0; i < calls; ++i) {
       const size_t at = group * calls + i;
       Slot(node.aggregates[i].slot) = counts_only ? evaluator_.CountValue(counts[at])
-                                                  : evaluator_.ToValue(aggregators[at].Result());
+                                                  : aggregators[at].Result(&evaluator_, states[i]);
     }
-    more = Tick() && fn();
+    more = Tick() && (Hold(&Info(node).counted) ? fn() : status_.ok());
   }
   for (size_t i = 0; i < key.size(); ++i) Slot(node.slots[i]) = before[i];
   for (const AggregateCall& call : node.aggregates) Slot(call.slot) = kUnbound;

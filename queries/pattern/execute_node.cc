@@ -251,7 +251,53 @@ Executor::Condition::Condition(const Expr* e) : expr(e), pure(IsPure(*e)) {
   if (pure && e->slots.size() == 1) e->slots.ForEach([&](int s) { slot = s; });
 }
 
+// Whether the condition asks of a slot that every row binds if it is in one run.
+void Executor::FindMember(Condition* condition) const {
+  const Expr& expr = *condition->expr;
+  if (expr.pattern == nullptr || expr.pattern->kind != Kind::kBgp) return;
+  const Algebra& node = *expr.pattern;
+  if (node.triples.size() != 1 || node.graph.is_slot() || !node.blocked.empty()) return;
+  const TriplePlaces& t = node.triples[0];
+  const auto stays = [&](const Place& p) { return !p.is_slot() || fixed_.Has(p.slot); };
+  // As a step that checks the triple would do: of two ends that stay, none is asked about.
+  const bool tails = t.tail.is_slot();
+  const Place& asked = tails ? t.tail : t.head;
+  if (t.relation.is_slot() || stays(asked) || !stays(tails ? t.head : t.tail)) return;
+  condition->member_slot = asked.slot;
+  condition->member = {0, tails};
+}
+
+// The members by their ids, where that takes little room.
+void Executor::SetBits(Condition* condition) {
+  const SortedRun& run = condition->members.run;
+  condition->bits_end = condition->members.end;
+  condition->bits.clear();
+  if (run.empty() || KindOf(run.front()) != KindOf(run.back())) return;
+  const size_t words = IdOf(run.back()) / 64 + 1;
+  if (words > run.size()) return;
+  condition->bits_kind = KindOf(run.front());
+  condition->bits.resize(words, 0);
+  for (const Value value : run)
+    condition->bits[IdOf(value) / 64] |= uint64_t{1} << (IdOf(value) % 64);
+}
+
 bool Executor::Holds(Condition* condition) {
+  if (condition->member_slot >= 0 && Slot(condition->member_slot) != kUnbound) {
+    const SortedRun* const run =
+        ReadRun(*condition->expr->pattern, condition->member, &condition->members);
+    if (run == nullptr) return false;
+    const Value value = Slot(condition->member_slot);
+    if (condition->bits_end != condition->members.end) SetBits(condition);
+    bool found = false;
+    if (!condition->bits.empty()) {
+      const size_t word = IdOf(value) / 64;
+      found = KindOf(value) == condition->bits_kind && word < condition->bits.size() &&
+              (condition->bits[word] >> (IdOf(value) % 64) & 1) != 0;
+    } else {
+      found = std::binary_search(run->begin(), run->end(), value);
+    }
+    return found == (condition->expr->op == Operator::kExists);
+  }
   const Value value = condition->slot < 0 ? kUnbound : Slot(condition->slot);
   if (value == kUnbound) return evaluator_.Holds(*condition->expr, row_.data());
   constexpr int kBits = 8;

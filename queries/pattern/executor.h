@@ -24,6 +24,7 @@
 #include "queries/pattern/row_store.h"
 #include "queries/pattern/source.h"
 #include "queries/pattern/tuple_set.h"
+#include "queries/pattern/value_map.h"
 
 namespace undula::queries::pattern {
 
@@ -34,19 +35,26 @@ struct Limits {
   Progress* progress = nullptr;             // may cancel
 };
 
-// Called for each solution; false: no further ones are wanted.
-class RowFn {
+// Refers to a function, for the time of a call; the function says whether it wants to be called
+// again.
+template <class... Args>
+class CallRef {
  public:
   template <class F>
-  RowFn(F& f)  // NOLINT: refers to the function, for the time of a call
+  CallRef(F& f)  // NOLINT: stands for the function
       : object_(const_cast<void*>(static_cast<const void*>(&f))),
-        call_([](void* object) { return (*static_cast<F*>(object))(); }) {}
-  bool operator()() const { return call_(object_); }
+        call_([](void* object, Args... args) { return (*static_cast<F*>(object))(args...); }) {}
+  bool operator()(Args... args) const { return call_(object_, args...); }
 
  private:
   void* object_;
-  bool (*call_)(void*);
+  bool (*call_)(void*, Args...);
 };
+
+// Called for each solution; false: no further ones are wanted.
+using RowFn = CallRef<>;
+// Called for many solutions of which only one slot is wanted, with its values.
+using ColumnFn = CallRef<std::span<const Value>>;
 
 // One query over one Source; Run may be called again with other parameters, and keeps its plans and
 // the runs it has read. One thread at a time.
@@ -91,6 +99,14 @@ class Executor {
     bool pure;                    // depends on what it reads only, and on no pattern
     int slot = -1;                // the only one it reads, if it is pure
     std::vector<Value> verdicts;  // by hash of the value: 2 x value + verdict
+    // Of [NOT] EXISTS around one triple whose one end no row changes: whether the slot at the other
+    // end is in the run of that end.
+    int member_slot = -1;
+    Lookup member{};
+    CachedRun members;
+    Value bits_end = kUnbound;   // the end whose members are in `bits`
+    std::vector<uint64_t> bits;  // by id; empty: they are spread too wide, or of several kinds
+    ValueKind bits_kind = ValueKind::kUnbound;
   };
   struct Step {
     enum class Kind : uint8_t { kExtend, kScan, kCheck };
@@ -119,15 +135,14 @@ class Executor {
     size_t from = 0;
     int key = -1;
     std::vector<int> slots;  // that someone outside of the steps reads
-    // The part of `ends` for a value, and one more: by id for one kind of value, else by `keys`.
-    ValueKind dense_kind = ValueKind::kUnbound;
-    std::vector<uint32_t> dense, sparse;
-    TupleSet keys{1};
-    std::vector<size_t> ends;  // behind the last row of a value; the first one begins at 0
+    struct Part {            // of `rows`
+      uint32_t begin = 0, count = 0;
+      bool known = false;
+    };
+    ValueMap<Part> parts;  // by the value of `key`
     RowStore rows{0};
     bool filling = false;
-
-    uint32_t* PartOf(Value value);
+    const ColumnFn* column = nullptr;  // takes the values of the only slot, instead of rows
   };
   struct BgpPlan {
     SlotSet bound;
@@ -155,11 +170,15 @@ class Executor {
     std::unique_ptr<Stored> stored;
     std::vector<const Expr*> pushed;  // of kBgp: conditions from filters around it
     std::vector<Condition> rest;      // of kFilter: those that stay
+    std::vector<Condition> counted;   // of kGroup: those around it that read one count
     SlotSet all;                      // slots that stand anywhere within
     TupleSet groups{0};               // of kGroup, and their counts: emptied before each use
     std::vector<int64_t> counts;
-    bool dedup = false;  // duplicates of its solutions do not matter
-    SlotSet needed;      // slots that someone outside reads
+    ValueMap<uint64_t> value_counts;  // of kGroup by one slot; 0 but for those of `group_keys`
+    RowStore group_keys{1};
+    std::vector<uint8_t> verdicts;  // of `counted` by count: 0 not known, 1 false, 2 true
+    bool dedup = false;             // duplicates of its solutions do not matter
+    SlotSet needed;                 // slots that someone outside reads
     uint64_t rows = 0;
   };
 
@@ -177,12 +196,15 @@ class Executor {
   bool EvalStored(const Algebra& node, const SlotSet& bound, RowFn fn);
   bool FillStored(const Algebra& node, const SlotSet& bound, uint64_t epoch);
   bool Holds(Condition* condition);
+  void FindMember(Condition* condition) const;
+  static void SetBits(Condition* condition);
   bool Hold(std::vector<Condition>* conditions);
   bool Hold(const std::vector<Expr>& exprs);
   absl::StatusOr<bool> Exists(const Algebra& pattern, const Value* row);
 
   // execute_modifier.cc
   bool EvalGroup(const Algebra& node, RowFn fn);
+  bool EvalCounts(const Algebra& node, RowFn fn);
   bool EvalDistinct(const Algebra& node, RowFn fn);
   bool EvalOrderBy(const Algebra& node, RowFn fn, uint64_t keep);
   bool EvalSlice(const Algebra& node, RowFn fn);
@@ -215,6 +237,9 @@ class Executor {
   bool EvalScan(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn);
   bool EvalEdges(const Algebra& node, BgpPlan* plan, size_t at, RowFn fn);
   bool EvalKept(const Algebra& node, BgpPlan* plan, RowFn fn);
+  bool FillKept(const Algebra& node, BgpPlan* plan, Value key, KeptTail::Part* part);
+  bool EvalKeptRun(const Algebra& node, BgpPlan* plan, std::span<const Value> keys);
+  bool EvalColumn(const Algebra& node, int slot, ColumnFn fn);
   bool VisitScanned(const Algebra& node, BgpPlan* plan, size_t at, const ValueTriple& triple,
                     RowFn fn);
   const SortedRun* ReadRun(const Algebra& node, const Lookup& lookup, CachedRun* cached);

@@ -79,9 +79,19 @@ void Executor::Prepare(const Algebra& node, const SlotSet& needed, bool dedup) {
         const auto part = std::find_if(parts.begin(), parts.end(), [&](const Algebra* p) {
           return !reads.empty() && reads.Within(p->certain);
         });
+        // A condition on a count is judged where the groups are.
+        const Condition condition(&expr);
+        if (child->kind == Kind::kGroup && condition.slot >= 0 &&
+            std::any_of(child->aggregates.begin(), child->aggregates.end(),
+                        [&](const AggregateCall& call) { return call.slot == condition.slot; })) {
+          Info(*child).counted.push_back(condition);
+          Info(*child).verdicts.assign(256, 0);
+          continue;
+        }
         // EXISTS within the triples would keep their solutions from being kept.
-        if (part == parts.end() || (keep_tails_ && !Condition(&expr).pure)) {
-          info.rest.emplace_back(&expr);
+        if (part == parts.end() || (keep_tails_ && !condition.pure)) {
+          info.rest.push_back(condition);
+          FindMember(&info.rest.back());
         } else {
           Info(**part).pushed.push_back(&expr);
         }

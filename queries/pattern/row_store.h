@@ -32,6 +32,11 @@ class BlockRows {
     return Row(count_++);
   }
   void Add(std::span<const T> row) { std::copy(row.begin(), row.end(), Add()); }
+  // Rows from `first` on that lie side by side, none behind `end`.
+  std::span<const T> Side(size_t first, size_t end) const {
+    const size_t count = std::min(end, (first / kBlock + 1) * kBlock) - first;
+    return {Row(first), count * width_};
+  }
   // Leaves the first `count` rows.
   void Shrink(size_t count) { count_ = count; }
 

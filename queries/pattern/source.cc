@@ -209,8 +209,15 @@ absl::Status Source::Tails(const RelationRef& relation, Value head, const GraphC
       return scan_.Tails(static_cast<EntityId>(IdOf(head)), relation.id, graph, out);
     case Kind::kInteracted: {
       if (kind != ValueKind::kUser) return absl::OkStatus();
-      UNDULA_ASSIGN_OR_RETURN(const auto items, scan_.ItemsOf(static_cast<UserId>(IdOf(head))));
-      for (const ItemId item : items) out->push_back(ItemValue(item));
+      // Often one pattern asks for one user's items at several places.
+      if (head != items_user_) {
+        items_user_ = kUnbound;
+        items_.clear();
+        UNDULA_ASSIGN_OR_RETURN(const auto items, scan_.ItemsOf(static_cast<UserId>(IdOf(head))));
+        for (const ItemId item : items) items_.push_back(ItemValue(item));
+        items_user_ = head;
+      }
+      *out = items_;
       return absl::OkStatus();
     }
     case Kind::kLink: {

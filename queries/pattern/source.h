@@ -158,6 +158,8 @@ class Source final : public TermMap {
   std::unordered_map<Value, RelationRef> relations_;
   std::vector<Value> relation_values_;  // by relation; kUnbound: not known yet
   std::vector<kgstore::Edge> edges_;
+  Value items_user_ = kUnbound;  // whose items `items_` are
+  std::vector<Value> items_;
   std::map<std::pair<RelationRef::Kind, RelationId>, Fanout> fanouts_;
   std::optional<std::vector<Value>> graph_names_;
   std::shared_ptr<SharedReads> shared_;

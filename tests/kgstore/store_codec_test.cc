@@ -165,6 +165,48 @@ TEST(StoreCodec, RandomBytesAreHarmless) {
   }
 }
 
+// What passes weights and times over finds the same ids, and the same damage.
+TEST(StoreCodec, OthersOfALog) {
+  const auto both = [](std::string_view block, std::vector<uint32_t>* others) {
+    std::vector<uint32_t> whole;
+    const bool decoded =
+        DecodeLogBlock(block, [&](uint32_t other, float, int64_t) { whole.push_back(other); });
+    others->clear();
+    EXPECT_EQ(DecodeLogOthers(block, [&](uint32_t other) { others->push_back(other); }), decoded);
+    EXPECT_EQ(*others, whole);
+  };
+  uint64_t state = 5;
+  std::vector<uint32_t> others;
+  for (int round = 0; round < 300; ++round) {
+    std::vector<std::string> blocks;
+    LogWriter writer([&](std::string_view, std::string_view block) {
+      blocks.emplace_back(block);
+      return absl::OkStatus();
+    });
+    int64_t time = 0;
+    std::vector<uint32_t> want;
+    for (uint64_t i = 0, n = Next(&state) % 400; i < n; ++i) {
+      time += int64_t{Next(&state)} << (Next(&state) % 20);
+      want.push_back(Next(&state) >> (Next(&state) % 32));
+      ASSERT_OK(writer.Add({7, want.back(), static_cast<float>(Next(&state) % 3), time}));
+    }
+    ASSERT_OK(writer.Finish());
+    std::vector<uint32_t> found;
+    for (const std::string& block : blocks) {
+      both(block, &others);
+      found.insert(found.end(), others.begin(), others.end());
+    }
+    EXPECT_EQ(found, want);
+    if (blocks.empty()) continue;
+    std::string damaged = blocks[0];
+    damaged[Next(&state) % damaged.size()] ^= static_cast<char>(1 << Next(&state) % 8);
+    both(damaged, &others);
+    both(std::string_view(damaged).substr(0, Next(&state) % damaged.size()), &others);
+    for (char& c : damaged) c = static_cast<char>(Next(&state));
+    both(damaged, &others);
+  }
+}
+
 TEST(StoreCodec, StateAndHeader) {
   State state;
   state.generation = 8;

@@ -205,7 +205,7 @@ TEST_F(ExplainTest, QualityCountsWhatIsThere) {
   const auto quality =
       MeasureExplanations(context_, {.users = 0, .k = 3, .reasons = 2}, {}, nullptr);
   ASSERT_TRUE(quality.ok()) << quality.status();
-  ASSERT_EQ(quality->size(), 4u);
+  ASSERT_EQ(quality->size(), 6u);
   // Three items are recommended: two with a link, which share the director with Alien.
   const ExplanationQuality& model = (*quality)[0];
   const ExplanationQuality& connection = (*quality)[1];
@@ -280,7 +280,56 @@ TEST_F(ExplainTest, UsersStandInForPaths) {
   ASSERT_TRUE(quality.ok());
   EXPECT_EQ((*quality)[2].kind, "users");
   EXPECT_DOUBLE_EQ((*quality)[2].coverage, 0);
+  EXPECT_EQ((*quality)[4].kind, "any");
+  EXPECT_DOUBLE_EQ((*quality)[4].coverage, 2. / 3);
+  EXPECT_EQ((*quality)[5].kind, "all");
+  EXPECT_DOUBLE_EQ((*quality)[5].coverage, 1);
+}
+
+// Two users who liked the item without a link liked Alien, too; one of them a film of its director.
+TEST_F(ExplainTest, TheGraphLeadsOnFromWhatUsersLikedToo) {
+  const auto fill = [](auto* csr, const std::vector<std::vector<uint32_t>>& rows) {
+    csr->ptr = {0};
+    csr->other.clear();
+    for (const auto& row : rows) {
+      for (const uint32_t other : row) {
+        csr->other.push_back(typename std::decay_t<decltype(csr->other)>::value_type{other});
+      }
+      csr->ptr.push_back(static_cast<int64_t>(csr->other.size()));
+    }
+    csr->weight.assign(csr->other.size(), 1);
+    csr->time.assign(csr->other.size(), 0);
+  };
+  fill(&snapshot_.by_user, {{3}, {0, 3}, {0, 2, 3}});
+  fill(&snapshot_.by_item, {{1, 2}, {}, {2}, {0, 1, 2}});
+  const auto reasons = ConnectionReasons(context_, {UserId{0}, {}}, kGladiatorItem, 3);
+  ASSERT_EQ(reasons.size(), 1u);
+  const Reason& reason = reasons[0].reason;
+  EXPECT_EQ(reason.kind, Reason::Kind::kUsers);
+  EXPECT_EQ(reason.sentence,
+            "2 users who liked i3 liked ALIEN too; ALIEN has directed by Ridley Scott; so has "
+            "Gladiator");
+  EXPECT_EQ(reason.seed_item, "i3");
+  EXPECT_EQ(reason.hop, 4);
+  ASSERT_EQ(reason.path.size(), 2u);
+  EXPECT_EQ(reason.path[0].head, "x:alien");
+  EXPECT_EQ(reasons[0].edges.size(), 2u);
+  // 1 for two steps + log2(12 / 2) of users in eighths, then 1 + log2(1 + 3) of the graph.
+  EXPECT_EQ(reason.bits, 1 + 2.625 + 3);
+  const auto quality =
+      MeasureExplanations(context_, {.users = 0, .k = 3, .reasons = 2}, {}, nullptr);
+  ASSERT_TRUE(quality.ok());
+  // Recommended: Alien (two liked it with i3), Blade Runner and Gladiator (by their director).
+  EXPECT_EQ((*quality)[3].kind, "users+graph");
   EXPECT_DOUBLE_EQ((*quality)[3].coverage, 2. / 3);
+  EXPECT_DOUBLE_EQ((*quality)[3].faithful, 1);
+  EXPECT_DOUBLE_EQ((*quality)[2].coverage, 1. / 3);
+  EXPECT_DOUBLE_EQ((*quality)[4].coverage, 1);
+  // One user alone is not shown.
+  fill(&snapshot_.by_user, {{3}, {0, 3}, {2, 3}});
+  fill(&snapshot_.by_item, {{1}, {}, {2}, {0, 1, 2}});
+  EXPECT_EQ(ConnectionReasons(context_, {UserId{0}, {}}, kGladiatorItem, 3)[0].reason.kind,
+            Reason::Kind::kPopularity);
 }
 
 TEST_F(ExplainTest, QualityOfDeletionHistoriesAndOtherSeeds) {

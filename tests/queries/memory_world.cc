@@ -64,7 +64,8 @@ absl::StatusOr<ResultTable> RunNaively(const Query& query, const MemoryGraph& gr
 }
 
 absl::StatusOr<ResultTable> RunStored(const Query& query, const kgstore::Database& database,
-                                      std::string* explained, const Limits& limits) {
+                                      std::string* explained, const Limits& limits,
+                                      bool keep_tails) {
   UNDULA_ASSIGN_OR_RETURN(const kgstore::ReadView view, database.Read());
   Source source(view);
   UNDULA_ASSIGN_OR_RETURN(const Translated translated, Translate(query, {}, &source));
@@ -89,6 +90,11 @@ absl::StatusOr<ResultTable> RunStored(const Query& query, const kgstore::Databas
     }
     return true;
   };
+  if (keep_tails) {
+    executor.KeepTails();
+    const auto drop = [] { return true; };
+    UNDULA_RETURN_IF_ERROR(executor.Run({}, limits, drop));
+  }
   UNDULA_RETURN_IF_ERROR(executor.Run({}, limits, collect));
   *explained = executor.Explain();
   UNDULA_RETURN_IF_ERROR(status);

@@ -38,7 +38,8 @@ absl::StatusOr<ResultTable> RunNaively(const Query& query, const MemoryGraph& gr
                                        MemoryTerms* terms);
 // *explained gets the plan.
 absl::StatusOr<ResultTable> RunStored(const Query& query, const kgstore::Database& database,
-                                      std::string* explained, const Limits& limits = {});
+                                      std::string* explained, const Limits& limits = {},
+                                      bool keep_tails = false);
 
 }  // namespace undula::queries::pattern
 

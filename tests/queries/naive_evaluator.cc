@@ -349,16 +349,21 @@ class Naive {
     node.children[0].visible.ForEach([&](int slot) { row_slots.push_back(slot); });
     const auto group_of = [&](const Row& key) -> std::vector<Aggregator>& {
       std::vector<Aggregator>& group = groups[key];
-      if (group.empty()) {
-        for (const AggregateCall& call : node.aggregates) group.emplace_back(&call, &row_slots);
-      }
+      group.resize(node.aggregates.size());
       return group;
     };
+    std::vector<AggregateState> states;
+    for (const AggregateCall& call : node.aggregates) states.emplace_back(&call, row_slots);
+    std::map<Row, Value> numbers;
     if (node.slots.empty()) group_of({});
     for (const Row& row : Eval(node.children[0], fixed)) {
       Row key;
       for (const int slot : node.slots) key.push_back(row[static_cast<size_t>(slot)]);
-      for (Aggregator& a : group_of(key)) a.Add(&evaluator_, row.data());
+      const Value number = numbers.try_emplace(key, numbers.size()).first->second;
+      std::vector<Aggregator>& group = group_of(key);
+      for (size_t i = 0; i < group.size(); ++i) {
+        group[i].Add(&evaluator_, row.data(), number, &states[i]);
+      }
     }
     Rows rows;
     for (const auto& [key, aggregators] : groups) {
@@ -366,7 +371,7 @@ class Naive {
       for (size_t i = 0; i < key.size(); ++i) row[static_cast<size_t>(node.slots[i])] = key[i];
       for (size_t i = 0; i < aggregators.size(); ++i) {
         row[static_cast<size_t>(node.aggregates[i].slot)] =
-            evaluator_.ToValue(aggregators[i].Result());
+            aggregators[i].Result(&evaluator_, states[i]);
       }
       rows.push_back(std::move(row));
     }

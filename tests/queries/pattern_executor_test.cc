@@ -154,6 +154,15 @@ TEST(PatternExecutor, KeptTailsChangeNothing) {
            "?b <r1> ?x . ?b <r2> ?n FILTER(?n > 3) }",
            "SELECT ?b { { SELECT ?x (COUNT(?y) AS ?n) { $a ?p ?y . ?y <r1> ?x } GROUP BY ?x } "
            "?x <r0> ?b FILTER(?n > 1) } LIMIT 1000",
+           "SELECT ?b { $a <r0> ?x . ?x <r1> ?b FILTER EXISTS { ?b <r2> <e7> } }",
+           "SELECT ?b { $a <r0> ?x OPTIONAL { ?x <r1> ?b } FILTER NOT EXISTS { $a <r1> ?b } }",
+           "SELECT ?b { $a <r0> ?x . ?x <r1> ?b FILTER EXISTS { ?b <r2> $a } }",
+           "SELECT (CONCAT(STR(?x), ' ', STR(?n), ' ', STR(?m)) AS ?b) { { SELECT ?x (COUNT(?x) AS "
+           "?n) "
+           "(COUNT(*) AS ?m) { $a ?p ?y . ?y ?q ?x } GROUP BY ?x HAVING (COUNT(*) < 3 && COUNT(?x) "
+           "> 0) } }",
+           "SELECT ?b { { SELECT ?x (COUNT(?x) AS ?n) { $a <r0> ?y OPTIONAL { ?y <r1> ?x } } "
+           "GROUP BY ?x HAVING (COUNT(?x) != 1) } ?b <r0> ?x }",
            "SELECT ?b { $a <r0> ?x OPTIONAL { ?x <r1> ?y . ?y <r2> ?b } }",
            "SELECT ?b { $a <r0> ?x MINUS { ?x <r1> ?y . ?y <r2> ?z } ?x <r1> ?b }",
        }) {

@@ -265,6 +265,9 @@ TEST(PatternRandom, ExecutorEqualsNaiveEvaluator) {
       const auto got = RunStored(*query, **database, &explained);
       ASSERT_TRUE(want.ok() && got.ok()) << want.status() << got.status();
       ASSERT_EQ(Sorted(*got), Sorted(*want)) << explained;
+      const auto kept = RunStored(*query, **database, &explained, {}, true);
+      ASSERT_TRUE(kept.ok()) << kept.status();
+      ASSERT_EQ(Sorted(*kept), Sorted(*want)) << "with kept tails " << explained;
       if (cases != nullptr) file << QueryLine(text, *got);
       ++compared;
       empty += want->rows.empty();

@@ -41,14 +41,15 @@ struct PathEdge {
 // says what of the graph leads from the history to the item, whatever the model made of it: the
 // paths that say most, a vertex saying the less the more edges it has. Where connections are asked
 // for and there is none, users stand in their place: how many of those who liked something of the
-// history liked the item too (kUsers), else how many liked it at all (kPopularity).
+// history liked the item too (kUsers), or another item, from which a path leads on, else how many
+// liked it at all (kPopularity).
 struct Reason {
   enum class Kind { kModel, kConnection, kPopularity, kUsers };
   Kind kind = Kind::kModel;
   std::string seed_item;  // an item of the history the path starts at
   std::string seed_title;
   // Model: hop 1 to `hop`, the last edge being the attended triple. Connection: from the item of
-  // the history to the recommended one, `hop` edges.
+  // the history to the recommended one, `hop` edges. Users: from what they liked too, if at all.
   std::vector<PathEdge> path;
   int hop = 0;          // 1-based
   double weight = 0;    // model: attention in its hop, as the forward pass used it; a hop sums to 1
@@ -130,7 +131,9 @@ struct ExplanationQualityOptions {
   std::vector<const class Recommender*> others;  // the model trained with other seeds: `stability`
 };
 struct ExplanationQuality {
-  std::string kind;  // "model", "connection", "users" or, with coverage only, "any" of the last two
+  // "model", "connection", "users", "users+graph" (their paths stand in where neither of the two
+  // before is); with coverage only: "any" of the last three, "all" of them with the model's.
+  std::string kind;
   int64_t users = 0, items = 0, reasons = 0;
   double coverage = 0;    // share of the items with a reason
   double touching = 0;    // share of the items with a reason that leads to the item itself
