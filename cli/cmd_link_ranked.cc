@@ -28,6 +28,10 @@ class LinkerArguments {
     a.Option("--id", &options.ids,
              "column with the entity's name, column=relation for external ids, or item: wins over "
              "titles (repeatable)");
+    a.Option(
+        "--title-language", &options.title_languages,
+        "en, fr, es, it, pt or de: whose articles (en: and numerals) titles have (repeatable); "
+        "all by default");
     a.Flag("--exact", &exact_, "no approximate titles");
     a.Flag("--one-to-one", &options.one_to_one, "an entity belongs to one item at most");
     a.Option("--model", &options.model_file, "weights that `link train` wrote");

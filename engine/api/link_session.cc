@@ -152,6 +152,7 @@ absl::StatusOr<std::unique_ptr<LinkSession>> LinkSession::Load(const Database::I
   labels.aliases = options.alias_relations;
   labels.languages = options.languages;
   labels.local_names = options.local_names;
+  UNDULA_ASSIGN_OR_RETURN(labels.title_languages, TitleLanguages::Of(options.title_languages));
   double start = CpuSeconds();
   UNDULA_ASSIGN_OR_RETURN(session->universe_,
                           linking::LoadUniverse(session->view_, session->snapshot_.out,

@@ -118,7 +118,7 @@ uint16_t LabelIndex::QualifierId(const std::string& qualifier) {
 }
 
 absl::Status LabelIndex::Add(EntityId entity, std::string_view label, LabelSource source) {
-  const absl::StatusOr<ParsedTitle> parsed = ParseTitle(label, TitleRole::kLabel);
+  const absl::StatusOr<ParsedTitle> parsed = ParseTitle(label, TitleRole::kLabel, languages_);
   if (!parsed.ok() || parsed->forms.empty()) {
     ++rejected_;
     return absl::OkStatus();

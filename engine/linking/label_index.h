@@ -48,6 +48,10 @@ class LabelIndex {
   // Keys longer than this are not indexed.
   static constexpr size_t kMaxKey = 255;
 
+  // Labels are read with the words of these languages, and so must be what is looked up.
+  explicit LabelIndex(TitleLanguages languages = {}) : languages_(languages) {}
+  TitleLanguages languages() const { return languages_; }
+
   // A label's forms are indexed; one that is not valid UTF-8 or has no letters is left out and
   // counted (rejected()). ResourceExhausted beyond 2^32 - 2 forms or 4 GiB of keys.
   absl::Status Add(EntityId entity, std::string_view label, LabelSource source);
@@ -92,6 +96,7 @@ class LabelIndex {
   // The first place of keys of this length or more.
   uint32_t FirstOfLength(size_t size) const;
 
+  TitleLanguages languages_;
   // Keys by (length, bytes); labels of a key by entity.
   std::string text_;
   std::vector<uint32_t> key_start_ = {0}, label_start_ = {0};

@@ -63,7 +63,8 @@ TitleMatches MatchTitle(const LabelIndex& index, std::string_view title, bool ap
     out.problem = TitleProblem::kTooLong;
     return out;
   }
-  const absl::StatusOr<ParsedTitle> parsed = ParseTitle(title, TitleRole::kTitle);
+  const absl::StatusOr<ParsedTitle> parsed =
+      ParseTitle(title, TitleRole::kTitle, index.languages());
   if (!parsed.ok()) {
     out.problem = TitleProblem::kInvalidUtf8;
     return out;

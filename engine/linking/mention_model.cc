@@ -117,8 +117,7 @@ void MentionModel::CountPatterns(const DocumentNames& found,
     const auto [first_word, last_word] = WordKeys(names_->Name(in.name), in.form);
     for (const Pick& pick : Picks(in, found)) {
       const bool yes = Has(entities, pick.entity);
-      for (Counts* counts :
-           {&picks_, &shapes_[ShapeKey(in, pick)], &first_words_[first_word]}) {
+      for (Counts* counts : {&picks_, &shapes_[ShapeKey(in, pick)], &first_words_[first_word]}) {
         ++counts->all;
         counts->yes += yes;
       }

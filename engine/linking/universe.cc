@@ -190,6 +190,7 @@ absl::StatusOr<Universe> LoadUniverse(const kgstore::ReadView& view, const EdgeC
                                       const EdgeCsr& in, const LabelOptions& options,
                                       Progress* progress) {
   Universe universe;
+  universe.labels = LabelIndex(options.title_languages);
   universe.out = &out;
   universe.in = &in;
   universe.name_hash.resize(static_cast<size_t>(view.counts().entities));

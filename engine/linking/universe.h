@@ -45,6 +45,7 @@ struct LabelOptions {
   // The local name of an IRI is a label: "never", "last" (of entities without any other) or
   // "always".
   std::string local_names = "last";
+  TitleLanguages title_languages;  // of the label index
 };
 
 // Never 0 for a name with a letter or digit; 0 else and for invalid UTF-8.

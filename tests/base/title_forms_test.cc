@@ -106,6 +106,29 @@ TEST(ParseTitle, OtherScriptsKeepTheirLetters) {
   EXPECT_EQ(Key("七人の侍"), "七人の侍");
 }
 
+TEST(TitleLanguages, OnlyTheirWordsAreRead) {
+  const auto key = [](const std::string& text, const std::vector<std::string>& codes) {
+    const auto languages = TitleLanguages::Of(codes);
+    EXPECT_TRUE(languages.ok()) << languages.status();
+    return *TitleKey(text, *languages);
+  };
+  EXPECT_EQ(key("Die Hard", {}), "hard");
+  EXPECT_EQ(key("Die Hard", {"en"}), "diehard");
+  EXPECT_EQ(key("Die Hard", {"en", "de"}), "hard");
+  EXPECT_EQ(key("The Hard", {"de"}), "thehard");
+  EXPECT_EQ(key("A Hard One", {"pt"}), "hardone");
+  EXPECT_EQ(key("A Hard One", {"en"}), "hard1");
+  EXPECT_EQ(key("Rocky II", {"de"}), "rocky2");  // roman numerals are of no language
+  EXPECT_EQ(key("Doctor Saint Part Two and Three", {"de"}), "doctorsaintparttwoandthree");
+  EXPECT_EQ(key("Max & Moritz", {"de"}), key("Max und Moritz", {"de"}).replace(3, 3, ""));
+  const TitleLanguages english = *TitleLanguages::Of(std::vector<std::string>{"en"});
+  EXPECT_EQ(ParseTitle("Sting, The", TitleRole::kTitle, english)->forms[0].key, "sting");
+  EXPECT_EQ(ParseTitle("Boot, Das", TitleRole::kTitle, english)->forms[0].key, "bootdas");
+  EXPECT_EQ(ParseTitle("Boot, Das", TitleRole::kTitle)->forms[0].key, "boot");
+  EXPECT_THAT(TitleLanguages::Of(std::vector<std::string>{"nl"}).status().message(),
+              testing::HasSubstr("'nl', only for en, fr, es, it, pt and de"));
+}
+
 TEST(LocalName, OfIris) {
   EXPECT_EQ(LocalName("http://dbpedia.org/resource/The_Sting"), "The Sting");
   EXPECT_EQ(LocalName("http://dbpedia.org/resource/AC/DC"), "AC/DC");

@@ -261,6 +261,9 @@ TEST_F(CliLink, EveryVerbHasHelpWithAnExample) {
     EXPECT_EQ(help.code, 0) << verb;
     EXPECT_THAT(help.out, HasSubstr(std::string("Example:\n  undula link ") + verb));
   }
+  EXPECT_THAT(Undula({"link", "run", "--help"}).out, HasSubstr("--title-language"));
+  EXPECT_THAT(Undula({"link", "run", world_.database, "--title-language", "xx"}).err,
+              HasSubstr("no rules for titles of the language 'xx', only for en"));
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "kgstore/database.h"
 #include "kgstore/importer.h"
 #include "kgstore/take_snapshot.h"
+#include "linking/match.h"
 #include "tests/base/temp_dir.h"
 
 namespace undula::linking {
@@ -87,6 +88,13 @@ TEST_F(UniverseTest, LabelsAliasesLocalNamesAndYears) {
   EXPECT_EQ(universe->year[Index(universe->labels.Find("stalker")[0].entity)], 1979);
   EXPECT_EQ(universe->name_hash[Index(universe->labels.Find("stalker")[0].entity)],
             NameHash("The Stalker"));
+  LabelOptions german;
+  german.title_languages = *TitleLanguages::Of(std::vector<std::string>{"de"});
+  const auto other = Load(german);
+  ASSERT_TRUE(other.ok()) << other.status();
+  EXPECT_TRUE(MatchTitle(other->labels, "The Stalker", false, 9).matches.empty());
+  EXPECT_EQ(MatchTitle(other->labels, "Das Stalker", false, 9).matches.size(), 1u);
+  EXPECT_EQ(MatchTitle(universe->labels, "The Stalker", false, 9).matches.size(), 1u);
   // The tail of the one edge ranks above its head.
   const EntityId film = universe->labels.Find("solaris")[0].entity;
   EXPECT_GT(universe->page_rank[Index(universe->out->entity[0])], universe->page_rank[Index(film)]);

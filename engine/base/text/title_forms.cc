@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 #include "base/status.h"
@@ -10,10 +11,43 @@
 namespace undula {
 namespace {
 
-constexpr std::array<std::string_view, 22> kArticles = {
-    "the", "a",  "an", "le",  "la", "les", "l",  "un",  "une", "el",  "los",
-    "las", "il", "lo", "gli", "i",  "o",   "os", "der", "die", "das", "ein"};
+using Lang = TitleLanguages;
 
+struct Article {
+  std::string_view word;
+  int languages;
+};
+constexpr Article kArticles[] = {
+    {"the", Lang::kEn},
+    {"a", Lang::kEn | Lang::kPt},
+    {"an", Lang::kEn},
+    {"le", Lang::kFr},
+    {"la", Lang::kFr | Lang::kEs | Lang::kIt},
+    {"les", Lang::kFr},
+    {"l", Lang::kFr | Lang::kIt},
+    {"un", Lang::kFr | Lang::kEs | Lang::kIt},
+    {"une", Lang::kFr},
+    {"el", Lang::kEs},
+    {"los", Lang::kEs},
+    {"las", Lang::kEs},
+    {"il", Lang::kIt},
+    {"lo", Lang::kEs | Lang::kIt},
+    {"gli", Lang::kIt},
+    {"i", Lang::kIt},
+    {"o", Lang::kPt},
+    {"os", Lang::kPt},
+    {"der", Lang::kDe},
+    {"die", Lang::kDe},
+    {"das", Lang::kDe},
+    {"ein", Lang::kDe},
+};
+
+constexpr std::pair<std::string_view, int> kCodes[] = {
+    {"en", Lang::kEn}, {"fr", Lang::kFr}, {"es", Lang::kEs},
+    {"it", Lang::kIt}, {"pt", Lang::kPt}, {"de", Lang::kDe},
+};
+
+constexpr size_t kRoman = 12;  // of kNumerals: those that are of no language
 constexpr std::array<std::pair<std::string_view, std::string_view>, 44> kNumerals = {{
     {"ii", "2"},        {"iii", "3"},       {"iv", "4"},       {"vi", "6"},
     {"vii", "7"},       {"viii", "8"},      {"ix", "9"},       {"xi", "11"},
@@ -37,8 +71,10 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kShortFor
     {"versus", "vs"},
 }};
 
-bool IsArticle(std::string_view word) {
-  return std::find(kArticles.begin(), kArticles.end(), word) != kArticles.end();
+bool IsArticle(std::string_view word, Lang languages) {
+  return std::any_of(std::begin(kArticles), std::end(kArticles), [&](const Article& article) {
+    return article.word == word && languages.HasAny(article.languages);
+  });
 }
 
 bool IsLetter(unsigned char c) {
@@ -52,8 +88,9 @@ std::string_view Trim(std::string_view text) {
   return text;
 }
 
-// "Ke$ha", "P!nk": signs that stand for a letter between letters; "A&B": a word of its own.
-std::string ReadSigns(std::string_view text) {
+// "Ke$ha", "P!nk": signs that stand for a letter between letters; "A&B": a word of its own where
+// there is one for it, else no more than a space.
+std::string ReadSigns(std::string_view text, bool english) {
   std::string out;
   out.reserve(text.size() + 8);
   for (size_t i = 0; i < text.size(); ++i) {
@@ -65,7 +102,7 @@ std::string ReadSigns(std::string_view text) {
     } else if (c == '!' && after && before) {
       out += 'i';
     } else if (c == '&' || c == '+') {
-      out += " and ";
+      out += english ? " and " : " ";
     } else {
       out += c;
     }
@@ -82,7 +119,7 @@ void SplitWords(std::string_view normalized, std::vector<std::string_view>* word
   }
 }
 
-std::string_view Numeral(std::string_view word, bool first, bool last) {
+std::string_view Numeral(std::string_view word, bool first, bool last, bool english) {
   // Single letters are numerals at the end of a title only: "Rocky V", not "V for Vendetta".
   if (word.size() == 1) {
     if (first || !last) return word;
@@ -91,8 +128,8 @@ std::string_view Numeral(std::string_view word, bool first, bool last) {
   if (word.size() > 10) return word;
   const unsigned char c = static_cast<unsigned char>(word[0]);
   if (c < 'e' || c > 'x') return word;
-  for (const auto& [text, digits] : kNumerals) {
-    if (word == text) return digits;
+  for (size_t i = 0; i < (english ? kNumerals.size() : kRoman); ++i) {
+    if (word == kNumerals[i].first) return kNumerals[i].second;
   }
   return word;
 }
@@ -117,28 +154,29 @@ struct Key {
 };
 
 // `text` is valid UTF-8.
-absl::StatusOr<Key> MakeKey(std::string_view text) {
+absl::StatusOr<Key> MakeKey(std::string_view text, Lang languages) {
   Key out;
+  const bool english = languages.HasAny(Lang::kEn);
   const bool signs = text.find_first_of("$!&+") != std::string_view::npos;
   UNDULA_ASSIGN_OR_RETURN(const std::string normalized,
-                          signs ? NormalizeText(ReadSigns(text)) : NormalizeText(text));
+                          signs ? NormalizeText(ReadSigns(text, english)) : NormalizeText(text));
   std::vector<std::string_view> words;
   SplitWords(normalized, &words);
   out.count = words.size();
   out.words = HashWords(normalized);
   // "A. J. McLean" does not begin with an article.
   const bool initials = words.size() > 1 && words[0].size() == 1 && words[1].size() == 1;
-  const size_t from = words.size() > 1 && IsArticle(words[0]) && !initials ? 1 : 0;
+  const size_t from = words.size() > 1 && IsArticle(words[0], languages) && !initials ? 1 : 0;
   for (size_t i = from; i < words.size(); ++i) {
     const bool last = i + 1 == words.size();
-    if (words[i] == "and" && words.size() > from + 1) continue;
-    const std::string_view numeral = Numeral(words[i], i == from, last);
+    if (english && words[i] == "and" && words.size() > from + 1) continue;
+    const std::string_view numeral = Numeral(words[i], i == from, last, english);
     // "Part II" is "II".
-    if (words[i] == "part" && i > from && !last &&
-        IsDigit(Numeral(words[i + 1], false, i + 2 == words.size())[0])) {
+    if (english && words[i] == "part" && i > from && !last &&
+        IsDigit(Numeral(words[i + 1], false, i + 2 == words.size(), english)[0])) {
       continue;
     }
-    out.key += numeral == words[i] ? ShortForm(words[i]) : numeral;
+    out.key += english && numeral == words[i] ? ShortForm(words[i]) : numeral;
   }
   if (out.key.empty()) {
     for (const std::string_view word : words) out.key += word;
@@ -147,7 +185,7 @@ absl::StatusOr<Key> MakeKey(std::string_view text) {
 }
 
 // "Sting, The" -> "The Sting".
-std::string TurnArticle(std::string_view text) {
+std::string TurnArticle(std::string_view text, Lang languages) {
   const size_t comma = text.rfind(", ");
   if (comma == std::string_view::npos || comma == 0) return std::string(text);
   const std::string_view tail = Trim(text.substr(comma + 2));
@@ -155,7 +193,7 @@ std::string TurnArticle(std::string_view text) {
   std::string lower;
   for (const char c : tail) lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
   if (lower.back() == '\'') lower.pop_back();
-  if (!IsArticle(lower)) return std::string(text);
+  if (!IsArticle(lower, languages)) return std::string(text);
   return Concat(tail, tail.back() == '\'' ? "" : " ", Trim(text.substr(0, comma)));
 }
 
@@ -178,7 +216,7 @@ int FindYear(std::string_view text, std::string* rest) {
 
 class Parser {
  public:
-  explicit Parser(TitleRole role) : role_(role) {}
+  Parser(TitleRole role, Lang languages) : role_(role), languages_(languages) {}
 
   absl::Status Parse(std::string_view text, ParsedTitle* out) {
     std::string_view base = Trim(text);
@@ -197,12 +235,13 @@ class Parser {
     if (!inner.empty()) {
       UNDULA_ASSIGN_OR_RETURN(out->qualifier, NormalizeText(inner.front()));
     }
-    const std::string turned = TurnArticle(base);
+    const std::string turned = TurnArticle(base, languages_);
     UNDULA_RETURN_IF_ERROR(
         Add(turned, cut ? TitleForm::kBare : TitleForm::kWhole, /*least=*/1, out));
     if (role_ == TitleRole::kTitle) {
       for (const std::string& other : inner) {
-        UNDULA_RETURN_IF_ERROR(Add(TurnArticle(Trim(other)), TitleForm::kInner, 1, out));
+        UNDULA_RETURN_IF_ERROR(
+            Add(TurnArticle(Trim(other), languages_), TitleForm::kInner, 1, out));
       }
     }
     UNDULA_RETURN_IF_ERROR(AddSubtitles(turned, out));
@@ -242,7 +281,7 @@ class Parser {
   }
 
   absl::Status Add(std::string_view text, TitleForm::Kind kind, size_t least, ParsedTitle* out) {
-    UNDULA_ASSIGN_OR_RETURN(Key made, MakeKey(text));
+    UNDULA_ASSIGN_OR_RETURN(Key made, MakeKey(text, languages_));
     if (made.key.empty() || made.count < least) return absl::OkStatus();
     if (kind >= TitleForm::kHead && made.key.size() < kLeastHead) return absl::OkStatus();
     for (const TitleForm& form : out->forms) {
@@ -253,6 +292,7 @@ class Parser {
   }
 
   const TitleRole role_;
+  const Lang languages_;
 };
 
 int HexDigit(char c) {
@@ -278,18 +318,35 @@ std::string DecodePercent(std::string_view text) {
 
 }  // namespace
 
-absl::StatusOr<std::string> TitleKey(std::string_view utf8) {
+absl::StatusOr<TitleLanguages> TitleLanguages::Of(std::span<const std::string> codes) {
+  TitleLanguages languages;
+  if (codes.empty()) return languages;
+  languages.bits_ = 0;
+  for (const std::string& code : codes) {
+    const auto known = std::find_if(std::begin(kCodes), std::end(kCodes),
+                                    [&](const auto& pair) { return pair.first == code; });
+    if (known == std::end(kCodes)) {
+      return InvalidArgumentError("there are no rules for titles of the language '", code,
+                                  "', only for en, fr, es, it, pt and de");
+    }
+    languages.bits_ |= known->second;
+  }
+  return languages;
+}
+
+absl::StatusOr<std::string> TitleKey(std::string_view utf8, TitleLanguages languages) {
   size_t bad = 0;
   if (!IsValidUtf8(utf8, &bad)) return InvalidArgumentError("invalid UTF-8 at byte ", bad);
-  UNDULA_ASSIGN_OR_RETURN(Key made, MakeKey(utf8));
+  UNDULA_ASSIGN_OR_RETURN(Key made, MakeKey(utf8, languages));
   return std::move(made.key);
 }
 
-absl::StatusOr<ParsedTitle> ParseTitle(std::string_view utf8, TitleRole role) {
+absl::StatusOr<ParsedTitle> ParseTitle(std::string_view utf8, TitleRole role,
+                                       TitleLanguages languages) {
   size_t bad = 0;
   if (!IsValidUtf8(utf8, &bad)) return InvalidArgumentError("invalid UTF-8 at byte ", bad);
   ParsedTitle parsed;
-  UNDULA_RETURN_IF_ERROR(Parser(role).Parse(utf8, &parsed));
+  UNDULA_RETURN_IF_ERROR(Parser(role, languages).Parse(utf8, &parsed));
   return parsed;
 }
 

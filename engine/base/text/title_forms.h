@@ -5,6 +5,7 @@
 #define UNDULA_BASE_TEXT_TITLE_FORMS_H_
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,12 +17,28 @@ namespace undula {
 // Of TitleKey() and ParseTitle(); goes up with every change of what they return.
 inline constexpr int kTitleFormsVersion = 1;
 
+// Whose words TitleKey() and ParseTitle() know: English, French, Spanish, Italian, Portuguese and
+// German by their articles, English also by spelled numerals, "and", "part", "doctor" and the like.
+// Keys are comparable where the languages are the same.
+class TitleLanguages {
+ public:
+  enum Bit : uint8_t { kEn = 1, kFr = 2, kEs = 4, kIt = 8, kPt = 16, kDe = 32, kAll = 63 };
+
+  constexpr TitleLanguages() = default;  // all of them
+  // Codes as "en"; empty: all. InvalidArgument for another code names those that there are.
+  static absl::StatusOr<TitleLanguages> Of(std::span<const std::string> codes);
+
+  bool HasAny(int bits) const { return (bits_ & bits) != 0; }
+
+ private:
+  int bits_ = kAll;
+};
+
 // The comparison key: NormalizeText(), then "$" and "!" inside words read as letters, "&" and "and"
-// left out, a leading article left out (English, French, Spanish, Italian, Portuguese, German),
-// roman and spelled numerals as digits ("part" before them left out), "doctor", "saint" and the
-// like as their short forms, and all spaces left out. Empty where no letter or digit is left.
-// InvalidArgument for invalid UTF-8.
-absl::StatusOr<std::string> TitleKey(std::string_view utf8);
+// left out, a leading article left out, roman and spelled numerals as digits ("part" before them
+// left out), "doctor", "saint" and the like as their short forms, and all spaces left out. Empty
+// where no letter or digit is left. InvalidArgument for invalid UTF-8.
+absl::StatusOr<std::string> TitleKey(std::string_view utf8, TitleLanguages languages = {});
 
 struct TitleForm {
   enum Kind : uint8_t {
@@ -51,7 +68,8 @@ enum class TitleRole { kTitle, kLabel };
 
 // "Title, The" is turned round. No forms where nothing is left of the text. InvalidArgument for
 // invalid UTF-8.
-absl::StatusOr<ParsedTitle> ParseTitle(std::string_view utf8, TitleRole role);
+absl::StatusOr<ParsedTitle> ParseTitle(std::string_view utf8, TitleRole role,
+                                       TitleLanguages languages = {});
 
 // The readable part of an IRI: what follows the last '#' or '/' (or "/resource/"), percent
 // sequences decoded (twice where the result still has some), underscores as spaces; of DBpedia's

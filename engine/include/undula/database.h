@@ -141,6 +141,9 @@ struct LinkerOptions {
   // all. Local names of IRIs are labels "never", "last" (of entities without any) or "always".
   std::vector<std::string> label_relations, alias_relations, languages;
   std::string local_names = "last";
+  // Whose articles ("the", "die") and, with "en", numerals and short forms in words are read in
+  // titles and labels: "en", "fr", "es", "it", "pt", "de"; empty: all.
+  std::vector<std::string> title_languages;
   bool approximate = true;        // look for near titles too
   double precision = 0.99;        // expected, of all links together
   double least_confidence = 0.5;  // each link is surer than this
