@@ -9,7 +9,7 @@
 namespace undula::queries::pattern {
 namespace {
 
-constexpr size_t kMaxDecoded = 65536;  // operands kept
+constexpr size_t kMaxDecoded = 16384;  // operands kept: freeing them counts against a deadline
 constexpr int64_t kSmallCounts = 256;
 
 bool SameTerm(const Operand& a, const Operand& b) {
