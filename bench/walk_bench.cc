@@ -1,10 +1,10 @@
 // Speed of PinSAGE's neighborhoods by random walks on a generated graph:
 //   walk_bench [items=N] [contexts=N] [edges=N] [walks=100] [traversals=3] [stop=0.5] [top=50]
 //              [seeds=N] [weighted=0|1] [naive=1]
-// The graph: generated_log.h. Prints one JSON line: traversals (item - context - item) and hops (two
-// a traversal) per core-second, visit counting and top-T selection included, of the library and, in
-// the same run, of the plain loop (one walk after the other over std::vector, the same random
-// numbers, the same selection), whose lists must be the same.
+// The graph: generated_log.h. Prints one JSON line: traversals (item - context - item) and hops
+// (two a traversal) per core-second, visit counting and top-T selection included, of the library
+// and, in the same run, of the plain loop (one walk after the other over std::vector, the same
+// random numbers, the same selection), whose lists must be the same.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>

@@ -25,8 +25,8 @@ struct DatabaseOptions {
   bool create = true;  // make the file if it is missing
   bool read_only = false;
   int threads = 0;          // of parallel loops; 0 = all cores
-  // Of Recommender::Similar and Retrieve: "cpu", "auto", "cuda" or "cuda:N". A GPU searches exactly,
-  // whatever index is stored.
+  // Of Recommender::Similar and Retrieve: "cpu", "auto", "cuda" or "cuda:N". A GPU searches
+  // exactly, whatever index is stored.
   std::string device = "cpu";
   double wait_seconds = 0;  // to wait while another process has the file open for writing
   LogSink log;              // none by default
