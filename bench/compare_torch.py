@@ -10,7 +10,7 @@ Data are music (Last.FM) and ml-100k in the CTR form of the peers' harness
 a row of the loss, one shuffled epoch at a time; equal slots are not merged (dedupe=false), so that
 nothing is gained from the repeated hops of these data. Rates are rows per core-second: work over the CPU
 time of the whole process. The quality of each timed setting stands beside its speed. Needs python3
-with torch and numpy (Debian: python3-torch). The same scorer run gives all-items pairs per
+with torch and numpy (Debian: python3-torch, libopenblas0-pthread). The same scorer run gives all-items pairs per
 core-second.
 """
 import argparse
@@ -23,6 +23,7 @@ import sys
 from pathlib import Path
 
 import compare_kgcn
+import torch_check
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("UNDULA_SHARED") or ROOT.parent / "shared")
@@ -88,6 +89,7 @@ def main():
     parser.add_argument("--models", choices=["ripplenet", "kgcn"], default="ripplenet")
     args = parser.parse_args()
     args.work = args.work.resolve()
+    torch_check.check(args.python)
     prepare(args.work, args.python)
     if args.models == "kgcn":
         compare_kgcn.run(args)

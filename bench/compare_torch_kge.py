@@ -10,7 +10,7 @@ TransE is mostly written (nn.Embedding, Adam, all entities set to length 1 befor
 the quickest we know (sparse gradients, SparseAdam, only the entities of the batch). Both corrupt head or
 tail by Undula's rule and draw negatives with torch.randint, unfiltered. Rates are triples per
 core-second: over the CPU time of the training, without reading the files. Needs python3 with torch
-and numpy (Debian: python3-torch).
+and numpy (Debian: python3-torch, libopenblas0-pthread).
 """
 import argparse
 import json
@@ -20,6 +20,8 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+
+import torch_check
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("UNDULA_SHARED") or ROOT.parent / "shared")
@@ -150,6 +152,7 @@ def main():
         return
     if not args.work:
         parser.error("--work is required")
+    torch_check.check(args.python)
     print("| data | form | program | triples per core-second | Undula : it | filtered MRR | Hits@10 |")
     print("|---|---|---|---:|---:|---:|---:|")
     for name in args.data or DATA:

@@ -7,7 +7,7 @@ Last.FM (3,846 items) as in compare_torch.py. Both: 16 numbers, two convolutions
 most 2 traversals, batch 256, pairs of items, max margin, one thread. The peer draws lists for every batch and
 layer and has one negative a pair; Undula with the same (redraw=batch, every row its own query), with 64 shared
 negatives, and with lists drawn once. A row is a triple (item, positive, negatives). Rates are rows per
-core-second; sampling is inside. Needs python3 with torch and numpy (Debian: python3-torch).
+core-second; sampling is inside. Needs python3 with torch and numpy (Debian: python3-torch, libopenblas0-pthread).
 """
 import argparse
 import json
@@ -16,6 +16,7 @@ import subprocess
 from pathlib import Path
 
 import compare_torch
+import torch_check
 from compare_torch import PEERS, ROOT, median
 
 COMMON = {"final": 1, "metric": "none", "dim": 16, "hidden": 16, "layers": 2, "head": "true", "residual": "false",
@@ -53,6 +54,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
     args.work = args.work.resolve()
+    torch_check.check(args.python)
     compare_torch.RAW = {"music": compare_torch.RAW["music"]}
     compare_torch.prepare(args.work, args.python)
     rates = {name: [] for name in SETTINGS}

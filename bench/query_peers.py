@@ -12,6 +12,7 @@ import argparse
 import collections
 import json
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -92,6 +93,24 @@ def queries(triples):
            f"({relation('starring')}|{relation('team')}|{relation('subject')}|{relation('location')})+ ?y }}", None)
 
 
+def plans(triples):
+    """(name, text) of 6 patterns about an entity, four with a tail and two with a variable"""
+    of = collections.defaultdict(dict)
+    for h, p, t in triples:
+        of[h].setdefault(p, t)
+    edges = list(next(of[h] for h in sorted(of) if len(of[h]) >= 6).items())[:6]
+    places = [f"{p} {t}" for p, t in edges[:4]] + [f"{p} ?v{i}" for i, (p, _) in enumerate(edges[4:])]
+    full = "SELECT * { " + " . ".join(f"?x {place}" for place in places) + " }"
+    yield "one entity, full IRIs", full
+    # A local name: no character that it would have to escape.
+    short = re.sub(r"<http://kg\.example\.org/(ontology|resource)/([\w-]+)>", lambda m: f"{m[1][0]}:{m[2]}", full)
+    yield "the same with prefixes", (f"PREFIX o: <{ONT}> PREFIX r: <http://kg.example.org/resource/> {short}")
+    a, b, c, d, e, f = (relation(name) for name in
+                        ("wikiPageUsesTemplate", "genre", "director", "starring", "team", "country"))
+    yield "a chain", (f"SELECT ?g {{ {sorted(of)[0]} {a} ?b . ?b {b} ?c . ?c {c} ?d . ?d {d} ?e . ?e {e} ?f . "
+                      f"?f {f} ?g }}")
+
+
 def reached(start, relations, of):
     seen, todo = set(), [start]
     while todo and len(seen) < 100000:
@@ -133,6 +152,14 @@ def oxigraph(store, text, terms, seconds):
             return rows, (time.process_time() - start) / runs * 1e6
 
 
+def plan_in_oxigraph(store, text, seconds):
+    runs, start = 0, time.process_time()
+    while time.process_time() - start < seconds:
+        store.query(text)
+        runs += 1
+    return (time.process_time() - start) / runs * 1e6
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True)
@@ -147,7 +174,8 @@ def main():
     print("| query | rows | Undula text to rows us | Undula kept us | pyoxigraph us | ratio | ratio kept |")
     print("|---|---:|---:|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as folder:
-        for name, text, terms in queries(read_triples(args.data)):
+        triples = read_triples(args.data)
+        for name, text, terms in queries(triples):
             ours = undula(args, text, terms, folder)
             rows, theirs = oxigraph(store, text, terms, args.seconds)
             if "LIMIT" not in text and rows != ours["rows"]:
@@ -156,6 +184,14 @@ def main():
             kept = ours["mean_run_us"]
             print(f"| {name} | {rows} | {fresh:.1f} | {kept:.2f} | {theirs:.0f} | {theirs / fresh:.1f} | "
                   f"{theirs / kept:.1f} |", flush=True)
+        print("\n| 6 patterns | parse us | translate us | plan and first run us | Undula us | pyoxigraph us | ratio |")
+        print("|---|---:|---:|---:|---:|---:|---:|")
+        for name, text in plans(triples):
+            ours = undula(args, text, None, folder)
+            theirs = plan_in_oxigraph(store, text, args.seconds)
+            parts = [ours[key] for key in ("parse_us", "translate_us", "first_run_us")]
+            print(f"| {name} | {' | '.join(f'{part:.1f}' for part in parts)} | {sum(parts):.1f} | {theirs:.0f} | "
+                  f"{theirs / sum(parts):.1f} |", flush=True)
 
 
 if __name__ == "__main__":

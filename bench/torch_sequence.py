@@ -11,7 +11,7 @@ the other, [batch, relations, dim], as RecBole has it. Rates are prefixes per co
 of the steps (torch) and of the whole training (Undula: batches and building included). The knowledge base of
 both is random vectors: it is the speed that is compared. Quality: Recall@20 and NDCG@20 of these short
 trainings, in the same way. Needs /usr/bin/python3 with torch
-(Debian: python3-torch).
+(Debian: python3-torch, libopenblas0-pthread).
 """
 import argparse
 import json
@@ -20,6 +20,7 @@ import resource
 from pathlib import Path
 
 import quality
+import torch_check
 
 
 def cpu_seconds():
@@ -183,6 +184,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--relations", type=int, default=24, help="of the torch KSR: those of ml-100k's graph")
     args = parser.parse_args()
+    torch_check.check()
     args.work.mkdir(parents=True, exist_ok=True)
     for model, length in (("sr_gnn", 20), ("ksr", 50), ("ksr", 0)):
         ours = undula(args, model, length) if args.bench else None

@@ -155,6 +155,9 @@ class AdjacencyReader {
   // f(c) over the pairs (b, c) of `a` with this b, ascending.
   template <class F>
   absl::Status ForEachOf(uint32_t a, uint32_t b, F&& f) const;
+  // f(b, c) over the pairs of `a` whose b is one of `bs`, ascending; has(b) says the same of a b.
+  template <class Has, class F>
+  absl::Status ForEachOfAny(uint32_t a, std::span<const uint32_t> bs, Has&& has, F&& f) const;
   // The number of pairs of `a`, without reading a hub's blocks.
   absl::StatusOr<uint64_t> Degree(uint32_t a) const;
   // f(a, b, c) over everything, ascending.
@@ -175,6 +178,8 @@ class AdjacencyReader {
   absl::Status Damaged() const;
   template <class F>
   absl::Status ScanHub(Cursor* cursor, uint32_t a, F&& f) const;
+  template <class F>
+  absl::Status ScanHubOf(Cursor* cursor, uint32_t a, uint32_t b, F&& f) const;
 
   const ViewState& view_;
   Table table_;
@@ -244,17 +249,10 @@ absl::Status AdjacencyReader::ForEach(std::span<const EntityId> ids, F&& f) cons
   return absl::OkStatus();
 }
 
+// f(c) over the pairs of `a` with this b.
 template <class F>
-absl::Status AdjacencyReader::ForEachOf(uint32_t a, uint32_t b, F&& f) const {
-  const auto filter = [&](uint32_t b2, uint32_t c) {
-    if (b2 == b) f(c);
-  };
-  UNDULA_ASSIGN_OR_RETURN(const Found found, Find(a));
-  if (!found.hub) {
-    return DecodeList(found.list, found.readable, filter) ? absl::OkStatus() : Damaged();
-  }
-  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Cursor> cursor, view_.Walk(HubsOf(table_)));
-  // Pairs of b may begin within the block before the first one whose key says b.
+absl::Status AdjacencyReader::ScanHubOf(Cursor* cursor, uint32_t a, uint32_t b, F&& f) const {
+  // They may begin within the block before the first one whose key says b.
   const HubKey first(a, 0, 0);
   UNDULA_ASSIGN_OR_RETURN(bool more, cursor->Seek(HubKey(a, b, 0).view()));
   if (more) {
@@ -265,10 +263,45 @@ absl::Status AdjacencyReader::ForEachOf(uint32_t a, uint32_t b, F&& f) const {
   if (!more || cursor->key().size() != 12 || LoadBigEndian(cursor->key().data()) != a) {
     UNDULA_ASSIGN_OR_RETURN(more, cursor->Seek(first.view()));
   }
+  const auto filter = [&](uint32_t b2, uint32_t c) {
+    if (b2 == b) f(c);
+  };
   while (more && cursor->key().size() == 12 && LoadBigEndian(cursor->key().data()) == a &&
          LoadBigEndian(cursor->key().data() + 4) <= b) {
     if (!DecodeList(cursor->value(), kChecksumBytes, filter)) return Damaged();
     UNDULA_ASSIGN_OR_RETURN(more, cursor->Next());
+  }
+  return absl::OkStatus();
+}
+
+template <class F>
+absl::Status AdjacencyReader::ForEachOf(uint32_t a, uint32_t b, F&& f) const {
+  UNDULA_ASSIGN_OR_RETURN(const Found found, Find(a));
+  if (!found.hub) {
+    const auto filter = [&](uint32_t b2, uint32_t c) {
+      if (b2 == b) f(c);
+    };
+    return DecodeList(found.list, found.readable, filter) ? absl::OkStatus() : Damaged();
+  }
+  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Cursor> cursor, view_.Walk(HubsOf(table_)));
+  return ScanHubOf(cursor.get(), a, b, f);
+}
+
+template <class Has, class F>
+absl::Status AdjacencyReader::ForEachOfAny(uint32_t a, std::span<const uint32_t> bs, Has&& has,
+                                           F&& f) const {
+  const auto filter = [&](uint32_t b, uint32_t c) {
+    if (has(b)) f(b, c);
+  };
+  UNDULA_ASSIGN_OR_RETURN(const Found found, Find(a));
+  if (!found.hub) {
+    return DecodeList(found.list, found.readable, filter) ? absl::OkStatus() : Damaged();
+  }
+  UNDULA_ASSIGN_OR_RETURN(const std::unique_ptr<Cursor> cursor, view_.Walk(HubsOf(table_)));
+  constexpr uint64_t kPairsOfSeek = 1000;  // read in the time that looking for a b takes
+  if (found.degree <= kPairsOfSeek * bs.size()) return ScanHub(cursor.get(), a, filter);
+  for (const uint32_t b : bs) {
+    UNDULA_RETURN_IF_ERROR(ScanHubOf(cursor.get(), a, b, [&](uint32_t c) { f(b, c); }));
   }
   return absl::OkStatus();
 }

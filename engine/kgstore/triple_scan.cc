@@ -194,6 +194,61 @@ absl::Status TripleScan::In(Node tail, const GraphChoice& graph, std::vector<Edg
                 [&](const Edge& e) { return InGraph(NodeId(e.end), e.relation, tail, graph); });
 }
 
+absl::StatusOr<RelationSet> TripleScan::SetOf(std::vector<RelationId> relations) const {
+  RelationSet set;
+  set.has.resize(view_.counts().relations);
+  SortDistinct(&relations);
+  for (const RelationId relation : relations) {
+    if (Index(relation) >= set.has.size()) continue;
+    UNDULA_ASSIGN_OR_RETURN(const Counts counts, CountOf(relation));
+    set.ids.push_back(Index(relation));
+    set.has[Index(relation)] = true;
+    set.triples = set.triples || counts.triples > 0;
+    set.attributes = set.attributes || counts.attributes > 0;
+  }
+  return set;
+}
+
+absl::Status TripleScan::Out(EntityId head, const RelationSet& relations, const GraphChoice& graph,
+                             std::vector<Edge>* out) const {
+  out->clear();
+  if (Index(head) >= view_.counts().entities) return absl::OkStatus();
+  const auto has = [&](uint32_t b) { return b < relations.has.size() && relations.has[b]; };
+  for (const bool entities : {true, false}) {
+    if (!(entities ? relations.triples : relations.attributes)) continue;
+    Paused edge(
+        [&](uint32_t b, uint32_t c) {
+          out->push_back({static_cast<RelationId>(b), entities ? EntityOf(c) : LiteralOf(c)});
+        },
+        pause_, out);
+    const AdjacencyReader reader(view_.state(), entities ? Table::kOut : Table::kAttributes);
+    UNDULA_RETURN_IF_ERROR(edge.After(reader.ForEachOfAny(Index(head), relations.ids, has, edge)));
+  }
+  if (!Checks(graph)) return absl::OkStatus();
+  return KeepIf(out, [&](const Edge& e) { return InGraph(Index(head), e.relation, e.end, graph); });
+}
+
+absl::Status TripleScan::In(Node tail, const RelationSet& relations, const GraphChoice& graph,
+                            std::vector<Edge>* out) const {
+  out->clear();
+  const bool literal = IsLiteral(tail);
+  if (NodeId(tail) >= (literal ? view_.counts().literals : view_.counts().entities) ||
+      !(literal ? relations.attributes : relations.triples)) {
+    return absl::OkStatus();
+  }
+  const auto has = [&](uint32_t b) { return b < relations.has.size() && relations.has[b]; };
+  Paused edge(
+      [&](uint32_t b, uint32_t c) {
+        out->push_back({static_cast<RelationId>(b), EntityOf(c)});
+      },
+      pause_, out);
+  const AdjacencyReader reader(view_.state(), literal ? Table::kValues : Table::kIn);
+  UNDULA_RETURN_IF_ERROR(edge.After(reader.ForEachOfAny(NodeId(tail), relations.ids, has, edge)));
+  if (!Checks(graph)) return absl::OkStatus();
+  return KeepIf(out,
+                [&](const Edge& e) { return InGraph(NodeId(e.end), e.relation, tail, graph); });
+}
+
 absl::Status TripleScan::All(RelationId relation, const GraphChoice& graph,
                              std::vector<ScannedTriple>* out) const {
   out->clear();

@@ -41,6 +41,14 @@ struct GraphChoice {
   std::vector<EntityId> named;  // ascending
 };
 
+// Relations to be read together; made by TripleScan::SetOf.
+struct RelationSet {
+  std::vector<uint32_t> ids;  // ascending
+  std::vector<bool> has;      // by relation
+  bool triples = false,
+       attributes = false;  // whether some of them have entities, literals as tails
+};
+
 // Reads of one view; one thread at a time. Runs are ascending and distinct and replace *out.
 // Errors: DataLoss for a damaged file; ids that the view does not have give empty runs.
 class TripleScan {
@@ -62,6 +70,12 @@ class TripleScan {
   // All (relation, tail) of a head, entities before literals; all (relation, head) of a tail.
   absl::Status Out(EntityId head, const GraphChoice& graph, std::vector<Edge>* out) const;
   absl::Status In(Node tail, const GraphChoice& graph, std::vector<Edge>* out) const;
+  // The same of some relations only: one look-up for all of them.
+  absl::StatusOr<RelationSet> SetOf(std::vector<RelationId> relations) const;
+  absl::Status Out(EntityId head, const RelationSet& relations, const GraphChoice& graph,
+                   std::vector<Edge>* out) const;
+  absl::Status In(Node tail, const RelationSet& relations, const GraphChoice& graph,
+                  std::vector<Edge>* out) const;
   // Every triple, or every one of a relation (not kNone), in no promised order. Literals of one
   // relation cost a pass over all attributes.
   absl::Status All(RelationId relation, const GraphChoice& graph,

@@ -45,6 +45,34 @@ bool Executor::SortDistinct(std::vector<Value>* values) {
   return true;
 }
 
+// Null, with the status set, where the relations cannot be read.
+const Executor::Alternatives* Executor::AlternativesOf(const PathTree& tree) {
+  const auto known = alternatives_.find(&tree);
+  if (known != alternatives_.end()) return &known->second;
+  Alternatives parts;
+  std::vector<RelationId> forward, backward;
+  for (const PathTree& part : tree.parts) {
+    const bool inverse =
+        part.kind == PathKind::kInverse && part.parts[0].kind == PathKind::kRelation;
+    const PathTree& relation = inverse ? part.parts[0] : part;
+    absl::StatusOr<RelationRef> ref = RelationRef();
+    if (relation.kind == PathKind::kRelation) ref = source_->Relation(relation.relation);
+    if (!Check(ref.status())) return nullptr;
+    if (ref->kind == RelationRef::Kind::kGraph) {
+      (inverse ? backward : forward).push_back(ref->id);
+    } else {
+      parts.others.push_back(&part);
+    }
+  }
+  for (const bool stored : {true, false}) {
+    absl::StatusOr<kgstore::RelationSet> set =
+        source_->SetOf(std::move(stored ? forward : backward));
+    if (!Check(set.status())) return nullptr;
+    (stored ? parts.forward : parts.backward) = *std::move(set);
+  }
+  return &alternatives_.emplace(&tree, std::move(parts)).first->second;
+}
+
 // What one walk of the path leads to from a node; a node that two walks lead to may come twice.
 void Executor::Next(const PathTree& tree, Value from, bool forward,
                     const kgstore::GraphChoice& graph, std::vector<Value>* out) {
@@ -64,9 +92,18 @@ void Executor::Next(const PathTree& tree, Value from, bool forward,
     case PathKind::kInverse:
       Next(tree.parts[0], from, !forward, graph, out);
       return;
-    case PathKind::kAlternative:
-      for (const PathTree& part : tree.parts) Next(part, from, forward, graph, out);
+    case PathKind::kAlternative: {
+      const Alternatives* const parts = AlternativesOf(tree);
+      if (parts == nullptr) return;
+      for (const bool stored : {true, false}) {
+        const kgstore::RelationSet& relations = stored ? parts->forward : parts->backward;
+        if (relations.ids.empty()) continue;
+        Check(source_->Edges(from, stored == forward, relations, graph, &path_edges_));
+        for (const kgstore::Edge& e : path_edges_) out->push_back(e.end);
+      }
+      for (const PathTree* const part : parts->others) Next(*part, from, forward, graph, out);
       return;
+    }
     case PathKind::kSequence: {
       std::vector<Value> now = {from}, next;
       for (size_t i = 0; i < tree.parts.size(); ++i) {

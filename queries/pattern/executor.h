@@ -214,7 +214,7 @@ class Executor {
   void Prepare(const Algebra& node, const SlotSet& needed, bool dedup);
   JoinPlan& PlanJoin(const Algebra& node);
   double Estimate(const Algebra& node, const SlotSet& bound);
-  double EstimateRun(const Algebra& bgp, size_t triple, const SlotSet& bound, bool tails);
+  double EstimateRun(const Algebra& bgp, size_t triple, bool tails, CachedRun* run);
   void ExplainNode(const Algebra& node, int depth, std::string* out) const;
   void FindCartesian(const Algebra& node, std::vector<std::string>* out) const;
   std::string PlaceText(const Place& place) const;
@@ -245,6 +245,12 @@ class Executor {
   const SortedRun* ReadRun(const Algebra& node, const Lookup& lookup, CachedRun* cached);
   void Intersect(std::vector<const SortedRun*>* runs, SortedRun* out);
 
+  // The parts of a path p|q|...: stored relations, which are read together, and all others.
+  struct Alternatives {
+    kgstore::RelationSet forward, backward;  // of p, of ^p
+    std::vector<const PathTree*> others;
+  };
+
   // execute_path.cc
   bool EvalPath(const Algebra& node, RowFn fn);
   bool EvalClosure(const Algebra& node, bool forward, Value from, RowFn fn);
@@ -252,6 +258,7 @@ class Executor {
              std::vector<Value>* out);
   void Next(const PathTree& tree, Value from, bool forward, const kgstore::GraphChoice& graph,
             std::vector<Value>* out);
+  const Alternatives* AlternativesOf(const PathTree& tree);
   bool SortDistinct(std::vector<Value>* values);
   bool IsNode(Value value, const kgstore::GraphChoice& graph);
   void AllNodes(const PathTree& tree, const kgstore::GraphChoice& graph, std::vector<Value>* out);
@@ -289,7 +296,9 @@ class Executor {
   kgstore::GraphChoice default_graph_, named_graph_;
   std::vector<Value> graph_names_;
   std::map<Value, kgstore::GraphChoice> graphs_;
-  std::vector<Value> path_run_;  // of Next
+  std::vector<Value> path_run_;            // of Next
+  std::vector<kgstore::Edge> path_edges_;  // of Next
+  std::map<const PathTree*, Alternatives> alternatives_;
   bool prepared_ = false;
 };
 

@@ -1,13 +1,15 @@
 #include "queries/pattern/lexer.h"
 
+#include <array>
+
 #include "base/status.h"
 #include "base/text/normalize.h"
 
 namespace undula::queries::pattern {
 namespace {
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+constexpr bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+constexpr bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool IsHex(char c) { return IsDigit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
@@ -32,6 +34,26 @@ bool HexValue(std::string_view digits, uint32_t* value) {
 }
 
 constexpr std::string_view kLocalEscapes = "_~.-!$&'()*+,;=/?#@%";
+
+// Bytes by what they may be.
+constexpr uint8_t kNoIri = 1;   // cannot stand between '<' and '>'
+constexpr uint8_t kSingle = 2;  // a symbol by itself
+constexpr uint8_t kInName = 4;  // what NameRest takes of ASCII
+
+constexpr std::array<uint8_t, 256> kClasses = [] {
+  std::array<uint8_t, 256> classes{};
+  for (size_t c = 0; c <= 0x20; ++c) classes[c] = kNoIri;
+  for (const char c : std::string_view("<\"{}|^`\\")) classes[static_cast<uint8_t>(c)] |= kNoIri;
+  for (const char c : std::string_view("{}()[].,;=*/+-"))
+    classes[static_cast<uint8_t>(c)] |= kSingle;
+  for (size_t c = 0; c < 128; ++c) {
+    const char letter = static_cast<char>(c);
+    if (IsLetter(letter) || IsDigit(letter) || c == '_' || c == '-') classes[c] |= kInName;
+  }
+  return classes;
+}();
+
+bool Is(char c, uint8_t what) { return (kClasses[static_cast<uint8_t>(c)] & what) != 0; }
 
 }  // namespace
 
@@ -144,7 +166,7 @@ size_t Lexer::NameStart(size_t at) const {
 size_t Lexer::NameRest(size_t at) const {
   if (at >= text_.size()) return 0;
   const char c = text_[at];
-  if (IsLetter(c) || IsDigit(c) || c == '_' || c == '-') return 1;
+  if (Is(c, kInName)) return 1;
   if (static_cast<uint8_t>(c) < 0x80) return 0;
   size_t end = at;
   const uint32_t code = NextCodePoint(text_, &end);
@@ -156,10 +178,7 @@ size_t Lexer::NameRest(size_t at) const {
 bool Lexer::Iri(Token* token) {
   size_t end = at_ + 1;
   while (end < text_.size() && text_[end] != '>') {
-    const auto c = static_cast<uint8_t>(text_[end]);
-    if (c <= 0x20 || std::string_view("<\"{}|^`\\").find(text_[end]) != std::string_view::npos) {
-      return false;
-    }
+    if (Is(text_[end], kNoIri)) return false;
     ++end;
   }
   if (end == text_.size()) return false;
@@ -300,9 +319,12 @@ absl::Status Lexer::Name(Token* token) {
     } else if (!blank && c == ':') {
       local.push_back(':');
       more = 1;
+    } else if (Is(c, kInName) && !(first && c == '-')) {
+      more = 1;
+      while (end + more < text_.size() && Is(text_[end + more], kInName)) ++more;
+      local.append(text_.substr(end, more));
     } else {
       more = first ? NameStart(end) : NameRest(end);
-      if (more == 0 && first && (c == '_' || IsDigit(c))) more = 1;
       if (more == 0) break;
       local.append(text_.substr(end, more));
     }
@@ -398,7 +420,7 @@ absl::Status Lexer::Next(Token* token) {
     Number(token);
     return done();
   }
-  if (std::string_view("{}()[].,;=*/+-").find(c) != std::string_view::npos) return symbol(1);
+  if (Is(c, kSingle)) return symbol(1);
   UNDULA_RETURN_IF_ERROR(Name(token));
   return done();
 }

@@ -26,6 +26,15 @@ Path IriPath(std::string_view iri, Position at) {
   return RelationPath(TermNode({TermKind::kIri, std::string(iri), "", ""}, at));
 }
 
+// The path becomes the first part of one of another kind.
+void Wrap(Path::Kind kind, Position at, Path* path) {
+  Path outer;
+  outer.kind = kind;
+  outer.at = at;
+  outer.parts.push_back(std::move(*path));
+  *path = std::move(outer);
+}
+
 }  // namespace
 
 absl::Status Parser::Group(GroupPattern* group) {
@@ -39,8 +48,9 @@ absl::Status Parser::Group(GroupPattern* group) {
     pattern::Element element;
     element.kind = Element::Kind::kSubSelect;
     element.at = token_.at;
-    UNDULA_ASSIGN_OR_RETURN(Query query, SelectQuery(true));
-    element.select = std::make_shared<const Query>(std::move(query));
+    const auto query = std::make_shared<Query>();
+    UNDULA_RETURN_IF_ERROR(SelectQuery(true, query.get()));
+    element.select = query;
     UNDULA_RETURN_IF_ERROR(AddElement(group, std::move(element)));
   } else {
     UNDULA_RETURN_IF_ERROR(GroupElements(group));
@@ -88,6 +98,7 @@ absl::Status Parser::GroupElements(GroupPattern* group) {
         element.at = token_.at;
         UNDULA_RETURN_IF_ERROR(AddElement(group, std::move(element)));
         last = &group->elements.back();
+        last->triples.reserve(8);
       }
       UNDULA_RETURN_IF_ERROR(Triples(&last->triples, true));
       triples_allowed = false;
@@ -123,7 +134,7 @@ absl::Status Parser::Element(GroupPattern* group) {
       UNDULA_ASSIGN_OR_RETURN([[maybe_unused]] const bool silent, TakeWord("SILENT"));
     }
     if (token_.kind != TokenKind::kVariable && !AtIri()) return Unexpected("a variable or an IRI");
-    UNDULA_ASSIGN_OR_RETURN(element.graph, VariableOrTerm());
+    UNDULA_RETURN_IF_ERROR(VariableOrTerm(&element.graph));
   } else {
     return Unexpected("a triple pattern, FILTER, OPTIONAL, MINUS, BIND, VALUES, GRAPH, '{' or '}'");
   }
@@ -209,38 +220,47 @@ absl::StatusOr<ValuesBlock> Parser::Values() {
 }
 
 absl::StatusOr<std::optional<Term>> Parser::DataValue() {
-  if (IsWord("UNDEF")) {
-    UNDULA_RETURN_IF_ERROR(Step());
-    return std::optional<Term>();
-  }
-  Term term;
-  if (AtIri()) {
-    UNDULA_ASSIGN_OR_RETURN(term.text, Iri());
-    if (IsSymbol("(") && (term.text == kUserIri || term.text == kItemIri)) {
-      UNDULA_ASSIGN_OR_RETURN(
-          term, CatalogTerm(term.text == kUserIri ? TermKind::kUser : TermKind::kItem));
-    }
-    return std::optional<Term>(std::move(term));
-  }
-  std::string sign;
-  if (IsSymbol("+") || IsSymbol("-")) {
-    sign = token_.text;
-    UNDULA_RETURN_IF_ERROR(Step());
-    UNDULA_ASSIGN_OR_RETURN(term, NumberTerm(sign));
-    return std::optional<Term>(std::move(term));
-  }
-  if (!AtLiteral()) return Unexpected("an IRI, a literal or UNDEF");
-  UNDULA_ASSIGN_OR_RETURN(term, Literal());
-  return std::optional<Term>(std::move(term));
+  std::optional<Term> term(std::in_place);
+  bool undef = false;
+  UNDULA_RETURN_IF_ERROR(TermOrUndef(&*term, &undef));
+  if (undef) term.reset();
+  return term;
 }
 
-absl::Status Parser::AddTriple(const Node& head, Path path, Node tail,
+absl::Status Parser::TermOrUndef(Term* term, bool* undef) {
+  if (AtIri()) {
+    UNDULA_ASSIGN_OR_RETURN(term->text, Iri());
+    if (IsSymbol("(") && (term->text == kUserIri || term->text == kItemIri)) {
+      UNDULA_ASSIGN_OR_RETURN(
+          *term, CatalogTerm(term->text == kUserIri ? TermKind::kUser : TermKind::kItem));
+    }
+    return absl::OkStatus();
+  }
+  if (IsWord("UNDEF")) {
+    *undef = true;
+    return Step();
+  }
+  if (IsSymbol("+") || IsSymbol("-")) {
+    const std::string sign = token_.text;
+    UNDULA_RETURN_IF_ERROR(Step());
+    UNDULA_ASSIGN_OR_RETURN(*term, NumberTerm(sign));
+    return absl::OkStatus();
+  }
+  if (!AtLiteral()) return Unexpected("an IRI, a literal or UNDEF");
+  UNDULA_ASSIGN_OR_RETURN(*term, Literal());
+  return absl::OkStatus();
+}
+
+absl::Status Parser::AddTriple(const Node& head, Path&& path, Node&& tail,
                                std::vector<TriplePattern>* out) {
   if (++triples_ > kMaxTriplePatterns) {
     return SyntaxError(
         path.at, Concat("more than ", kMaxTriplePatterns, " triple patterns; split the query"));
   }
-  out->push_back({head, std::move(path), std::move(tail)});
+  TriplePattern& triple = out->emplace_back();
+  triple.head = head;
+  triple.path = std::move(path);
+  triple.tail = std::move(tail);
   return absl::OkStatus();
 }
 
@@ -255,7 +275,8 @@ Node Parser::FreshBlank(Position at) {
 // One head with its relations and tails.
 absl::Status Parser::Triples(std::vector<TriplePattern>* out, bool paths) {
   bool is_list = false;
-  UNDULA_ASSIGN_OR_RETURN(const Node head, GraphNode(out, paths, &is_list));
+  Node head;
+  UNDULA_RETURN_IF_ERROR(GraphNode(out, paths, &head, &is_list));
   return PropertyList(head, out, paths, !is_list);
 }
 
@@ -268,7 +289,8 @@ absl::Status Parser::PropertyList(const Node& head, std::vector<TriplePattern>* 
   };
   if (!at_verb()) return required ? Unexpected("a relation") : absl::OkStatus();
   while (true) {
-    UNDULA_ASSIGN_OR_RETURN(Path path, Verb(paths));
+    Path path;
+    UNDULA_RETURN_IF_ERROR(Verb(paths, &path));
     UNDULA_RETURN_IF_ERROR(Objects(head, std::move(path), out, paths));
     if (!IsSymbol(";")) return absl::OkStatus();
     while (IsSymbol(";")) UNDULA_RETURN_IF_ERROR(Step());
@@ -276,168 +298,151 @@ absl::Status Parser::PropertyList(const Node& head, std::vector<TriplePattern>* 
   }
 }
 
-absl::Status Parser::Objects(const Node& head, Path path, std::vector<TriplePattern>* out,
+absl::Status Parser::Objects(const Node& head, Path&& path, std::vector<TriplePattern>* out,
                              bool paths) {
   while (true) {
     bool is_list = false;
-    UNDULA_ASSIGN_OR_RETURN(Node tail, GraphNode(out, paths, &is_list));
+    Node tail;
+    UNDULA_RETURN_IF_ERROR(GraphNode(out, paths, &tail, &is_list));
     if (!IsSymbol(",")) return AddTriple(head, std::move(path), std::move(tail), out);
-    UNDULA_RETURN_IF_ERROR(AddTriple(head, path, std::move(tail), out));
+    UNDULA_RETURN_IF_ERROR(AddTriple(head, Path(path), std::move(tail), out));
     UNDULA_RETURN_IF_ERROR(Step());
   }
 }
 
 // A variable, a term, or what stands for a node with triples of its own: [ ... ] and ( ... ).
 // *is_list: one of the latter with triples, which needs no further ones.
-absl::StatusOr<Node> Parser::GraphNode(std::vector<TriplePattern>* out, bool paths, bool* is_list) {
+absl::Status Parser::GraphNode(std::vector<TriplePattern>* out, bool paths, Node* node,
+                               bool* is_list) {
   const Deeper deeper(this);
   UNDULA_RETURN_IF_ERROR(deeper.Check());
   const Position at = token_.at;
   *is_list = false;
   if (IsSymbol("[")) {
     UNDULA_RETURN_IF_ERROR(Step());
-    Node node = FreshBlank(at);
+    *node = FreshBlank(at);
     if (!IsSymbol("]")) {
-      UNDULA_RETURN_IF_ERROR(PropertyList(node, out, paths, true));
+      UNDULA_RETURN_IF_ERROR(PropertyList(*node, out, paths, true));
       *is_list = true;
     }
-    UNDULA_RETURN_IF_ERROR(Expect("]"));
-    return node;
+    return Expect("]");
   }
-  if (!IsSymbol("(")) return VariableOrTerm();
+  if (!IsSymbol("(")) return VariableOrTerm(node);
   UNDULA_RETURN_IF_ERROR(Step());
-  const Node nil = TermNode({TermKind::kIri, std::string(kRdfNil), "", ""}, at);
+  Node nil = TermNode({TermKind::kIri, std::string(kRdfNil), "", ""}, at);
   if (IsSymbol(")")) {
-    UNDULA_RETURN_IF_ERROR(Step());
-    return nil;
+    *node = std::move(nil);
+    return Step();
   }
   *is_list = true;
-  const Node first = FreshBlank(at);
-  Node cell = first;
+  *node = FreshBlank(at);
+  Node cell = *node;
   while (true) {
     bool inner = false;
-    UNDULA_ASSIGN_OR_RETURN(const Node member, GraphNode(out, paths, &inner));
-    UNDULA_RETURN_IF_ERROR(AddTriple(cell, IriPath(kRdfFirst, at), member, out));
+    Node member;
+    UNDULA_RETURN_IF_ERROR(GraphNode(out, paths, &member, &inner));
+    UNDULA_RETURN_IF_ERROR(AddTriple(cell, IriPath(kRdfFirst, at), std::move(member), out));
     if (IsSymbol(")")) break;
-    const Node next = FreshBlank(at);
-    UNDULA_RETURN_IF_ERROR(AddTriple(cell, IriPath(kRdfRest, at), next, out));
-    cell = next;
+    Node next = FreshBlank(at);
+    UNDULA_RETURN_IF_ERROR(AddTriple(cell, IriPath(kRdfRest, at), Node(next), out));
+    cell = std::move(next);
   }
   UNDULA_RETURN_IF_ERROR(Step());
-  UNDULA_RETURN_IF_ERROR(AddTriple(cell, IriPath(kRdfRest, at), nil, out));
-  return first;
+  return AddTriple(cell, IriPath(kRdfRest, at), std::move(nil), out);
 }
 
-absl::StatusOr<Node> Parser::VariableOrTerm() {
-  Node node;
-  node.at = token_.at;
+absl::Status Parser::VariableOrTerm(Node* node) {
+  node->at = token_.at;
   if (token_.kind == TokenKind::kVariable) {
-    node.kind = Node::Kind::kVariable;
-    UNDULA_ASSIGN_OR_RETURN(node.name, Variable());
-    return node;
+    node->kind = Node::Kind::kVariable;
+    node->name.swap(token_.text);
+    return Step();
   }
   if (token_.kind == TokenKind::kBlank) {
-    node.kind = Node::Kind::kBlank;
-    node.name = token_.text;
-    const auto [place, is_new] = label_bgp_.emplace(node.name, bgp_);
+    node->kind = Node::Kind::kBlank;
+    node->name = token_.text;
+    const auto [place, is_new] = label_bgp_.emplace(node->name, bgp_);
     if (!is_new && place->second != bgp_) {
-      return SyntaxError(node.at, Concat("the label _:", node.name,
-                                         " stands in two graph patterns; use a variable"));
+      return SyntaxError(node->at, Concat("the label _:", node->name,
+                                          " stands in two graph patterns; use a variable"));
     }
-    UNDULA_RETURN_IF_ERROR(Step());
-    return node;
+    return Step();
   }
-  UNDULA_ASSIGN_OR_RETURN(std::optional<Term> term, DataValue());
-  if (!term.has_value()) return SyntaxError(node.at, "UNDEF stands in VALUES only");
-  node.term = *std::move(term);
-  return node;
+  bool undef = false;
+  UNDULA_RETURN_IF_ERROR(TermOrUndef(&node->term, &undef));
+  if (undef) return SyntaxError(node->at, "UNDEF stands in VALUES only");
+  return absl::OkStatus();
 }
 
-absl::StatusOr<Path> Parser::Verb(bool paths) {
+absl::Status Parser::Verb(bool paths, Path* path) {
   if (token_.kind == TokenKind::kVariable) {
-    UNDULA_ASSIGN_OR_RETURN(Node node, VariableOrTerm());
-    return RelationPath(std::move(node));
+    path->at = token_.at;
+    return VariableOrTerm(&path->node);
   }
-  return paths ? PathAlternative() : PathElement();
+  return paths ? PathAlternative(path) : PathElement(path);
 }
 
-absl::StatusOr<Path> Parser::PathAlternative() {
+absl::Status Parser::PathAlternative(Path* path) {
   const Deeper deeper(this);
   UNDULA_RETURN_IF_ERROR(deeper.Check());
-  UNDULA_ASSIGN_OR_RETURN(Path first, PathSequence());
-  if (!IsSymbol("|")) return first;
-  Path path;
-  path.kind = Path::Kind::kAlternative;
-  path.at = first.at;
-  path.parts.push_back(std::move(first));
+  UNDULA_RETURN_IF_ERROR(PathSequence(path));
+  if (!IsSymbol("|")) return absl::OkStatus();
+  Wrap(Path::Kind::kAlternative, path->at, path);
   while (IsSymbol("|")) {
     UNDULA_RETURN_IF_ERROR(Step());
-    UNDULA_ASSIGN_OR_RETURN(Path next, PathSequence());
-    path.parts.push_back(std::move(next));
+    UNDULA_RETURN_IF_ERROR(PathSequence(&path->parts.emplace_back()));
   }
-  return path;
+  return absl::OkStatus();
 }
 
-absl::StatusOr<Path> Parser::PathSequence() {
-  UNDULA_ASSIGN_OR_RETURN(Path first, PathElement());
-  if (!IsSymbol("/")) return first;
-  Path path;
-  path.kind = Path::Kind::kSequence;
-  path.at = first.at;
-  path.parts.push_back(std::move(first));
+absl::Status Parser::PathSequence(Path* path) {
+  UNDULA_RETURN_IF_ERROR(PathElement(path));
+  if (!IsSymbol("/")) return absl::OkStatus();
+  Wrap(Path::Kind::kSequence, path->at, path);
   while (IsSymbol("/")) {
     UNDULA_RETURN_IF_ERROR(Step());
-    UNDULA_ASSIGN_OR_RETURN(Path next, PathElement());
-    path.parts.push_back(std::move(next));
+    UNDULA_RETURN_IF_ERROR(PathElement(&path->parts.emplace_back()));
   }
-  return path;
+  return absl::OkStatus();
 }
 
-absl::StatusOr<Path> Parser::PathElement() {
+absl::Status Parser::PathElement(Path* path) {
   const Position at = token_.at;
   UNDULA_ASSIGN_OR_RETURN(const bool inverse, Take("^"));
-  Path path;
   if (token_.kind == TokenKind::kWord && token_.text == "a") {
     UNDULA_RETURN_IF_ERROR(Step());
-    path = IriPath(kRdfType, at);
+    *path = IriPath(kRdfType, at);
   } else if (AtIri()) {
-    UNDULA_ASSIGN_OR_RETURN(Node node, VariableOrTerm());
-    path = RelationPath(std::move(node));
+    path->at = token_.at;
+    UNDULA_RETURN_IF_ERROR(VariableOrTerm(&path->node));
   } else if (IsSymbol("!")) {
     UNDULA_RETURN_IF_ERROR(Step());
-    UNDULA_ASSIGN_OR_RETURN(path, PathNegated());
+    UNDULA_RETURN_IF_ERROR(PathNegated(path));
   } else if (IsSymbol("(")) {
     UNDULA_RETURN_IF_ERROR(Step());
-    UNDULA_ASSIGN_OR_RETURN(path, PathAlternative());
+    UNDULA_RETURN_IF_ERROR(PathAlternative(path));
     UNDULA_RETURN_IF_ERROR(Expect(")"));
   } else {
     return Unexpected("a relation");
   }
-  const auto wrap = [&](Path::Kind kind) {
-    Path outer;
-    outer.kind = kind;
-    outer.at = at;
-    outer.parts.push_back(std::move(path));
-    path = std::move(outer);
-  };
   if (IsSymbol("*") || IsSymbol("+") || IsSymbol("?")) {
-    wrap(IsSymbol("*")   ? Path::Kind::kZeroOrMore
+    Wrap(IsSymbol("*")   ? Path::Kind::kZeroOrMore
          : IsSymbol("+") ? Path::Kind::kOneOrMore
-                         : Path::Kind::kZeroOrOne);
+                         : Path::Kind::kZeroOrOne,
+         at, path);
     UNDULA_RETURN_IF_ERROR(Step());
   }
-  if (inverse) wrap(Path::Kind::kInverse);
-  return path;
+  if (inverse) Wrap(Path::Kind::kInverse, at, path);
+  return absl::OkStatus();
 }
 
-absl::StatusOr<Path> Parser::PathNegated() {
-  Path path;
-  path.kind = Path::Kind::kNegated;
-  path.at = token_.at;
+absl::Status Parser::PathNegated(Path* path) {
+  path->kind = Path::Kind::kNegated;
+  path->at = token_.at;
   const auto one = [&]() -> absl::Status {
     const Position at = token_.at;
     UNDULA_ASSIGN_OR_RETURN(const bool inverse, Take("^"));
-    Path part;
+    Path& part = path->parts.emplace_back();
     if (token_.kind == TokenKind::kWord && token_.text == "a") {
       UNDULA_RETURN_IF_ERROR(Step());
       part = IriPath(kRdfType, at);
@@ -447,27 +452,17 @@ absl::StatusOr<Path> Parser::PathNegated() {
     } else {
       return Unexpected("an IRI");
     }
-    if (inverse) {
-      Path outer;
-      outer.kind = Path::Kind::kInverse;
-      outer.parts.push_back(std::move(part));
-      part = std::move(outer);
-    }
-    path.parts.push_back(std::move(part));
+    if (inverse) Wrap(Path::Kind::kInverse, at, &part);
     return absl::OkStatus();
   };
-  if (!IsSymbol("(")) {
-    UNDULA_RETURN_IF_ERROR(one());
-    return path;
-  }
+  if (!IsSymbol("(")) return one();
   UNDULA_RETURN_IF_ERROR(Step());
   while (!IsSymbol(")")) {
     UNDULA_RETURN_IF_ERROR(one());
     if (!IsSymbol("|")) break;
     UNDULA_RETURN_IF_ERROR(Step());
   }
-  UNDULA_RETURN_IF_ERROR(Expect(")"));
-  return path;
+  return Expect(")");
 }
 
 }  // namespace undula::queries::pattern::internal

@@ -198,7 +198,7 @@ absl::StatusOr<Query> Parser::Run() {
   UNDULA_RETURN_IF_ERROR(Prologue());
   Query query;
   if (IsWord("SELECT")) {
-    UNDULA_ASSIGN_OR_RETURN(query, SelectQuery(false));
+    UNDULA_RETURN_IF_ERROR(SelectQuery(false, &query));
   } else if (IsWord("ASK")) {
     query.form = QueryForm::kAsk;
     UNDULA_RETURN_IF_ERROR(Step());
@@ -223,18 +223,17 @@ absl::StatusOr<Query> Parser::Run() {
   return query;
 }
 
-absl::StatusOr<Query> Parser::SelectQuery(bool is_sub) {
+absl::Status Parser::SelectQuery(bool is_sub, Query* query) {
   const Deeper deeper(this);
   UNDULA_RETURN_IF_ERROR(deeper.Check());
   const bool saw_before = std::exchange(saw_aggregate_, false);
-  Query query;
-  UNDULA_RETURN_IF_ERROR(SelectClause(&query));
-  if (!is_sub) UNDULA_RETURN_IF_ERROR(Dataset(&query));
-  UNDULA_RETURN_IF_ERROR(Where(&query));
-  UNDULA_RETURN_IF_ERROR(Modifiers(&query));
-  UNDULA_RETURN_IF_ERROR(CheckProjection(&query));
+  UNDULA_RETURN_IF_ERROR(SelectClause(query));
+  if (!is_sub) UNDULA_RETURN_IF_ERROR(Dataset(query));
+  UNDULA_RETURN_IF_ERROR(Where(query));
+  UNDULA_RETURN_IF_ERROR(Modifiers(query));
+  UNDULA_RETURN_IF_ERROR(CheckProjection(query));
   saw_aggregate_ = saw_before;
-  return query;
+  return absl::OkStatus();
 }
 
 absl::Status Parser::SelectClause(Query* query) {

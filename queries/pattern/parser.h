@@ -75,7 +75,7 @@ class Parser {
 
   // Query forms (parser.cc).
   absl::Status Prologue();
-  absl::StatusOr<Query> SelectQuery(bool is_sub);
+  absl::Status SelectQuery(bool is_sub, Query* query);
   absl::Status SelectClause(Query* query);
   absl::Status Construct(Query* query);
   absl::Status Describe(Query* query);
@@ -96,19 +96,22 @@ class Parser {
   absl::Status GroupOrUnion(GroupPattern* group);
   absl::Status AddElement(GroupPattern* group, pattern::Element element);
   absl::StatusOr<ValuesBlock> Values();
-  absl::StatusOr<std::optional<Term>> DataValue();
+  absl::StatusOr<std::optional<Term>> DataValue();  // nothing: UNDEF
+  absl::Status TermOrUndef(Term* term, bool* undef);
   absl::Status Triples(std::vector<TriplePattern>* out, bool paths);
   absl::Status PropertyList(const Node& head, std::vector<TriplePattern>* out, bool paths,
                             bool required);
-  absl::Status Objects(const Node& head, Path path, std::vector<TriplePattern>* out, bool paths);
-  absl::StatusOr<Node> GraphNode(std::vector<TriplePattern>* out, bool paths, bool* is_list);
-  absl::StatusOr<Node> VariableOrTerm();
-  absl::StatusOr<Path> Verb(bool paths);
-  absl::StatusOr<Path> PathAlternative();
-  absl::StatusOr<Path> PathSequence();
-  absl::StatusOr<Path> PathElement();
-  absl::StatusOr<Path> PathNegated();
-  absl::Status AddTriple(const Node& head, Path path, Node tail, std::vector<TriplePattern>* out);
+  absl::Status Objects(const Node& head, Path&& path, std::vector<TriplePattern>* out, bool paths);
+  // These fill what they are given, which is large and as it was made.
+  absl::Status GraphNode(std::vector<TriplePattern>* out, bool paths, Node* node, bool* is_list);
+  absl::Status VariableOrTerm(Node* node);
+  absl::Status Verb(bool paths, Path* path);
+  absl::Status PathAlternative(Path* path);
+  absl::Status PathSequence(Path* path);
+  absl::Status PathElement(Path* path);
+  absl::Status PathNegated(Path* path);
+  absl::Status AddTriple(const Node& head, Path&& path, Node&& tail,
+                         std::vector<TriplePattern>* out);
   Node FreshBlank(Position at);
 
   // Terms (parse_pattern.cc).

@@ -158,7 +158,8 @@ void Executor::Prepare(const Algebra& node, const SlotSet& needed, bool dedup) {
   for (const Algebra& child : node.children) Prepare(child, inner, dedup);
 }
 
-double Executor::EstimateRun(const Algebra& bgp, size_t triple, const SlotSet& bound, bool tails) {
+// The run itself is read where its end is known, into *run.
+double Executor::EstimateRun(const Algebra& bgp, size_t triple, bool tails, CachedRun* run) {
   const TriplePlaces& t = bgp.triples[triple];
   const Place& end = tails ? t.head : t.tail;
   const Value relation = At(t.relation);
@@ -167,12 +168,10 @@ double Executor::EstimateRun(const Algebra& bgp, size_t triple, const SlotSet& b
   if (!ref.ok()) return Fail(ref.status());
   if (ref->kind == RelationRef::Kind::kNone) return 0;
   const Value value = At(end);
-  if (value != kUnbound) {  // the run itself
-    CachedRun run;
-    const SortedRun* const found = ReadRun(bgp, {static_cast<int>(triple), tails}, &run);
+  if (value != kUnbound) {
+    const SortedRun* const found = ReadRun(bgp, {static_cast<int>(triple), tails}, run);
     return found == nullptr ? 0 : static_cast<double>(found->size());
   }
-  static_cast<void>(bound);
   const absl::StatusOr<Source::Fanout> fanout = source_->FanoutOf(*ref);
   if (!fanout.ok()) return Fail(fanout.status());
   return tails ? fanout->tails : fanout->heads;
@@ -197,7 +196,8 @@ double Executor::Estimate(const Algebra& node, const SlotSet& bound) {
           if (head && tail) {
             rows = 1;
           } else if (head || tail) {
-            rows = EstimateRun(node, i, bound, head);
+            CachedRun run;
+            rows = EstimateRun(node, i, head, &run);
           } else if (const auto ref = source_->Relation(relation); ref.ok()) {
             const auto count = source_->CountOf(*ref);
             if (count.ok()) rows = static_cast<double>(*count);

@@ -113,14 +113,20 @@ Executor::BgpPlan& Executor::PlanBgp(const Algebra& node) {
   }
   auto owned = std::make_unique<BgpPlan>();
   owned->bound = outside;
+  owned->steps.reserve(node.triples.size());
   SlotSet bound = outside;
   std::vector<const Expr*> filters = info.pushed;
   std::vector<bool> done(node.triples.size(), false);
+  std::vector<CachedRun> runs(
+      node.triples.size());  // those read for estimates: the steps need them
   size_t left = node.triples.size();
   SlotSet ranges_tried;
   const auto finish = [&](Step step) {
     AddFilters(node, bound, &filters, &step);
     step.cached.resize(step.lookups.size());
+    for (size_t i = 0; step.kind == Step::Kind::kExtend && i < step.lookups.size(); ++i) {
+      std::swap(step.cached[i], runs[static_cast<size_t>(step.lookups[i].triple)]);
+    }
     owned->steps.push_back(std::move(step));
   };
   const auto check_bound = [&] {
@@ -166,7 +172,7 @@ Executor::BgpPlan& Executor::PlanBgp(const Algebra& node) {
         if (other.head.is_slot() && other.head.slot == other.tail.slot) continue;
         const bool tails = other.tail.is_slot() && other.tail.slot == slot;
         step.lookups.push_back({static_cast<int>(j), tails});
-        step.estimate = std::min(step.estimate, EstimateRun(node, j, bound, tails));
+        step.estimate = std::min(step.estimate, EstimateRun(node, j, tails, &runs[j]));
       }
       if (!any || step.estimate < best.estimate) best = std::move(step);
       any = true;

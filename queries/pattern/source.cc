@@ -299,6 +299,19 @@ absl::Status Source::Edges(Value end, bool tails, const GraphChoice& graph,
   return scan_.In(end, graph, out);
 }
 
+absl::Status Source::Edges(Value end, bool tails, const kgstore::RelationSet& relations,
+                           const GraphChoice& graph, std::vector<kgstore::Edge>* out) {
+  out->clear();
+  const ValueKind kind = KindOf(end);
+  if (kind == ValueKind::kEntity && tails) {
+    return scan_.Out(static_cast<EntityId>(IdOf(end)), relations, graph, out);
+  }
+  if (tails || (kind != ValueKind::kEntity && kind != ValueKind::kLiteral)) {
+    return absl::OkStatus();
+  }
+  return scan_.In(end, relations, graph, out);
+}
+
 absl::Status Source::NamedEdges(Value end, bool tails, const GraphChoice& graph,
                                 std::vector<ValueEdge>* out) {
   out->clear();

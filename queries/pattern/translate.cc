@@ -339,8 +339,8 @@ class Translator {
     bgp.graph = graph_;
     for (const TriplePattern& t : triples) {
       UNDULA_ASSIGN_OR_RETURN(const Place head, PlaceOf(t.head, scope));
-      if (t.path.kind == Path::Kind::kRelation) {  // slots in the order of the text
-        UNDULA_RETURN_IF_ERROR(PlaceOf(t.path.node, scope).status());
+      if (t.path.kind == Path::Kind::kRelation && t.path.node.kind != Node::Kind::kTerm) {
+        UNDULA_RETURN_IF_ERROR(PlaceOf(t.path.node, scope).status());  // slots as in the text
       }
       UNDULA_ASSIGN_OR_RETURN(const Place tail, PlaceOf(t.tail, scope));
       UNDULA_RETURN_IF_ERROR(AddPath(head, t.path, tail, scope, &bgp, &others));

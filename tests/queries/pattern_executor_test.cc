@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -90,6 +91,63 @@ TEST(PatternExecutor, HeavyQueriesEndAtTheirDeadline) {
     limits.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(15);
     EXPECT_EQ(RunText(*database, text, limits).status().code(), absl::StatusCode::kDeadlineExceeded)
         << text;
+  }
+}
+
+// p|q|^r within a repetition reads the relations of a node together, of hubs one after the other.
+TEST(PatternExecutor, AlternativesFindWhatAPlainSearchFinds) {
+  struct Edge {
+    std::string head, relation, tail;
+    bool literal = false;
+  };
+  std::vector<Edge> edges;
+  const Rng rng(4, RngStream::kTest, 0);
+  for (uint32_t i = 0; i < 2400; ++i) {  // heads of the hub, far more of them by one relation
+    edges.push_back({Concat("n", i), i % 400 == 7 ? (i % 800 == 7 ? "p" : "q") : "many", "hub"});
+  }
+  for (uint32_t i = 0; i < 1500; ++i) {
+    const char* const relation = std::array{"p", "q", "r"}[rng.Below(3 * i, 3)];
+    const std::string head = Concat("n", rng.Below(3 * i + 1, 600));
+    const uint32_t tail = rng.Below(3 * i + 2, 700);
+    if (tail < 600) edges.push_back({head, relation, Concat("n", tail)});
+    if (tail >= 600) edges.push_back({head, relation, Concat(tail), true});
+  }
+  const auto database = Filled("alternatives", [&](kgstore::RecordSink* sink) {
+    for (const Edge& e : edges) {
+      Add(sink, e.head, e.relation, e.tail, e.literal ? "integer" : "");
+    }
+  });
+  const std::vector<std::vector<std::string>> paths = {{"p", "q"},       {"^p", "^q"},
+                                                       {"^many", "^p"},  {"^many", "^p", "^q"},
+                                                       {"p", "^q", "r"}, {"^r", "q", "nowhere"}};
+  for (const std::vector<std::string>& parts : paths) {
+    std::string path;
+    for (const std::string& part : parts) {
+      path += Concat(path.empty() ? "" : "|", part[0] == '^' ? "^<" : "<",
+                     part.substr(part[0] == '^'), ">");
+    }
+    for (const std::string start : {"hub", "n7", "n12"}) {
+      std::set<std::string> reached;
+      std::vector<std::string> open = {start};
+      while (!open.empty()) {
+        const std::string node = open.back();
+        open.pop_back();
+        for (const Edge& e : edges) {
+          for (const std::string& part : parts) {
+            const bool inverse = part[0] == '^';
+            if (part.substr(inverse) != e.relation || (inverse ? e.tail : e.head) != node) continue;
+            const std::string& end = inverse ? e.head : e.tail;
+            if (reached.insert(end).second) open.push_back(end);
+          }
+        }
+      }
+      const auto table = RunText(*database, Concat("SELECT ?y { <", start, "> (", path, ")+ ?y }"));
+      ASSERT_TRUE(table.ok()) << table.status();
+      std::set<std::string> found;
+      for (const auto& row : table->rows) found.insert(row[0]->text);
+      EXPECT_EQ(found, reached) << start << " " << path;
+      EXPECT_EQ(table->rows.size(), reached.size()) << start << " " << path;
+    }
   }
 }
 
