@@ -167,8 +167,8 @@ absl::Status Index(const char* kind, const std::vector<float>& h, int64_t dim, d
   const double start = CpuSeconds();
   SearchAll(*index, asked, 100, worker, &found);
   std::printf(
-      "{\"index\":\"%s\",\"width\":%lld,\"recall_of_10\":%.4f,\"top100_per_core_s\":%.0f}\n",
-      kind, static_cast<long long>(facts.width), facts.recall,
+      "{\"index\":\"%s\",\"width\":%lld,\"recall_of_10\":%.4f,\"top100_per_core_s\":%.0f}\n", kind,
+      static_cast<long long>(facts.width), facts.recall,
       static_cast<double>(kQueries) / (CpuSeconds() - start));
   std::fflush(stdout);
   return absl::OkStatus();
@@ -217,7 +217,7 @@ int Main(int argc, char** argv) {
   std::map<std::string, double> o = {{"items", 1e6}, {"users", 2e6}, {"edges", 1e8},
                                      {"walks", 100}, {"top", 50},    {"dim", 64},
                                      {"hidden", 64}, {"layers", 2},  {"block", 65536},
-                                     {"hnsw", 1},   {"ivf", 1},      {"recall", 0.95}};
+                                     {"hnsw", 1},    {"ivf", 1},     {"recall", 0.95}};
   for (int i = 1; i < argc; ++i) {
     const std::string arg = argv[i];
     const size_t at = arg.find('=');

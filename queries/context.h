@@ -28,7 +28,7 @@ struct Context {
   // Changes whenever the model is trained anew: part of what makes two batch jobs equal.
   std::string_view model_tag;
   const ConnectionSource* connections = nullptr;  // none: there are no connection reasons
-  const IndexSource* index = nullptr;  // for retrieve.h
+  const IndexSource* index = nullptr;             // for retrieve.h
   std::weak_ptr<const kgstore::Database> store;   // for filters by patterns; may be closed by now
   std::shared_ptr<pattern::SharedReads> reads;
   double positive_threshold = 0;  // of the model's training: what counts as an event of a history

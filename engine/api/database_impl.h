@@ -19,8 +19,8 @@
 #include "queries/catalog.h"
 #include "queries/connections/connection_reasons.h"
 #include "queries/context.h"
-#include "queries/retrieve.h"
 #include "queries/pattern/source.h"
+#include "queries/retrieve.h"
 #include "undula/database.h"
 
 namespace undula {

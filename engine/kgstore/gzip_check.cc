@@ -40,9 +40,9 @@ void GzipCheck::AddCompressed(std::string_view bytes) {
   std::string border = tail_.substr(tail_.size() - std::min(tail_.size(), kBefore));
   border += bytes.substr(0, kBefore);
   const size_t from = compressed_bytes_ == 0 ? 1 : 0;
-  more_members_ = more_members_ || bytes.find(kMemberStart, from) != bytes.npos ||
-                  (compressed_bytes_ >= kMemberStart.size() &&
-                   border.find(kMemberStart) != border.npos);
+  more_members_ =
+      more_members_ || bytes.find(kMemberStart, from) != bytes.npos ||
+      (compressed_bytes_ >= kMemberStart.size() && border.find(kMemberStart) != border.npos);
   compressed_bytes_ += bytes.size();
   tail_.append(bytes.size() > kTrailer ? bytes.substr(bytes.size() - kTrailer) : bytes);
   if (tail_.size() > kTrailer) tail_.erase(0, tail_.size() - kTrailer);

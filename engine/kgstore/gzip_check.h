@@ -1,4 +1,5 @@
-// The check that libarchive leaves out: the length and CRC-32 at the end of a gzip member (RFC 1952).
+// The check that libarchive leaves out: the length and CRC-32 at the end of a gzip member (RFC
+// 1952).
 #ifndef UNDULA_KGSTORE_GZIP_CHECK_H_
 #define UNDULA_KGSTORE_GZIP_CHECK_H_
 
@@ -10,7 +11,8 @@
 namespace undula::kgstore {
 
 // Sees a gzip file before and after decompression. A file of one member is checked exactly; of
-// several ones (concatenated files, bgzip) nothing can be said without their borders, and they pass.
+// several ones (concatenated files, bgzip) nothing can be said without their borders, and they
+// pass.
 class GzipCheck {
  public:
   void AddCompressed(std::string_view bytes);

@@ -30,7 +30,11 @@ struct Codec {
 constexpr Codec kCodecs[] = {
     {"gz", "\x1F\x8B", ARCHIVE_FILTER_GZIP, archive_read_support_filter_gzip},
     {"bz2", "BZh", ARCHIVE_FILTER_BZIP2, archive_read_support_filter_bzip2},
-    {"xz", std::string_view("\xFD" "7zXZ\0", 6), ARCHIVE_FILTER_XZ, archive_read_support_filter_xz},
+    {"xz",
+     std::string_view("\xFD"
+                      "7zXZ\0",
+                      6),
+     ARCHIVE_FILTER_XZ, archive_read_support_filter_xz},
     {"zst", "\x28\xB5\x2F\xFD", ARCHIVE_FILTER_ZSTD, archive_read_support_filter_zstd},
 };
 
@@ -48,12 +52,12 @@ struct InputStream::Impl {
   bool owns_fd = false;
   int64_t size = 0;
   int64_t position = 0;
-  int read_errno = 0;       // of the last failed read(2)
-  std::string head;         // bytes read to find the codec, not yet delivered
+  int read_errno = 0;  // of the last failed read(2)
+  std::string head;    // bytes read to find the codec, not yet delivered
   const Codec* codec = nullptr;
   archive* reader = nullptr;
   GzipCheck gzip;
-  bool empty = false;       // the compressed data holds no byte
+  bool empty = false;  // the compressed data holds no byte
   std::unique_ptr<char[]> raw;
 
   ~Impl() {
@@ -165,13 +169,14 @@ absl::StatusOr<size_t> InputStream::Read(std::span<char> buffer) {
                              : archive_read_data(impl_->reader, buffer.data(), buffer.size());
   if (n > 0 && impl_->is_gzip()) impl_->gzip.AddText({buffer.data(), static_cast<size_t>(n)});
   if (n == 0 && impl_->is_gzip() && impl_->gzip.Damaged()) {
-    status_ = DataLossError(name_, ": damaged gz data (its checksum does not fit); fetch or compress "
+    status_ = DataLossError(name_,
+                            ": damaged gz data (its checksum does not fit); fetch or compress "
                             "the file again");
     return status_;
   }
   if (n >= 0) return static_cast<size_t>(n);
-  status_ = plain ? ErrnoError(impl_->read_errno, Concat("reading ", name_))
-                  : impl_->ArchiveError(name_);
+  status_ =
+      plain ? ErrnoError(impl_->read_errno, Concat("reading ", name_)) : impl_->ArchiveError(name_);
   return status_;
 }
 

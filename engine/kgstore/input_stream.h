@@ -30,10 +30,10 @@ class InputStream {
   // compressed data is DataLoss. After an error every call returns the same error.
   absl::StatusOr<size_t> Read(std::span<char> buffer);
 
-  const std::string& name() const { return name_; }       // the path, or "stdin"
-  std::string_view compression() const;                   // "", "gz", "bz2", "xz" or "zst"
-  int64_t position() const;                               // bytes taken from the file, compressed
-  int64_t size() const;                                   // bytes of the file; 0 where unknown
+  const std::string& name() const { return name_; }  // the path, or "stdin"
+  std::string_view compression() const;              // "", "gz", "bz2", "xz" or "zst"
+  int64_t position() const;                          // bytes taken from the file, compressed
+  int64_t size() const;                              // bytes of the file; 0 where unknown
 
  private:
   struct Impl;

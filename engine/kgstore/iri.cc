@@ -37,7 +37,9 @@ Parts Split(std::string_view iri) {
 // RFC 3986, 5.2.4.
 std::string RemoveDotSegments(std::string_view in) {
   std::string out;
-  const auto starts = [&](std::string_view prefix) { return in.substr(0, prefix.size()) == prefix; };
+  const auto starts = [&](std::string_view prefix) {
+    return in.substr(0, prefix.size()) == prefix;
+  };
   const auto drop_last = [&] {
     const size_t slash = out.rfind('/');
     out.resize(slash == out.npos ? 0 : slash);

@@ -145,8 +145,8 @@ class Store : public std::enable_shared_from_this<Store> {
   absl::Status AdoptNewSize();
   void EndRead(MDB_txn* txn);
   // The handles of the state record that `txn` sees, opened if need be; null where they had to be
-  // opened: `txn` does not know the new handles and must be renewed. Sets *missing where a table that
-  // the record names was gone.
+  // opened: `txn` does not know the new handles and must be renewed. Sets *missing where a table
+  // that the record names was gone.
   absl::StatusOr<std::shared_ptr<const TableSet>> TablesOf(MDB_txn* txn, bool* opened,
                                                            bool* missing);
   absl::Status OpenHandles(TableSet* tables);

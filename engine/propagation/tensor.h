@@ -14,8 +14,8 @@ namespace undula::propagation {
 struct Tensor {
   void* data = nullptr;
   DType dtype = DType::kF32;
-  int rank = 0;                    // 0: a scalar (one element) or, with data null, nothing
-  int64_t shape[3] = {1, 1, 1};    // unused extents are 1
+  int rank = 0;                  // 0: a scalar (one element) or, with data null, nothing
+  int64_t shape[3] = {1, 1, 1};  // unused extents are 1
 
   int64_t rows() const { return shape[0]; }
   int64_t cols() const { return rank >= 2 ? shape[1] * shape[2] : 1; }  // elements of a row
@@ -35,17 +35,23 @@ std::string_view TypeName(DType dtype);
 template <class T>
 Tensor View(T* data, int64_t n) {
   return Tensor{const_cast<void*>(static_cast<const void*>(data)),
-                kDTypeOf<std::remove_const_t<T>>, 1, {n, 1, 1}};
+                kDTypeOf<std::remove_const_t<T>>,
+                1,
+                {n, 1, 1}};
 }
 template <class T>
 Tensor View(T* data, int64_t rows, int64_t cols) {
   return Tensor{const_cast<void*>(static_cast<const void*>(data)),
-                kDTypeOf<std::remove_const_t<T>>, 2, {rows, cols, 1}};
+                kDTypeOf<std::remove_const_t<T>>,
+                2,
+                {rows, cols, 1}};
 }
 template <class T>
 Tensor View(T* data, int64_t a, int64_t b, int64_t c) {
   return Tensor{const_cast<void*>(static_cast<const void*>(data)),
-                kDTypeOf<std::remove_const_t<T>>, 3, {a, b, c}};
+                kDTypeOf<std::remove_const_t<T>>,
+                3,
+                {a, b, c}};
 }
 
 }  // namespace undula::propagation

@@ -85,11 +85,13 @@ TEST(InputStreamTest, DamagedDataIsDataLoss) {
     std::string packed = Compress(text, codec);
     for (size_t i = packed.size() / 2; i < packed.size() / 2 + 64; ++i) packed[i] ^= 0x55;
     EXPECT_EQ(ReadAll(WriteFile("bad." + codec, packed)).status().code(),
-              absl::StatusCode::kDataLoss) << codec;
+              absl::StatusCode::kDataLoss)
+        << codec;
     std::string head = Compress(text, codec);
     head.resize(5 + (codec == "xz"));
     EXPECT_EQ(ReadAll(WriteFile("head." + codec, head)).status().code(),
-              absl::StatusCode::kDataLoss) << codec;
+              absl::StatusCode::kDataLoss)
+        << codec;
   }
 }
 

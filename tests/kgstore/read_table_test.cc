@@ -85,8 +85,8 @@ TEST(ReadTableTest, BigFilesPlainAndCompressed) {
     for (const std::string codec : {"", "gz", "zst"}) {
       SCOPED_TRACE(row.at(0) + codec);
       CountingSink sink;
-      const std::string path = WriteFile(row.at(0) + codec,
-                                         codec.empty() ? text : Compress(text, codec));
+      const std::string path =
+          WriteFile(row.at(0) + codec, codec.empty() ? text : Compress(text, codec));
       const auto report = ReadTable(path, Format(row.at(1)), {}, sink, nullptr);
       ASSERT_TRUE(report.ok()) << report.status();
       EXPECT_EQ(report->records, rows);
@@ -104,8 +104,9 @@ TEST(ReadTableTest, MissingColumnListsTheHeader) {
     const auto report = ReadTable(path, Format("csv"), options, sink, nullptr);
     EXPECT_EQ(report.status().code(), absl::StatusCode::kNotFound);
     EXPECT_EQ(Message(report.status()),
-              path + ":1:1: the header has no column 'user' (user); did you mean 'usr'? It has: "
-                     "usr, item, rating (format csv, fields separated by ',')");
+              path +
+                  ":1:1: the header has no column 'user' (user); did you mean 'usr'? It has: "
+                  "usr, item, rating (format csv, fields separated by ',')");
   }
   const std::string twice = WriteFile("y.csv", "user,item,user\n1,2,3\n");
   EXPECT_THAT(std::string(Message(ReadTable(twice, Format("csv"), {}, sink, nullptr).status())),
@@ -156,12 +157,14 @@ TEST(ReadTableTest, SeparatorOption) {
   RecordingSink sink;
   TableOptions options;
   options.separator = ";";
-  ASSERT_TRUE(ReadTable(WriteFile("x.csv", "user;item\n\"a;b\";c\n"), Format("csv"), options, sink,
-                        nullptr).ok());
+  ASSERT_TRUE(
+      ReadTable(WriteFile("x.csv", "user;item\n\"a;b\";c\n"), Format("csv"), options, sink, nullptr)
+          .ok());
   EXPECT_THAT(sink.records, ElementsAre("a;b|c|1|0"));
   options.separator = "::";
   EXPECT_EQ(ReadTable(WriteFile("x.csv", "user;item\n"), Format("csv"), options, sink, nullptr)
-                .status().code(),
+                .status()
+                .code(),
             absl::StatusCode::kInvalidArgument);
 }
 
@@ -179,7 +182,8 @@ time = 1
 [values]
 time_unit = "iso8601"
 weight_default = 0.5
-)", "own.toml");
+)",
+                                  "own.toml");
   ASSERT_TRUE(schema.ok()) << schema.status();
   RecordingSink sink;
   const std::string path = WriteFile("x", "# one\n# two\nitem|date|user\ni|1970-01-02|u\n");

@@ -11,8 +11,8 @@ namespace {
 
 using Names = std::vector<std::string_view>;
 
-// DESIGN 2, column "may include"; the first prefix that fits a path counts; every module may include itself. "undula" = include/undula. A
-// name with a slash is that one header.
+// DESIGN 2, column "may include"; the first prefix that fits a path counts; every module may
+// include itself. "undula" = include/undula. A name with a slash is that one header.
 struct Module {
   std::string_view name;
   std::string_view prefix;
@@ -78,9 +78,9 @@ const std::vector<ThirdParty>& ThirdParties() {
 // System headers with ".h" or "/" in the name: the C library's and POSIX, processor intrinsics.
 bool IsSystemHeader(std::string_view name) {
   static const std::set<std::string_view> kSystem = {
-      "dirent.h", "dlfcn.h",   "errno.h",    "fcntl.h",     "immintrin.h", "poll.h",
-      "pthread.h", "sched.h",  "signal.h",   "stdint.h",    "stdlib.h",    "termios.h",
-      "time.h",   "ucontext.h", "unistd.h",  "x86intrin.h", "cpuid.h",     "arm_neon.h"};
+      "dirent.h",  "dlfcn.h",    "errno.h",  "fcntl.h",     "immintrin.h", "poll.h",
+      "pthread.h", "sched.h",    "signal.h", "stdint.h",    "stdlib.h",    "termios.h",
+      "time.h",    "ucontext.h", "unistd.h", "x86intrin.h", "cpuid.h",     "arm_neon.h"};
   return kSystem.contains(name) || name.starts_with("sys/") || name.starts_with("linux/");
 }
 
@@ -108,8 +108,8 @@ std::vector<Include> Includes(const SourceFile& file) {
     const size_t open = line.find_first_of("<\"", line.find("include"));
     if (open == std::string::npos) continue;
     const size_t close = line.find(line[open] == '<' ? '>' : '"', open + 1);
-    includes.push_back({static_cast<int>(i) + 1, line.substr(open + 1, close - open - 1),
-                        line[open] == '"'});
+    includes.push_back(
+        {static_cast<int>(i) + 1, line.substr(open + 1, close - open - 1), line[open] == '"'});
   }
   return includes;
 }
@@ -197,15 +197,15 @@ std::vector<Violation> CheckPublicHeaders(const std::vector<SourceFile>& files) 
       violations.push_back({file.path, 0, "is not a header of " + folder});
     }
     for (const Include& include : Includes(file)) {
-      const bool allowed =
-          include.quoted ? include.name.starts_with("undula/") ||
-                               include.name == "absl/status/status.h" ||
-                               include.name == "absl/status/statusor.h"
-                         : IsStandardHeader(include.name);
+      const bool allowed = include.quoted ? include.name.starts_with("undula/") ||
+                                                include.name == "absl/status/status.h" ||
+                                                include.name == "absl/status/statusor.h"
+                                          : IsStandardHeader(include.name);
       if (!allowed) {
         violations.push_back({file.path, include.line,
                               "a public header includes only the standard library, undula/ and "
-                              "absl/status, not " + include.name});
+                              "absl/status, not " +
+                                  include.name});
       }
     }
   }

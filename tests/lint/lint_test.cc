@@ -26,24 +26,28 @@ TEST(CodeLines, RemovesCommentsAndLiterals) {
                                      "auto s = \"throw \\\" throw\"; char q = '\"';\n"
                                      "auto r = R\"x(throw)\n"
                                      "throw)x\"; int d;\n");
-  EXPECT_THAT(CodeLines(file), ElementsAre("int a;  ", "int  b = 1'000;", "", " int c;",
-                                           "auto s = \"\"; char q = '';", "auto r = \"\"",
-                                           "; int d;"));
+  EXPECT_THAT(CodeLines(file),
+              ElementsAre("int a;  ", "int  b = 1'000;", "", " int c;",
+                          "auto s = \"\"; char q = '';", "auto r = \"\"", "; int d;"));
 }
 
 TEST(CheckLayers, PassesWhatTheTableAllows) {
   EXPECT_THAT(CheckLayers({
-                  MakeSource("engine/kgstore/a.cc", "#include <lmdb.h>\n#include <unistd.h>\n"
-                                                    "#include \"base/ids.h\"\n"
-                                                    "#include \"kgstore/a.h\"\n"
-                                                    "#include \"absl/status/status.h\"\n"),
-                  MakeSource("engine/models/b.h", "#include <vector>\n"
-                                                  "#include \"propagation/tape.h\"\n"),
-                  MakeSource("cli/main.cc", "#include <CLI/CLI.hpp>\n"
-                                            "#include \"cli/verbs.h\"\n"
-                                            "#include \"undula/database.h\"\n"),
-                  MakeSource("engine/api/c.cc", "#include \"queries/recommend.h\"\n"
-                                                "#include \"undula/database.h\"\n"),
+                  MakeSource("engine/kgstore/a.cc",
+                             "#include <lmdb.h>\n#include <unistd.h>\n"
+                             "#include \"base/ids.h\"\n"
+                             "#include \"kgstore/a.h\"\n"
+                             "#include \"absl/status/status.h\"\n"),
+                  MakeSource("engine/models/b.h",
+                             "#include <vector>\n"
+                             "#include \"propagation/tape.h\"\n"),
+                  MakeSource("cli/main.cc",
+                             "#include <CLI/CLI.hpp>\n"
+                             "#include \"cli/verbs.h\"\n"
+                             "#include \"undula/database.h\"\n"),
+                  MakeSource("engine/api/c.cc",
+                             "#include \"queries/recommend.h\"\n"
+                             "#include \"undula/database.h\"\n"),
               }),
               IsEmpty());
 }
@@ -52,14 +56,17 @@ TEST(CheckLayers, FindsEveryKindOfForbiddenInclude) {
   // Upwards, across, third party of another module, and through the public API.
   EXPECT_THAT(CheckLayers({MakeSource("engine/base/x.h", "\n#include \"kgstore/database.h\"\n")}),
               ElementsAre(At(2, "base may not include \"kgstore/database.h\"")));
-  EXPECT_THAT(CheckLayers({MakeSource("engine/base/x.h", "#include \"undula/progress.h\"\n"
-                                                         "#include \"undula/database.h\"\n")}),
+  EXPECT_THAT(CheckLayers({MakeSource("engine/base/x.h",
+                                      "#include \"undula/progress.h\"\n"
+                                      "#include \"undula/database.h\"\n")}),
               ElementsAre(At(2, "base may not include \"undula/database.h\"")));
-  EXPECT_THAT(CheckLayers({MakeSource("engine/kgstore/x.cc", "#include \"propagation/exec.h\"\n"
-                                                             "#include \"undula/database.h\"\n")}),
+  EXPECT_THAT(CheckLayers({MakeSource("engine/kgstore/x.cc",
+                                      "#include \"propagation/exec.h\"\n"
+                                      "#include \"undula/database.h\"\n")}),
               ElementsAre(At(1, "kgstore may not"), At(2, "kgstore may not")));
-  EXPECT_THAT(CheckLayers({MakeSource("engine/models/x.cc", "#include <lmdb.h>\n"
-                                                            "  #  include <cuda_runtime.h>\n")}),
+  EXPECT_THAT(CheckLayers({MakeSource("engine/models/x.cc",
+                                      "#include <lmdb.h>\n"
+                                      "  #  include <cuda_runtime.h>\n")}),
               ElementsAre(At(1, "models may not include <lmdb.h>"), At(2, "<cuda_runtime.h>")));
   EXPECT_THAT(CheckLayers({MakeSource("cli/cmd_x.cc", "#include \"base/status.h\"\n")}),
               ElementsAre(At(1, "cli may not include \"base/status.h\"")));
@@ -74,8 +81,9 @@ TEST(CheckLayers, FindsEveryKindOfForbiddenInclude) {
               ElementsAre(At(0, "belongs to no module")));
   // The emulator is test machinery: what it may use, the module around it may not.
   EXPECT_THAT(
-      CheckLayers({MakeSource("engine/propagation/cuda/fiber.cc", "#include <boost/context/x.hpp>\n"),
-                   MakeSource("engine/propagation/cuda/x.cc", "#include <boost/context/x.hpp>\n")}),
+      CheckLayers(
+          {MakeSource("engine/propagation/cuda/fiber.cc", "#include <boost/context/x.hpp>\n"),
+           MakeSource("engine/propagation/cuda/x.cc", "#include <boost/context/x.hpp>\n")}),
       ElementsAre(At(1, "propagation may not include <boost/context/x.hpp>")));
   // A comment is not an include.
   EXPECT_THAT(CheckLayers({MakeSource("engine/base/x.h", "// #include \"kgstore/database.h\"\n")}),

@@ -29,9 +29,7 @@ TEST(Tree, PublicHeadersKeepTheirBudget) {
   ExpectNone(CheckPublicHeaders(Read({"engine/include"})));
 }
 
-TEST(Tree, NoFileIsTooLong) {
-  ExpectNone(CheckLength(Read({"engine", "queries", "cli"})));
-}
+TEST(Tree, NoFileIsTooLong) { ExpectNone(CheckLength(Read({"engine", "queries", "cli"}))); }
 
 TEST(Tree, TheLibraryNeitherPrintsNorEndsNorThrows) {
   const std::vector<SourceFile> files = Read({"engine", "queries"});

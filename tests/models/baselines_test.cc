@@ -164,7 +164,7 @@ TEST(Evaluator, CtrCountsUnscoredUsersAndChoosesTheThresholdOnValidation) {
   EXPECT_EQ(a->auc.value, b->auc.value);
   EXPECT_EQ(a->auc.low, b->auc.low);
   EXPECT_EQ(a->unscored_rows, result->unscored_rows);  // the same rows for every model
-  EXPECT_GT(a->auc.value, 0.6);    // the log prefers low ids
+  EXPECT_GT(a->auc.value, 0.6);                        // the log prefers low ids
   EXPECT_TRUE(std::isfinite(a->threshold));
   const auto paired = PairedAucDifference(*result, *a, 20, 1);
   ASSERT_TRUE(paired.ok()) << paired.status();

@@ -24,7 +24,7 @@ namespace undula {
 struct DatabaseOptions {
   bool create = true;  // make the file if it is missing
   bool read_only = false;
-  int threads = 0;          // of parallel loops; 0 = all cores
+  int threads = 0;  // of parallel loops; 0 = all cores
   // Of Recommender::Similar and Retrieve: "cpu", "auto", "cuda" or "cuda:N". A GPU searches
   // exactly, whatever index is stored.
   std::string device = "cpu";

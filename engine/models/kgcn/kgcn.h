@@ -143,7 +143,8 @@ class Kgcn final : public Model {
   std::vector<uint32_t> zeros_;  // row 0, as often as needed
   std::vector<double> constants_;
   std::vector<float> user_weight_, entity_weight_;
-  std::vector<float> weight_of_visits_;  // of an entity, at remembered_batch_ rows a batch; 0: unset
+  // Of an entity, at remembered_batch_ rows a batch; 0: unset.
+  std::vector<float> weight_of_visits_;
   size_t remembered_batch_ = 0;
   std::string description_;
 };

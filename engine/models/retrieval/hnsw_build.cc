@@ -1,5 +1,5 @@
-// The graph of an HNSW index, by hnswlib. Its header is included here only. Its own SSE code is left
-// out: it reads past the end of lists to fetch ahead.
+// The graph of an HNSW index, by hnswlib. Its header is included here only. Its own SSE code is
+// left out: it reads past the end of lists to fetch ahead.
 #define NO_MANUAL_VECTORIZATION
 #include <hnswlib/hnswlib.h>
 

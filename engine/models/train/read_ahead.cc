@@ -89,7 +89,8 @@ absl::StatusOr<Batch> ReadAhead::Next() {
   first_ = false;
   if (in_use_ == kOutOfMemory) {
     return absl::ResourceExhaustedError(
-        "not enough memory for a batch made ahead; use smaller batches (batch_size) or fewer of them "
+        "not enough memory for a batch made ahead; use smaller batches (batch_size) or fewer of "
+        "them "
         "(read_ahead)");
   }
   const Slot& slot = *slots_[in_use_];

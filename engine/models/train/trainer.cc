@@ -329,13 +329,12 @@ class Trainer {
     state_.finished_epochs = state_.epoch;
     if (context_.on_epoch) {
       const double rate = static_cast<double>(state_.epoch_rows) / std::max(train_seconds, 1e-9);
-      context_.on_epoch(
-          Concat("{\"event\":\"epoch\",\"epoch\":", state_.epoch, ",\"steps\":", steps,
-                 ",\"rows\":", state_.epoch_rows, ",\"loss\":", Number(state_.last_loss),
-                 ",\"metric\":\"", task_.selection->name(), "\",\"value\":", Number(value),
-                 ",\"best\":", better ? "true" : "false", ",\"seconds\":", Number(clock.seconds()),
-                 ",\"rows_per_second\":", Number(rate), Stalls(), ",\"peak_mib\":", PeakMebibytes(),
-                 "}"));
+      context_.on_epoch(Concat(
+          "{\"event\":\"epoch\",\"epoch\":", state_.epoch, ",\"steps\":", steps,
+          ",\"rows\":", state_.epoch_rows, ",\"loss\":", Number(state_.last_loss), ",\"metric\":\"",
+          task_.selection->name(), "\",\"value\":", Number(value),
+          ",\"best\":", better ? "true" : "false", ",\"seconds\":", Number(clock.seconds()),
+          ",\"rows_per_second\":", Number(rate), Stalls(), ",\"peak_mib\":", PeakMebibytes(), "}"));
     }
     state_.done = evaluate && options_.patience > 0 && state_.since_best >= options_.patience;
     state_.step = 0;
