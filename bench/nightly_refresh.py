@@ -50,7 +50,8 @@ MODELS = {
     "bpr_mf": {"dim": 64, "chunk": 1},
 }
 SCRATCH = {"learning-rate": [.0025, .005, .01, .02], "batch-size": [1024, 256], "fresh-negatives": [0, 1]}
-REFRESH = {"faster": [1, 2, 4, .5], "replay": [1, .3], "new-rows": ["drawn", "fitted"], "slower": [1, .2]}
+REFRESH = {"faster": [1, 2, 4, .5], "replay": [1, .3], "new-rows": ["drawn", "fitted"], "slower": [1, .2],
+           "shrink": [1, .8]}
 
 
 def rows_of(name):
@@ -223,7 +224,7 @@ def refresh_options(args, scratch, day, from_scratch, setting):
     epochs = refresh_epochs(args, day, from_scratch, setting["replay"])
     return {"checkpoint-epochs": 0, "keep-optimizer": "true", "replay": setting["replay"],
             "new-rows": setting["new-rows"], "learning-rate": setting["faster"] * scratch["learning-rate"],
-            "decay": setting["slower"] ** (1 / epochs), "epochs": epochs}
+            "decay": setting["slower"] ** (1 / epochs), "shrink": setting["shrink"], "epochs": epochs}
 
 
 def rows_in(args, day):

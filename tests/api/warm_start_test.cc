@@ -215,6 +215,37 @@ TEST_P(WarmStart, OldRowsAreBitEqualAndNewOnesAsBuilt) {
   }
 }
 
+TEST_P(WarmStart, ShrinksWhatWasLearned) {
+  const std::string family = GetParam();
+  SmallWorld world;
+  auto db = Open(world.database);
+  FirstImport(world, *db);
+  ASSERT_TRUE(db->Train(Training(family)).ok());
+  const TensorMap old = Stored(world, *db, family);
+  db.reset();
+
+  const Grown grown = TakeGrown(world);
+  TaskArena workers(1);
+  auto model = Ok(models::MakeModel(family, Training(family).model_options));
+  ASSERT_TRUE(model->Build(grown.data, workers).ok());
+  const auto optimizer = Ok(propagation::Optimizer::Create({}, model->parameters()));
+  ASSERT_TRUE(
+      models::WarmStart(old, *grown.snapshot, model.get(), optimizer.get(), nullptr, .75).ok());
+  size_t compared = 0;
+  for (const auto& [name, now] : StartOf(*model, *optimizer).tensors) {
+    const NamedTensor* const was = old.Find(name);
+    ASSERT_NE(was, nullptr) << name;
+    if (!name.starts_with("param/")) {
+      EXPECT_TRUE(now.bytes == was->bytes) << name;  // the moments stay
+      continue;
+    }
+    for (int64_t i = 0; i < now.size(); ++i, ++compared) {
+      ASSERT_EQ(now.data<float>()[i], .75f * was->data<float>()[i]) << name << " " << i;
+    }
+  }
+  EXPECT_GT(compared, 1000u);
+}
+
 TEST_P(WarmStart, SameBitsForAnyNumberOfThreadsAlsoAfterRenumbering) {
   const std::string family = GetParam();
   SmallWorld world;

@@ -45,6 +45,8 @@ constexpr OptionField kFields[] = {
     UNDULA_OPTION(TrainOptions, new_rows, kChoice, 0, 0, "drawn|fitted",
                   "with --from: how rows of new users and items begin; fitted: from the rows of "
                   "those they met"),
+    UNDULA_OPTION(TrainOptions, shrink, kFloat, 0, 1, "",
+                  "with --from: the share of their values that old parameters begin with"),
     UNDULA_OPTION(TrainOptions, graphs, kBool, 0, 0, "",
                   "on a GPU: steps as CUDA graphs; the same results"),
     UNDULA_OPTION(TrainOptions, init_vectors, kString, 0, 0, "",

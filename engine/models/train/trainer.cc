@@ -118,9 +118,10 @@ class Trainer {
     model_->parameters()->ZeroGradients();
     identity_ = RunIdentity(*model_, task_.data, GetOptions(TrainOptionTable(), &options_));
     if (context_.from != nullptr) {
-      UNDULA_ASSIGN_OR_RETURN(const WarmStartReport warm,
-                              WarmStart(*context_.from, *task_.snapshot, model_, optimizer_.get(),
-                                        options_.new_rows == "fitted" ? task_.positives : nullptr));
+      UNDULA_ASSIGN_OR_RETURN(
+          const WarmStartReport warm,
+          WarmStart(*context_.from, *task_.snapshot, model_, optimizer_.get(),
+                    options_.new_rows == "fitted" ? task_.positives : nullptr, options_.shrink));
       start_ = warm.Describe();
       identity_["from"] = context_.from_tag;
     }

@@ -63,6 +63,10 @@ struct TrainOptions {
   // With TrainContext::from: rows of users and items that the model to start from does not have
   // are "fitted" to its rows of those they met (train/new_rows.h), or stay as "drawn".
   std::string new_rows = "drawn";
+  // With TrainContext::from: what that model has learned begins at this share of its values, which
+  // takes back some of the confidence that training again and again brings (Ash and Adams, NeurIPS
+  // 2020, "shrink"; they add noise). 1: bit for bit as stored.
+  double shrink = 1;
   // On a GPU: steps as CUDA graphs, one program for each shape bucket; the results are the same.
   bool graphs = false;
   // Stored vectors that tables with rows of their length start from (train/start_vectors.h), and

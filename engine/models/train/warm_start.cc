@@ -201,6 +201,12 @@ class RowMaps {
   int64_t kept_ = 0, rows_ = 0;
 };
 
+void Scale(double factor, NamedTensor* tensor) {
+  if (tensor->dtype != DType::kF32) return;
+  float* const values = tensor->data<float>();
+  for (int64_t i = 0; i < tensor->size(); ++i) values[i] *= static_cast<float>(factor);
+}
+
 // The names of the tensors under a prefix.
 std::vector<std::string> NamesUnder(const std::string& prefix, const TensorMap& map) {
   std::vector<std::string> names;
@@ -221,7 +227,7 @@ std::string WarmStartReport::Describe() const {
 
 absl::StatusOr<WarmStartReport> WarmStart(const TensorMap& from, const Snapshot& snapshot,
                                           Model* model, propagation::Optimizer* optimizer,
-                                          const InteractionCsr<ItemId>* positives) {
+                                          const InteractionCsr<ItemId>* positives, double shrink) {
   TensorMap values, state;
   model->parameters()->Save("param/", &values);
   optimizer->Save(kOptimizerPrefix, &state);
@@ -229,7 +235,9 @@ absl::StatusOr<WarmStartReport> WarmStart(const TensorMap& from, const Snapshot&
   for (auto& [name, now] : values.tensors) {
     const NamedTensor* old = from.Find(name);
     if (old == nullptr) return NotFoundError("the stored model has no tensor ", name);
-    UNDULA_RETURN_IF_ERROR(maps.Overlay(name.substr(name.find('/') + 1), name, *old, &now));
+    NamedTensor learned = *old;
+    if (shrink != 1) Scale(shrink, &learned);
+    UNDULA_RETURN_IF_ERROR(maps.Overlay(name.substr(name.find('/') + 1), name, learned, &now));
   }
   WarmStartReport report{.rows_kept = maps.kept(), .rows_new = maps.rows() - maps.kept()};
   if (positives != nullptr) {

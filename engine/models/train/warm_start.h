@@ -35,12 +35,14 @@ struct WarmStartReport {
 // as Build drew them or, with `positives` (training positives by user), begin where
 // train/new_rows.h says. An item that had no link and has one now stands for its entity: that row
 // is the entity's where it was there before, else the item's own. The moments of new rows are zero.
+// `shrink`: what the values of `from` are multiplied with (TrainOptions::shrink).
 //
 // FailedPrecondition where `from` has more users, items, entities or relations than the snapshot,
 // or a parameter of another shape; nothing is changed then. NotFound names a tensor that it lacks.
 absl::StatusOr<WarmStartReport> WarmStart(const TensorMap& from, const Snapshot& snapshot,
                                           Model* model, propagation::Optimizer* optimizer,
-                                          const InteractionCsr<ItemId>* positives = nullptr);
+                                          const InteractionCsr<ItemId>* positives = nullptr,
+                                          double shrink = 1);
 
 }  // namespace undula::models
 
