@@ -15,7 +15,8 @@ Choices, on validation only, the same for every model:
   the files or new ones in every epoch), mean of CHOICE_SEEDS, ties to the lower rate; then for each day how many epochs it needs (the
   best of --most, mean of these seeds; the timed trainings stop there);
 - the refresh: every combination of REFRESH (share of the old rows that an epoch replays, how rows of new
-  users and items begin, the learning rate over that of scratch) from day 1 to day 5 with the first of these
+  users and items begin, the learning rate over that of scratch and what share of itself it falls to, the share of
+  their values that old parameters begin with) from day 1 to day 5 with the first of these
   seeds, mean over the days. The optimizer's state is kept. Its epochs follow: as many as work through BUDGET
   of the rows that training from scratch does.
 Then each seed trains every day both ways, the refreshed model always from the refreshed one of the day before;

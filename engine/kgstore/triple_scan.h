@@ -45,8 +45,8 @@ struct GraphChoice {
 struct RelationSet {
   std::vector<uint32_t> ids;  // ascending
   std::vector<bool> has;      // by relation
-  bool triples = false,
-       attributes = false;  // whether some of them have entities, literals as tails
+  // Whether some of them have entities, literals as tails.
+  bool triples = false, attributes = false;
 };
 
 // Reads of one view; one thread at a time. Runs are ascending and distinct and replace *out.

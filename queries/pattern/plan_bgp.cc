@@ -117,8 +117,8 @@ Executor::BgpPlan& Executor::PlanBgp(const Algebra& node) {
   SlotSet bound = outside;
   std::vector<const Expr*> filters = info.pushed;
   std::vector<bool> done(node.triples.size(), false);
-  std::vector<CachedRun> runs(
-      node.triples.size());  // those read for estimates: the steps need them
+  // Those read for estimates: the steps need them.
+  std::vector<CachedRun> runs(node.triples.size());
   size_t left = node.triples.size();
   SlotSet ranges_tried;
   const auto finish = [&](Step step) {

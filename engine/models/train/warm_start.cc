@@ -235,9 +235,13 @@ absl::StatusOr<WarmStartReport> WarmStart(const TensorMap& from, const Snapshot&
   for (auto& [name, now] : values.tensors) {
     const NamedTensor* old = from.Find(name);
     if (old == nullptr) return NotFoundError("the stored model has no tensor ", name);
-    NamedTensor learned = *old;
-    if (shrink != 1) Scale(shrink, &learned);
-    UNDULA_RETURN_IF_ERROR(maps.Overlay(name.substr(name.find('/') + 1), name, learned, &now));
+    NamedTensor shrunk;
+    if (shrink != 1) {
+      shrunk = *old;
+      Scale(shrink, &shrunk);
+      old = &shrunk;
+    }
+    UNDULA_RETURN_IF_ERROR(maps.Overlay(name.substr(name.find('/') + 1), name, *old, &now));
   }
   WarmStartReport report{.rows_kept = maps.kept(), .rows_new = maps.rows() - maps.kept()};
   if (positives != nullptr) {
