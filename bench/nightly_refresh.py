@@ -12,13 +12,15 @@ are new to the model, and the test rows of a day are training rows of the next.
 
 Choices, on validation only, the same for every model:
 - training from scratch: on day 2, every combination of SCRATCH (learning rate, batch size, negatives of
-  the files or new ones in every epoch), mean of CHOICE_SEEDS, ties to the lower rate; then for each day how many epochs it needs (the
-  best of --most, mean of these seeds; the timed trainings stop there);
+  the files or new ones in every epoch, running mean of the parameters), mean of CHOICE_SEEDS, ties to the
+  lower rate; then for each day how many epochs it needs (the best of --most, mean of these seeds; the timed
+  trainings stop there);
 - the refresh: every combination of REFRESH (share of the old rows that an epoch replays, how rows of new
-  users and items begin, the learning rate over that of scratch and what share of itself it falls to, the share of
-  their values that old parameters begin with) from day 1 to day 5 with the first of these
-  seeds, mean over the days. The optimizer's state is kept. Its epochs follow: as many as work through BUDGET
-  of the rows that training from scratch does.
+  users and items begin, the learning rate over that of scratch and what share of itself it falls to, the
+  share of their values that old parameters begin with, running mean of the parameters) from day 1 to day 5
+  with the first of these seeds, mean over the days; the FINALISTS best of these again with the others, and
+  the best mean wins. The optimizer's state is kept. Its epochs follow: as many as work through BUDGET of the
+  rows that training from scratch does.
 Then each seed trains every day both ways, the refreshed model always from the refreshed one of the day before;
 both keep the epoch that is best on validation. The test part of a (day, seed, way) is read once.
 No checkpoints are written, either way: a training takes a second.
@@ -42,6 +44,7 @@ DAYS = 5
 SHARE = .3   # the goal
 BUDGET = .24  # of the rows, so that what else a training does stays within the goal
 CHOICE_SEEDS = [101, 102]
+FINALISTS = 8
 TIE = .0005  # of validation AUC, less than two seeds differ by: the lower learning rate is taken
 FOLDER = quality.SHARED / "data" / "movielens-100k-kg"
 COMMON = {"metric": "auc", "split.file-format": "csv", "keep-optimizer": "true", "checkpoint-epochs": 0}
@@ -50,9 +53,10 @@ MODELS = {
     "kgcn": {"dim": 16, "hops": 1, "neighbors": 8, "chunk": 8},
     "bpr_mf": {"dim": 64, "chunk": 1},
 }
-SCRATCH = {"learning-rate": [.0025, .005, .01, .02], "batch-size": [1024, 256], "fresh-negatives": [0, 1]}
+SCRATCH = {"learning-rate": [.0025, .005, .01, .02], "batch-size": [1024, 256], "fresh-negatives": [0, 1],
+           "average": [0, .5]}
 REFRESH = {"faster": [1, 2, 4, .5], "replay": [1, .3], "new-rows": ["drawn", "fitted"], "slower": [1, .2],
-           "shrink": [1, .8]}
+           "shrink": [1, .8], "average": [0, .5]}
 
 
 def rows_of(name):
@@ -202,30 +206,40 @@ def choose(args, model):
 
 
 def choose_refresh(args, model, scratch, epochs):
-    path, seed = args.out / f"{model}.refresh.undula", CHOICE_SEEDS[0]
+    """All settings with the mean of their validation AUC over days and seeds, the finalists first."""
     # RippleNet has no rows of users, and so none that could be fitted.
-    tried = [{"setting": setting, "valid": 0} for setting in combinations(REFRESH)
+    tried = [{"number": number, "setting": setting, "valid": []}
+             for number, setting in enumerate(combinations(REFRESH))
              if model != "ripplenet" or setting["new-rows"] == "drawn"]
+    for seed in CHOICE_SEEDS:
+        try_refresh(args, model, scratch, epochs, seed, tried[:FINALISTS] if seed != CHOICE_SEEDS[0] else tried)
+        tried.sort(key=lambda one: (-len(one["valid"]), -statistics.fmean(one["valid"])))
+    return [{**one, "valid": statistics.fmean(one["valid"])} for one in tried]
+
+
+def try_refresh(args, model, scratch, epochs, seed, settings):
+    path = args.out / f"{model}.refresh.{seed}.undula"
     for day in range(1, DAYS + 1):
         advance(args, path, day)
         if day == 1:
-            saved(args, f"{model}.choice.base", lambda: train(
+            saved(args, f"{model}.choice.base.{seed}", lambda: train(
                 args, path, 1, "base", seed, {**scratch, "epochs": epochs[0]}))
             continue
-        for number, one in enumerate(tried):
+        for one in settings:
+            number = one["number"]
             start = "base" if day == 2 else f"refreshed-{number}-{day - 1}"
             options = refresh_options(args, scratch, day, epochs[day - 1], one["setting"])
-            facts = saved(args, f"{model}.choice.refresh.{number}.{day}", lambda: train(
+            facts = saved(args, f"{model}.choice.refresh.{number}.{day}.{seed}", lambda: train(
                 args, path, day, f"refreshed-{number}-{day}", seed, options, start))
-            one["valid"] += facts["valid"] / (DAYS - 1)
-    return sorted(tried, key=lambda one: -one["valid"])
+            one["valid"].append(facts["valid"])
 
 
 def refresh_options(args, scratch, day, from_scratch, setting):
     epochs = refresh_epochs(args, day, from_scratch, setting["replay"])
     return {"checkpoint-epochs": 0, "keep-optimizer": "true", "replay": setting["replay"],
             "new-rows": setting["new-rows"], "learning-rate": setting["faster"] * scratch["learning-rate"],
-            "decay": setting["slower"] ** (1 / epochs), "shrink": setting["shrink"], "epochs": epochs}
+            "decay": setting["slower"] ** (1 / epochs), "shrink": setting["shrink"], "average": setting["average"],
+            "epochs": epochs}
 
 
 def rows_in(args, day):

@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "models/registry.h"
 #include "models/train/checkpoint.h"
+#include "models/train/running_mean.h"
 #include "models/train/step.h"
 #include "propagation/ops/elementwise.h"
 #include "propagation/ops/gather.h"
@@ -135,6 +136,7 @@ TEST(Trainer, ResumesBitForBitFromAnyKillPoint) {
     options.keep_optimizer = true;
     options.warmup_epochs = 0.5;
     options.decay = 0.8;
+    options.average = std::string_view(optimizer) == "lazy_adam" ? 0.5 : 0;
     const Outcome whole = TrainOnce(d, options, 2);
     ASSERT_TRUE(whole.status.ok()) << whole.status;
     ASSERT_FALSE(whole.report.optimizer.tensors.empty());
@@ -215,6 +217,41 @@ TEST(Trainer, TheRateRisesAndFalls) {
   EXPECT_LT(LargestDifference(four.model, two.model), 1e-5);
   EXPECT_GT(LargestDifference(two.model, one.model), 1e-3);
   EXPECT_GT(LargestDifference(one.model, start.model), 0.01);
+}
+
+// A stored model's parameters only.
+TensorMap ParametersOf(const TensorMap& model) {
+  TensorMap out;
+  for (const auto& [name, tensor] : model.tensors) {
+    if (name.starts_with("param/")) out.tensors[name] = tensor;
+  }
+  return out;
+}
+
+TEST(Trainer, TheModelIsTheRunningMeanOfItsEpochs) {
+  const Data d;
+  TrainOptions options = SmallOptions();
+  options.epochs = 5;
+  options.metric = "none";
+  std::vector<TensorMap> means(1);  // of the first 0, 1, 2, ... epochs
+  for (int64_t epochs = 1; epochs <= options.epochs; ++epochs) {
+    TrainOptions shorter = options;
+    shorter.epochs = epochs;
+    means.push_back(means.back());
+    AddToMean(0.5, epochs, ParametersOf(TrainOnce(d, shorter, 1).model), &means.back());
+  }
+  const Outcome plain = TrainOnce(d, options, 1);
+  options.average = 0.5;
+  const Outcome last = TrainOnce(d, options, 2);
+  ASSERT_TRUE(last.status.ok()) << last.status;
+  ExpectSameBits(ParametersOf(last.model), means.back());
+  EXPECT_GT(LargestDifference(last.model, plain.model), 1e-3);
+  EXPECT_EQ(last.report.last_loss, plain.report.last_loss);  // the steps are the same
+  options.metric = "ndcg";
+  options.eval_every = 2;
+  const Outcome best = TrainOnce(d, options, 1);
+  ASSERT_TRUE(best.status.ok()) << best.status;
+  ExpectSameBits(ParametersOf(best.model), means[best.report.best_epoch]);
 }
 
 TEST(Trainer, BatchesAheadChangeNothing) {

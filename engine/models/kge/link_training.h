@@ -15,9 +15,9 @@
 namespace undula::models {
 
 // Options of TrainOptions that a training on triples has: epochs, batch_size (triples), slices (of
-// no effect), optimizer, learning_rate, weight_decay, momentum, per_row_steps, metric ("auto" and
-// "mrr" are the filtered MRR on the validation triples, where there are any; "none"), eval_every,
-// patience, checkpoints, keep_optimizer and seed. The others must have their defaults.
+// no effect), optimizer, learning_rate, weight_decay, momentum, per_row_steps, average, metric
+// ("auto" and "mrr" are the filtered MRR on the validation triples, where there are any; "none"),
+// eval_every, patience, checkpoints, keep_optimizer and seed. The others must have their defaults.
 //
 // Builds and trains `model`, which must be new. Of `triples` the corruption and filter_negatives
 // count: the cut is made. Errors: as of Train.

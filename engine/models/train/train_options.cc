@@ -47,6 +47,9 @@ constexpr OptionField kFields[] = {
                   "those they met"),
     UNDULA_OPTION(TrainOptions, shrink, kFloat, 0, 1, "",
                   "with --from: the share of their values that old parameters begin with"),
+    UNDULA_OPTION(TrainOptions, average, kFloat, 0, 0.999, "",
+                  "the model is the running mean of its parameters over the epochs, this share of "
+                  "which stays with every epoch; 0: the parameters as they are"),
     UNDULA_OPTION(TrainOptions, graphs, kBool, 0, 0, "",
                   "on a GPU: steps as CUDA graphs; the same results"),
     UNDULA_OPTION(TrainOptions, init_vectors, kString, 0, 0, "",

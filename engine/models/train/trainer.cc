@@ -15,6 +15,7 @@
 #include "models/device_sampling.h"
 #include "models/train/checkpoint.h"
 #include "models/train/read_ahead.h"
+#include "models/train/running_mean.h"
 #include "models/train/selection.h"
 #include "models/train/start_vectors.h"
 #include "models/train/step.h"
@@ -32,6 +33,8 @@ using propagation::ParameterSet;
 
 // In checkpoints, before the names of best_optimizer_.
 constexpr std::string_view kBestOptimizer = "best_state/";
+// And before those of mean_.
+constexpr std::string_view kMean = "mean/";
 
 std::string Number(double value) {
   if (!std::isfinite(value)) return "null";
@@ -45,6 +48,13 @@ int64_t PeakMebibytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return usage.ru_maxrss / 1024;
+}
+
+// Adds the tensors whose names begin with `prefix`, without it.
+void TakeUnder(std::string_view prefix, const TensorMap& from, TensorMap* out) {
+  for (const auto& [name, tensor] : from.tensors) {
+    if (name.starts_with(prefix)) out->tensors[name.substr(prefix.size())] = tensor;
+  }
 }
 
 class Clock {
@@ -98,6 +108,8 @@ class Trainer {
     UNDULA_RETURN_IF_ERROR(moved);
     if (state_.best_epoch > 0) {
       UNDULA_RETURN_IF_ERROR(model_->parameters()->Load("", best_));
+    } else if (!mean_.tensors.empty()) {
+      UNDULA_RETURN_IF_ERROR(model_->parameters()->Load("", mean_));
     }
     return Report();
   }
@@ -170,12 +182,9 @@ class Trainer {
           return NotFoundError("the checkpoint has no tensor best/", parameter->name);
         best_.tensors[parameter->name] = *t;
       }
-      for (const auto& [name, tensor] : checkpoint->tensors) {
-        if (name.starts_with(kBestOptimizer)) {
-          best_optimizer_.tensors[name.substr(kBestOptimizer.size())] = tensor;
-        }
-      }
+      TakeUnder(kBestOptimizer, *checkpoint, &best_optimizer_);
     }
+    TakeUnder(kMean, *checkpoint, &mean_);
     resumed_ = true;
     return absl::OkStatus();
   }
@@ -192,6 +201,7 @@ class Trainer {
     for (const auto& [name, tensor] : best_optimizer_.tensors) {
       map.tensors[Concat(kBestOptimizer, name)] = tensor;
     }
+    for (const auto& [name, tensor] : mean_.tensors) map.tensors[Concat(kMean, name)] = tensor;
     return store_->Save(state_.global_step, map);
   }
 
@@ -296,6 +306,24 @@ class Trainer {
     return absl::OkStatus();
   }
 
+  // The metric of the model as it is, which is kept if it is the best so far.
+  absl::Status Evaluate(double* value, bool* better) {
+    UNDULA_ASSIGN_OR_RETURN(
+        *value, task_.selection->Evaluate(*model_, *context_.workers, context_.progress));
+    *better = task_.selection->Better(*value, state_.best_value);
+    if (!*better) {
+      ++state_.since_best;
+      return absl::OkStatus();
+    }
+    state_.best_value = *value;
+    state_.best_epoch = state_.epoch;
+    state_.since_best = 0;
+    best_.tensors.clear();
+    model_->parameters()->Save("", &best_);
+    if (options_.keep_optimizer) optimizer_->Save(kOptimizerPrefix, &best_optimizer_);
+    return absl::OkStatus();
+  }
+
   absl::Status EndEpoch(const Clock& clock, int64_t steps) {
     UNDULA_RETURN_IF_ERROR(CollectLosses());
     const double train_seconds = clock.seconds();
@@ -305,27 +333,23 @@ class Trainer {
     const bool last = state_.epoch == options_.epochs;
     const bool evaluate =
         task_.selection->name() != "none" && (state_.epoch % options_.eval_every == 0 || last);
-    if (evaluate) {
-      // Interrupted here, a resume starts at this evaluation: state_.step is past the last step.
-      const absl::StatusOr<double> result =
-          task_.selection->Evaluate(*model_, *context_.workers, context_.progress);
-      if (absl::IsCancelled(result.status()) || absl::IsDeadlineExceeded(result.status())) {
-        return Interrupted(result.status());
-      }
-      UNDULA_RETURN_IF_ERROR(result.status());
-      value = *result;
-      better = task_.selection->Better(value, state_.best_value);
-      if (better) {
-        state_.best_value = value;
-        state_.best_epoch = state_.epoch;
-        state_.since_best = 0;
-        best_.tensors.clear();
-        model_->parameters()->Save("", &best_);
-        if (options_.keep_optimizer) optimizer_->Save(kOptimizerPrefix, &best_optimizer_);
-      } else {
-        ++state_.since_best;
-      }
+    TensorMap parameters, mean;
+    if (options_.average > 0) {
+      model_->parameters()->Save("", &parameters);
+      mean = mean_;
+      AddToMean(options_.average, state_.epoch, parameters, &mean);
     }
+    if (evaluate) {
+      if (options_.average > 0) UNDULA_RETURN_IF_ERROR(model_->parameters()->Load("", mean));
+      const absl::Status evaluated = Evaluate(&value, &better);
+      if (options_.average > 0) UNDULA_RETURN_IF_ERROR(model_->parameters()->Load("", parameters));
+      if (absl::IsCancelled(evaluated) || absl::IsDeadlineExceeded(evaluated)) {
+        // A resume starts at this evaluation: state_.step is past the last step.
+        return Interrupted(evaluated);
+      }
+      UNDULA_RETURN_IF_ERROR(evaluated);
+    }
+    mean_ = std::move(mean);
     state_.last_loss = state_.loss_sum / static_cast<double>(state_.epoch_rows);
     state_.finished_epochs = state_.epoch;
     if (context_.on_epoch) {
@@ -404,6 +428,7 @@ class Trainer {
   TrainState state_;
   TensorMap best_;            // parameters of the best epoch
   TensorMap best_optimizer_;  // with keep_optimizer
+  TensorMap mean_;            // with average, over the epochs that have ended
   std::string start_;
   StartVectors vectors_;
   bool resumed_ = false;

@@ -67,6 +67,10 @@ struct TrainOptions {
   // takes back some of the confidence that training again and again brings (Ash and Adams, NeurIPS
   // 2020, "shrink"; they add noise). 1: bit for bit as stored.
   double shrink = 1;
+  // Above 0 the model, in every evaluation and at the end, is the running mean of the parameters
+  // after each epoch (train/running_mean.h), of which this share stays with every further epoch.
+  // Steps go on from the parameters themselves. 0: those are the model.
+  double average = 0;
   // On a GPU: steps as CUDA graphs, one program for each shape bucket; the results are the same.
   bool graphs = false;
   // Stored vectors that tables with rows of their length start from (train/start_vectors.h), and
