@@ -153,42 +153,42 @@ absl::Status TripleScan::Heads(RelationId relation, Node tail, const GraphChoice
   return KeepIf(out, [&](Node head) { return InGraph(NodeId(head), relation, tail, graph); });
 }
 
-absl::Status TripleScan::Out(EntityId head, const GraphChoice& graph,
-                             std::vector<Edge>* out) const {
-  out->clear();
-  if (Index(head) >= view_.counts().entities) return absl::OkStatus();
+absl::Status TripleScan::EdgesOf(uint32_t node, bool entities, bool tails, const RelationSet* only,
+                                 std::vector<Edge>* out) const {
+  if (only != nullptr && !(entities ? only->triples : only->attributes)) return absl::OkStatus();
+  const bool literals = tails && !entities;
   Paused edge(
       [&](uint32_t b, uint32_t c) {
-        out->push_back({static_cast<RelationId>(b), EntityOf(c)});
+        out->push_back({static_cast<RelationId>(b), literals ? LiteralOf(c) : EntityOf(c)});
       },
       pause_, out);
-  UNDULA_RETURN_IF_ERROR(
-      edge.After(AdjacencyReader(view_.state(), Table::kOut).ForEach(Index(head), edge)));
-  Paused attribute(
-      [&](uint32_t b, uint32_t c) {
-        out->push_back({static_cast<RelationId>(b), LiteralOf(c)});
-      },
-      pause_, out);
-  UNDULA_RETURN_IF_ERROR(attribute.After(
-      AdjacencyReader(view_.state(), Table::kAttributes).ForEach(Index(head), attribute)));
+  const Table table = tails      ? entities ? Table::kOut : Table::kAttributes
+                      : entities ? Table::kIn
+                                 : Table::kValues;
+  const AdjacencyReader reader(view_.state(), table);
+  if (only == nullptr) return edge.After(reader.ForEach(node, edge));
+  const auto has = [&](uint32_t b) { return b < only->has.size() && only->has[b]; };
+  return edge.After(reader.ForEachOfAny(node, only->ids, has, edge));
+}
+
+absl::Status TripleScan::Out(EntityId head, const GraphChoice& graph, std::vector<Edge>* out,
+                             const RelationSet* only) const {
+  out->clear();
+  if (Index(head) >= view_.counts().entities) return absl::OkStatus();
+  UNDULA_RETURN_IF_ERROR(EdgesOf(Index(head), true, true, only, out));
+  UNDULA_RETURN_IF_ERROR(EdgesOf(Index(head), false, true, only, out));
   if (!Checks(graph)) return absl::OkStatus();
   return KeepIf(out, [&](const Edge& e) { return InGraph(Index(head), e.relation, e.end, graph); });
 }
 
-absl::Status TripleScan::In(Node tail, const GraphChoice& graph, std::vector<Edge>* out) const {
+absl::Status TripleScan::In(Node tail, const GraphChoice& graph, std::vector<Edge>* out,
+                            const RelationSet* only) const {
   out->clear();
   const bool literal = IsLiteral(tail);
   if (NodeId(tail) >= (literal ? view_.counts().literals : view_.counts().entities)) {
     return absl::OkStatus();
   }
-  Paused edge(
-      [&](uint32_t b, uint32_t c) {
-        out->push_back({static_cast<RelationId>(b), EntityOf(c)});
-      },
-      pause_, out);
-  UNDULA_RETURN_IF_ERROR(
-      edge.After(AdjacencyReader(view_.state(), literal ? Table::kValues : Table::kIn)
-                     .ForEach(NodeId(tail), edge)));
+  UNDULA_RETURN_IF_ERROR(EdgesOf(NodeId(tail), !literal, false, only, out));
   if (!Checks(graph)) return absl::OkStatus();
   return KeepIf(out,
                 [&](const Edge& e) { return InGraph(NodeId(e.end), e.relation, tail, graph); });
@@ -207,46 +207,6 @@ absl::StatusOr<RelationSet> TripleScan::SetOf(std::vector<RelationId> relations)
     set.attributes = set.attributes || counts.attributes > 0;
   }
   return set;
-}
-
-absl::Status TripleScan::Out(EntityId head, const RelationSet& relations, const GraphChoice& graph,
-                             std::vector<Edge>* out) const {
-  out->clear();
-  if (Index(head) >= view_.counts().entities) return absl::OkStatus();
-  const auto has = [&](uint32_t b) { return b < relations.has.size() && relations.has[b]; };
-  for (const bool entities : {true, false}) {
-    if (!(entities ? relations.triples : relations.attributes)) continue;
-    Paused edge(
-        [&](uint32_t b, uint32_t c) {
-          out->push_back({static_cast<RelationId>(b), entities ? EntityOf(c) : LiteralOf(c)});
-        },
-        pause_, out);
-    const AdjacencyReader reader(view_.state(), entities ? Table::kOut : Table::kAttributes);
-    UNDULA_RETURN_IF_ERROR(edge.After(reader.ForEachOfAny(Index(head), relations.ids, has, edge)));
-  }
-  if (!Checks(graph)) return absl::OkStatus();
-  return KeepIf(out, [&](const Edge& e) { return InGraph(Index(head), e.relation, e.end, graph); });
-}
-
-absl::Status TripleScan::In(Node tail, const RelationSet& relations, const GraphChoice& graph,
-                            std::vector<Edge>* out) const {
-  out->clear();
-  const bool literal = IsLiteral(tail);
-  if (NodeId(tail) >= (literal ? view_.counts().literals : view_.counts().entities) ||
-      !(literal ? relations.attributes : relations.triples)) {
-    return absl::OkStatus();
-  }
-  const auto has = [&](uint32_t b) { return b < relations.has.size() && relations.has[b]; };
-  Paused edge(
-      [&](uint32_t b, uint32_t c) {
-        out->push_back({static_cast<RelationId>(b), EntityOf(c)});
-      },
-      pause_, out);
-  const AdjacencyReader reader(view_.state(), literal ? Table::kValues : Table::kIn);
-  UNDULA_RETURN_IF_ERROR(edge.After(reader.ForEachOfAny(NodeId(tail), relations.ids, has, edge)));
-  if (!Checks(graph)) return absl::OkStatus();
-  return KeepIf(out,
-                [&](const Edge& e) { return InGraph(NodeId(e.end), e.relation, tail, graph); });
 }
 
 absl::Status TripleScan::All(RelationId relation, const GraphChoice& graph,

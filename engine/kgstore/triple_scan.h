@@ -67,15 +67,13 @@ class TripleScan {
   // Heads h of (h, relation, tail), as nodes.
   absl::Status Heads(RelationId relation, Node tail, const GraphChoice& graph,
                      std::vector<Node>* out) const;
-  // All (relation, tail) of a head, entities before literals; all (relation, head) of a tail.
-  absl::Status Out(EntityId head, const GraphChoice& graph, std::vector<Edge>* out) const;
-  absl::Status In(Node tail, const GraphChoice& graph, std::vector<Edge>* out) const;
-  // The same of some relations only: one look-up for all of them.
+  // All (relation, tail) of a head, entities before literals; all (relation, head) of a tail. With
+  // `only`, those of its relations: one look-up for all of them.
+  absl::Status Out(EntityId head, const GraphChoice& graph, std::vector<Edge>* out,
+                   const RelationSet* only = nullptr) const;
+  absl::Status In(Node tail, const GraphChoice& graph, std::vector<Edge>* out,
+                  const RelationSet* only = nullptr) const;
   absl::StatusOr<RelationSet> SetOf(std::vector<RelationId> relations) const;
-  absl::Status Out(EntityId head, const RelationSet& relations, const GraphChoice& graph,
-                   std::vector<Edge>* out) const;
-  absl::Status In(Node tail, const RelationSet& relations, const GraphChoice& graph,
-                  std::vector<Edge>* out) const;
   // Every triple, or every one of a relation (not kNone), in no promised order. Literals of one
   // relation cost a pass over all attributes.
   absl::Status All(RelationId relation, const GraphChoice& graph,
@@ -110,6 +108,10 @@ class TripleScan {
   absl::StatusOr<std::vector<std::pair<UserId, ItemId>>> AllInteractions() const;
 
  private:
+  // Adds the edges of a node in one table: to its tails or from its heads. `entities`: those
+  // between entities, or those with a literal.
+  absl::Status EdgesOf(uint32_t node, bool entities, bool tails, const RelationSet* only,
+                       std::vector<Edge>* out) const;
   absl::StatusOr<bool> InGraph(uint32_t head, RelationId relation, Node tail,
                                const GraphChoice& graph) const;
   template <class T, class F>

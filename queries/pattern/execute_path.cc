@@ -98,7 +98,7 @@ void Executor::Next(const PathTree& tree, Value from, bool forward,
       for (const bool stored : {true, false}) {
         const kgstore::RelationSet& relations = stored ? parts->forward : parts->backward;
         if (relations.ids.empty()) continue;
-        Check(source_->Edges(from, stored == forward, relations, graph, &path_edges_));
+        Check(source_->Edges(from, stored == forward, graph, &path_edges_, &relations));
         for (const kgstore::Edge& e : path_edges_) out->push_back(e.end);
       }
       for (const PathTree* const part : parts->others) Next(*part, from, forward, graph, out);

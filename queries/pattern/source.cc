@@ -287,29 +287,16 @@ absl::Status Source::Heads(const RelationRef& relation, Value tail, const GraphC
 }
 
 absl::Status Source::Edges(Value end, bool tails, const GraphChoice& graph,
-                           std::vector<kgstore::Edge>* out) {
+                           std::vector<kgstore::Edge>* out, const kgstore::RelationSet* only) {
   out->clear();
   const ValueKind kind = KindOf(end);
   if (kind == ValueKind::kEntity && tails) {
-    return scan_.Out(static_cast<EntityId>(IdOf(end)), graph, out);
+    return scan_.Out(static_cast<EntityId>(IdOf(end)), graph, out, only);
   }
   if (tails || (kind != ValueKind::kEntity && kind != ValueKind::kLiteral)) {
     return absl::OkStatus();
   }
-  return scan_.In(end, graph, out);
-}
-
-absl::Status Source::Edges(Value end, bool tails, const kgstore::RelationSet& relations,
-                           const GraphChoice& graph, std::vector<kgstore::Edge>* out) {
-  out->clear();
-  const ValueKind kind = KindOf(end);
-  if (kind == ValueKind::kEntity && tails) {
-    return scan_.Out(static_cast<EntityId>(IdOf(end)), relations, graph, out);
-  }
-  if (tails || (kind != ValueKind::kEntity && kind != ValueKind::kLiteral)) {
-    return absl::OkStatus();
-  }
-  return scan_.In(end, relations, graph, out);
+  return scan_.In(end, graph, out, only);
 }
 
 absl::Status Source::NamedEdges(Value end, bool tails, const GraphChoice& graph,

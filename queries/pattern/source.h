@@ -100,15 +100,13 @@ class Source final : public TermMap {
   // Stored relations only, as for a variable relation; in no promised order.
   absl::Status Out(Value head, const kgstore::GraphChoice& graph, std::vector<ValueEdge>* out);
   absl::Status In(Value tail, const kgstore::GraphChoice& graph, std::vector<ValueEdge>* out);
-  // (relation, other end) of all stored triples with this head, or tail, in no promised order.
+  // (relation, other end) of all stored triples with this head, or tail, in no promised order; with
+  // `only`, those of its relations.
   absl::Status Edges(Value end, bool tails, const kgstore::GraphChoice& graph,
-                     std::vector<kgstore::Edge>* out);
-  // The same of some stored relations only.
+                     std::vector<kgstore::Edge>* out, const kgstore::RelationSet* only = nullptr);
   absl::StatusOr<kgstore::RelationSet> SetOf(std::vector<RelationId> relations) const {
     return scan_.SetOf(std::move(relations));
   }
-  absl::Status Edges(Value end, bool tails, const kgstore::RelationSet& relations,
-                     const kgstore::GraphChoice& graph, std::vector<kgstore::Edge>* out);
   // The term of a relation as a value.
   absl::StatusOr<Value> RelationValue(RelationId id) {
     if (Index(id) < relation_values_.size() && relation_values_[Index(id)] != kUnbound) {

@@ -40,14 +40,18 @@ std::unique_ptr<kgstore::Database> Filled(const std::string& name,
   return *std::move(database);
 }
 
-// A triple; with a datatype of XML Schema the tail is a literal.
+// A triple, of a named graph where there is one; with a datatype of XML Schema the tail is a
+// literal.
 void Add(kgstore::RecordSink* sink, const std::string& head, const std::string& relation,
-         const std::string& tail, const std::string& type = "") {
+         const std::string& tail, const std::string& type = "", const std::string& graph = "") {
   using kgstore::TermKind;
   const std::string datatype = type.empty() ? "" : "http://www.w3.org/2001/XMLSchema#" + type;
   const kgstore::Term t = {type.empty() ? TermKind::kIri : TermKind::kLiteral, tail, datatype, ""};
-  EXPECT_TRUE(
-      sink->AddTriple({TermKind::kIri, head, "", ""}, {TermKind::kIri, relation, "", ""}, t).ok());
+  const kgstore::Term h = {TermKind::kIri, head, "", ""}, r = {TermKind::kIri, relation, "", ""};
+  const absl::Status added = graph.empty()
+                                 ? sink->AddTriple(h, r, t)
+                                 : sink->AddQuad(h, r, t, {TermKind::kIri, graph, "", ""});
+  EXPECT_TRUE(added.ok()) << added;
 }
 
 absl::StatusOr<ResultTable> RunText(const kgstore::Database& database, const std::string& text,
@@ -97,24 +101,26 @@ TEST(PatternExecutor, HeavyQueriesEndAtTheirDeadline) {
 // p|q|^r within a repetition reads the relations of a node together, of hubs one after the other.
 TEST(PatternExecutor, AlternativesFindWhatAPlainSearchFinds) {
   struct Edge {
-    std::string head, relation, tail;
+    std::string head, relation, tail, graph;
     bool literal = false;
   };
   std::vector<Edge> edges;
   const Rng rng(4, RngStream::kTest, 0);
   for (uint32_t i = 0; i < 2400; ++i) {  // heads of the hub, far more of them by one relation
-    edges.push_back({Concat("n", i), i % 400 == 7 ? (i % 800 == 7 ? "p" : "q") : "many", "hub"});
+    edges.push_back({Concat("n", i), i % 400 == 7 ? (i % 800 == 7 ? "p" : "q") : "many", "hub",
+                     i % 7 == 3 ? "g" : ""});
   }
   for (uint32_t i = 0; i < 1500; ++i) {
     const char* const relation = std::array{"p", "q", "r"}[rng.Below(3 * i, 3)];
     const std::string head = Concat("n", rng.Below(3 * i + 1, 600));
     const uint32_t tail = rng.Below(3 * i + 2, 700);
-    if (tail < 600) edges.push_back({head, relation, Concat("n", tail)});
-    if (tail >= 600) edges.push_back({head, relation, Concat(tail), true});
+    const std::string graph = i % 3 == 0 ? "g" : "";
+    if (tail < 600) edges.push_back({head, relation, Concat("n", tail), graph});
+    if (tail >= 600) edges.push_back({head, relation, Concat(tail), graph, true});
   }
   const auto database = Filled("alternatives", [&](kgstore::RecordSink* sink) {
     for (const Edge& e : edges) {
-      Add(sink, e.head, e.relation, e.tail, e.literal ? "integer" : "");
+      Add(sink, e.head, e.relation, e.tail, e.literal ? "integer" : "", e.graph);
     }
   });
   const std::vector<std::vector<std::string>> paths = {{"p", "q"},       {"^p", "^q"},
@@ -126,13 +132,15 @@ TEST(PatternExecutor, AlternativesFindWhatAPlainSearchFinds) {
       path += Concat(path.empty() ? "" : "|", part[0] == '^' ? "^<" : "<",
                      part.substr(part[0] == '^'), ">");
     }
-    for (const std::string start : {"hub", "n7", "n12"}) {
+    for (const auto& [start, graph] : std::vector<std::pair<std::string, std::string>>{
+             {"hub", ""}, {"n7", ""}, {"n12", ""}, {"hub", "g"}, {"n12", "g"}}) {
       std::set<std::string> reached;
       std::vector<std::string> open = {start};
       while (!open.empty()) {
         const std::string node = open.back();
         open.pop_back();
         for (const Edge& e : edges) {
+          if (e.graph != graph) continue;
           for (const std::string& part : parts) {
             const bool inverse = part[0] == '^';
             if (part.substr(inverse) != e.relation || (inverse ? e.tail : e.head) != node) continue;
@@ -141,12 +149,15 @@ TEST(PatternExecutor, AlternativesFindWhatAPlainSearchFinds) {
           }
         }
       }
-      const auto table = RunText(*database, Concat("SELECT ?y { <", start, "> (", path, ")+ ?y }"));
+      const std::string pattern = Concat("{ <", start, "> (", path, ")+ ?y }");
+      const auto table = RunText(
+          *database, graph.empty() ? Concat("SELECT ?y ", pattern)
+                                   : Concat("SELECT ?y { GRAPH <", graph, "> ", pattern, " }"));
       ASSERT_TRUE(table.ok()) << table.status();
       std::set<std::string> found;
       for (const auto& row : table->rows) found.insert(row[0]->text);
-      EXPECT_EQ(found, reached) << start << " " << path;
-      EXPECT_EQ(table->rows.size(), reached.size()) << start << " " << path;
+      EXPECT_EQ(found, reached) << start << " " << path << " " << graph;
+      EXPECT_EQ(table->rows.size(), reached.size()) << start << " " << path << " " << graph;
     }
   }
 }
