@@ -1,11 +1,8 @@
 #include "models/train/trainer.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <ctime>
 #include <limits>
 #include <optional>
@@ -14,6 +11,7 @@
 #include "models/data/batcher.h"
 #include "models/device_sampling.h"
 #include "models/train/checkpoint.h"
+#include "models/train/epoch_line.h"
 #include "models/train/read_ahead.h"
 #include "models/train/running_mean.h"
 #include "models/train/selection.h"
@@ -35,20 +33,6 @@ using propagation::ParameterSet;
 constexpr std::string_view kBestOptimizer = "best_state/";
 // And before those of mean_.
 constexpr std::string_view kMean = "mean/";
-
-std::string Number(double value) {
-  if (!std::isfinite(value)) return "null";
-  char text[32];
-  const int n = std::snprintf(text, sizeof(text), "%.9g", value);
-  return std::string(text, static_cast<size_t>(n));
-}
-
-// The most memory that the process has had so far.
-int64_t PeakMebibytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_maxrss / 1024;
-}
 
 // Adds the tensors whose names begin with `prefix`, without it.
 void TakeUnder(std::string_view prefix, const TensorMap& from, TensorMap* out) {
@@ -353,13 +337,16 @@ class Trainer {
     state_.last_loss = state_.loss_sum / static_cast<double>(state_.epoch_rows);
     state_.finished_epochs = state_.epoch;
     if (context_.on_epoch) {
-      const double rate = static_cast<double>(state_.epoch_rows) / std::max(train_seconds, 1e-9);
-      context_.on_epoch(Concat(
-          "{\"event\":\"epoch\",\"epoch\":", state_.epoch, ",\"steps\":", steps,
-          ",\"rows\":", state_.epoch_rows, ",\"loss\":", Number(state_.last_loss), ",\"metric\":\"",
-          task_.selection->name(), "\",\"value\":", Number(value),
-          ",\"best\":", better ? "true" : "false", ",\"seconds\":", Number(clock.seconds()),
-          ",\"rows_per_second\":", Number(rate), Stalls(), ",\"peak_mib\":", PeakMebibytes(), "}"));
+      context_.on_epoch(JsonOf({.epoch = state_.epoch,
+                                .steps = steps,
+                                .rows = state_.epoch_rows,
+                                .loss = state_.last_loss,
+                                .metric = task_.selection->name(),
+                                .value = value,
+                                .best = better,
+                                .seconds = clock.seconds(),
+                                .train_seconds = train_seconds,
+                                .ahead = ahead_.has_value() ? &*ahead_ : nullptr}));
     }
     state_.done = evaluate && options_.patience > 0 && state_.since_best >= options_.patience;
     state_.step = 0;
@@ -374,13 +361,6 @@ class Trainer {
       return saved;
     }
     return absl::OkStatus();
-  }
-
-  // How often a step had to wait for its batch so far.
-  std::string Stalls() const {
-    if (!ahead_.has_value()) return {};
-    return Concat(",\"stalls\":", ahead_->stalls(),
-                  ",\"stall_seconds\":", Number(ahead_->stall_seconds()));
   }
 
   TrainReport Report() {
