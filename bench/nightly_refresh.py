@@ -208,11 +208,12 @@ def choose(args, model):
 def choose_refresh(args, model, scratch, epochs):
     """All settings with the mean of their validation AUC over days and seeds, the finalists first."""
     # RippleNet has no rows of users, and so none that could be fitted.
-    tried = [{"number": number, "setting": setting, "valid": []}
-             for number, setting in enumerate(combinations(REFRESH))
+    tried = [{"name": "-".join(map(str, setting.values())), "setting": setting, "valid": []}
+             for setting in combinations(REFRESH)
              if model != "ripplenet" or setting["new-rows"] == "drawn"]
     for seed in CHOICE_SEEDS:
-        try_refresh(args, model, scratch, epochs, seed, tried[:FINALISTS] if seed != CHOICE_SEEDS[0] else tried)
+        settings = tried if seed == CHOICE_SEEDS[0] else tried[:FINALISTS]
+        try_refresh(args, model, scratch, epochs, seed, settings)
         tried.sort(key=lambda one: (-len(one["valid"]), -statistics.fmean(one["valid"])))
     return [{**one, "valid": statistics.fmean(one["valid"])} for one in tried]
 
@@ -226,11 +227,10 @@ def try_refresh(args, model, scratch, epochs, seed, settings):
                 args, path, 1, "base", seed, {**scratch, "epochs": epochs[0]}))
             continue
         for one in settings:
-            number = one["number"]
-            start = "base" if day == 2 else f"refreshed-{number}-{day - 1}"
+            start = "base" if day == 2 else f"refreshed-{one['name']}-{day - 1}"
             options = refresh_options(args, scratch, day, epochs[day - 1], one["setting"])
-            facts = saved(args, f"{model}.choice.refresh.{number}.{day}.{seed}", lambda: train(
-                args, path, day, f"refreshed-{number}-{day}", seed, options, start))
+            facts = saved(args, f"{model}.choice.refresh.{one['name']}.{day}.{seed}", lambda: train(
+                args, path, day, f"refreshed-{one['name']}-{day}", seed, options, start))
             one["valid"].append(facts["valid"])
 
 
