@@ -306,6 +306,33 @@ TEST(Trainer, DamagedAndForeignCheckpoints) {
   EXPECT_EQ(store.LoadNewest().status().code(), absl::StatusCode::kDataLoss);
 }
 
+TEST(Trainer, CheckpointWithoutTheWholeMean) {
+  const Data d;
+  TrainOptions options = SmallOptions();
+  options.average = 0.5;
+  const TempDir dir;
+  TrainContext context;
+  context.checkpoint_directory = dir.path();
+  ASSERT_TRUE(TrainOnce(d, options, 1, context).status.ok());
+  context.resume = true;
+  CheckpointStore store = *CheckpointStore::Open(dir.path(), "run");
+  const TensorMap whole = *store.LoadNewest();
+  ASSERT_NE(whole.Find("mean/item"), nullptr);
+  TensorMap without = whole;
+  without.tensors.erase("mean/item");
+  ASSERT_TRUE(store.Save(1000, without).ok());
+  absl::Status status = TrainOnce(d, options, 1, context).status;
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_NE(status.ToString().find("mean/item"), std::string::npos) << status;
+  TensorMap cut = whole;
+  cut.tensors["mean/item"].shape[0] -= 1;
+  cut.tensors["mean/item"].bytes.resize(cut.tensors["mean/item"].size() * sizeof(float));
+  ASSERT_TRUE(store.Save(1001, cut).ok());
+  status = TrainOnce(d, options, 1, context).status;
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(status.ToString().find("mean/item"), std::string::npos) << status;
+}
+
 TEST(Trainer, KeepsTheBestEpochAndStopsEarly) {
   const Data d(120);
   TrainOptions options = SmallOptions();

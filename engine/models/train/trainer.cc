@@ -157,6 +157,10 @@ class Trainer {
     UNDULA_RETURN_IF_ERROR(checkpoint.status());
     UNDULA_RETURN_IF_ERROR(CheckIdentity(identity_, *checkpoint, context_.run));
     UNDULA_RETURN_IF_ERROR(state_.Load(*checkpoint));
+    if (options_.average > 0 && state_.finished_epochs > 0) {
+      // Checks names and shapes.
+      UNDULA_RETURN_IF_ERROR(model_->parameters()->Load(std::string(kMean), *checkpoint));
+    }
     UNDULA_RETURN_IF_ERROR(model_->parameters()->Load("param/", *checkpoint));
     UNDULA_RETURN_IF_ERROR(optimizer_->Load("optim/", *checkpoint));
     if (state_.best_epoch > 0) {
