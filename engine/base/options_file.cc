@@ -86,9 +86,6 @@ absl::StatusOr<OptionMap> ReadSection(const std::string& path, std::string_view 
 // Whether the '[' at `at`, the first of its line, begins a section whose name does not begin as a
 // key does (or is empty, which toml++ reports by itself).
 bool IsBadSection(std::string_view text, size_t at) {
-  const size_t line = text.rfind('\n', at) + 1;  // npos + 1 is 0
-  if (text.substr(line, at - line).find_first_not_of(" \t\r") != std::string_view::npos)
-    return false;
   const size_t open = at + 1 < text.size() && text[at + 1] == '[' ? at + 2 : at + 1;
   const size_t next = text.find_first_not_of(" \t", open);
   if (next == std::string_view::npos) return false;
@@ -140,12 +137,15 @@ size_t FindStrayByte(std::string_view text) {
   const auto non_ascii = [&](size_t i) { return static_cast<unsigned char>(text[i]) >= 0x80; };
   size_t at = text.substr(0, 3) == "\xef\xbb\xbf" ? 3 : 0;  // a byte order mark is welcome
   TomlPlace place;
+  bool line_begins = true;  // nothing but white space since its beginning
   while (at < text.size()) {
     const char c = text[at];
     const bool quote = c == '"' || c == '\'';
-    if (non_ascii(at) || (c == '[' && IsBadSection(text, at)) || (quote && place.in_word())) {
+    if (non_ascii(at) || (c == '[' && line_begins && IsBadSection(text, at)) ||
+        (quote && place.in_word())) {
       return at;
     }
+    line_begins = c == '\n' || (line_begins && (c == ' ' || c == '\t' || c == '\r'));
     if (quote) {
       const bool multi = at + 2 < text.size() && text[at + 1] == c && text[at + 2] == c;
       for (at += multi ? 3 : 1; at < text.size(); ++at) {

@@ -239,7 +239,7 @@ TEST(Optimizer, RowsWithoutGradientStayExceptInDenseAdam) {
 // The tuned kernel on every instruction set against the row bodies, bit for bit: listed rows, dense
 // tiles, rows without a gradient; columns that are no multiple of 16 too.
 TEST(Optimizer, TunedAdamHasTheBitsOfTheRowBodies) {
-  constexpr int64_t kRows = 40;
+  constexpr int64_t kRows = 300;
   for (const int64_t cols : {1, 7, 16, 37, 64}) {
     const int64_t n = kRows * cols;
     const Rng rng(3, RngStream::kTest, static_cast<uint32_t>(cols));
@@ -252,6 +252,8 @@ TEST(Optimizer, TunedAdamHasTheBitsOfTheRowBodies) {
     const std::vector<float> grad = fill(-1, 1), value = fill(-2, 2), m = fill(-1, 1);
     const std::vector<float> v = fill(0, 1);
     const std::vector<uint32_t> listed = {3, 4, 11, 39, 0};
+    std::vector<uint32_t> backwards(kRows);
+    for (uint32_t i = 0; i < kRows; ++i) backwards[i] = kRows - 1 - i;
     std::vector<int32_t> slots(kRows, -1);
     slots[2] = 7;
     slots[38] = 0;
@@ -272,18 +274,26 @@ TEST(Optimizer, TunedAdamHasTheBitsOfTheRowBodies) {
       bool table;
       StepRows<float> rows;
       int64_t items;
+      bool per_row_steps = false;
     };
+    std::vector<uint32_t> steps_of_row(kRows);
+    for (uint32_t row = 0; row < kRows; ++row) steps_of_row[row] = row * row * row;
     const StepRows<float> of_list = {grad.data(), listed.data(), nullptr, cols};
+    const StepRows<float> of_many = {grad.data(), backwards.data(), nullptr, cols};
     const StepRows<float> of_all = {grad.data(), nullptr, slots.data(), cols};
     const StepRows<float> of_dense = {grad.data(), nullptr, nullptr, cols};
     for (const Case& c : {Case{OptimizerKind::kLazyAdam, true, of_list, 5},
+                          Case{OptimizerKind::kLazyAdam, true, of_list, 5, true},
+                          Case{OptimizerKind::kLazyAdam, true, of_many, kRows, true},
                           Case{OptimizerKind::kLazyAdam, false, of_dense, kRows},
                           Case{OptimizerKind::kAdam, true, of_all, kRows},
                           Case{OptimizerKind::kAdamW, false, of_dense, kRows}}) {
       std::vector<float> p0 = value, m0 = m, v0 = v;
+      std::vector<uint32_t> steps0 = steps_of_row;
       if (c.kind == OptimizerKind::kLazyAdam && c.table) {
         ForRows(nullptr, c.items, 1,
-                LazyAdamRow<float>{step, c.rows, p0.data(), m0.data(), v0.data(), nullptr});
+                LazyAdamRow<float>{step, c.rows, p0.data(), m0.data(), v0.data(),
+                                   c.per_row_steps ? steps0.data() : nullptr});
       } else {
         ForRows(nullptr, c.items, 1,
                 AdamRow<float>{step, c.rows, p0.data(), m0.data(), v0.data(),
@@ -293,8 +303,10 @@ TEST(Optimizer, TunedAdamHasTheBitsOfTheRowBodies) {
       for (const auto target :
            {simd::Target::kScalar, simd::Target::kAvx2, simd::Target::kAvx512}) {
         std::vector<float> p1 = value, m1 = m, v1 = v;
-        UpdateAdam(c.kind, c.table, step, c.rows, p1.data(), m1.data(), v1.data(), c.items, nullptr,
-                   target);
+        std::vector<uint32_t> steps1 = steps_of_row;
+        UpdateAdam(c.kind, c.table, step, c.rows, p1.data(), m1.data(), v1.data(),
+                   c.per_row_steps ? steps1.data() : nullptr, c.items, nullptr, target);
+        EXPECT_EQ(steps1, steps0);
         EXPECT_EQ(p1, p0) << cols << " " << simd::TargetName(target);
         EXPECT_EQ(m1, m0);
         EXPECT_EQ(v1, v0);

@@ -70,7 +70,7 @@ absl::StatusOr<std::vector<float>> ScoreSorted(const Scorer& scorer,
 }
 
 absl::StatusOr<ScoredRows> ScoreRows(const Scorer& scorer, std::span<const LabeledPair> rows,
-                                     const UserItems& trained, TaskArena& workers,
+                                     const std::vector<uint8_t>& trained, TaskArena& workers,
                                      Progress* progress) {
   // Items that came after the model was trained are outside of every protocol here.
   std::vector<int64_t> place;
@@ -88,7 +88,7 @@ absl::StatusOr<ScoredRows> ScoreRows(const Scorer& scorer, std::span<const Label
   for (size_t i = 0; i < sorted.size(); ++i) {
     const UserId user = sorted[i].user;
     const bool first = i == 0 || sorted[i - 1].user != user;
-    if (scorer.KnowsUser(user) && !trained.of(user).empty()) {
+    if (scorer.KnowsUser(user) && trained[Index(user)] != 0) {
       out.labels.push_back(sorted[i].label);
       out.scores.push_back(static_cast<double>(scores[i]));
       out.users.push_back(Index(user));
@@ -103,12 +103,15 @@ absl::StatusOr<ScoredRows> ScoreRows(const Scorer& scorer, std::span<const Label
   return out;
 }
 
-uint32_t UsersOf(const Split& split) {
+// By user: whether there is a training positive.
+std::vector<uint8_t> Trained(const Split& split) {
   uint32_t n = 0;
   for (const auto* part : {&split.train, &split.valid, &split.test}) {
     for (const LabeledPair& row : *part) n = std::max(n, Index(row.user) + 1);
   }
-  return n;
+  std::vector<uint8_t> trained(n, 0);
+  for (const LabeledPair& row : split.train) trained[Index(row.user)] |= row.label > 0;
+  return trained;
 }
 
 }  // namespace
@@ -117,7 +120,7 @@ absl::StatusOr<CtrResult> EvaluateCtr(const Scorer& scorer, const Split& split,
                                       const EvalOptions& options, TaskArena& workers,
                                       Progress* progress) {
   const bool test = options.part == EvalPart::kTest;
-  const UserItems trained = PositivesByUser(UsersOf(split), {split.train});
+  const std::vector<uint8_t> trained = Trained(split);
   UNDULA_ASSIGN_OR_RETURN(ScoredRows rows, ScoreRows(scorer, test ? split.test : split.valid,
                                                      trained, workers, progress));
   if (rows.labels.empty()) {

@@ -19,16 +19,14 @@ struct Table {
   int64_t cols() const { return tensor->shape[1]; }
   int64_t row(uint32_t owner) const { return row_of.empty() ? owner : row_of[owner]; }
   bool has(uint32_t owner) const { return (*set)[row(owner)] != 0; }
-  double at(uint32_t owner, int64_t c) const {
-    const int64_t i = row(owner) * cols() + c;
-    return tensor->dtype == DType::kF64 ? tensor->data<double>()[i] : tensor->data<float>()[i];
-  }
-  void Put(uint32_t owner, int64_t c, double value) const {
-    const int64_t i = row(owner) * cols() + c;
+  // visit(pointer to the owner's row)
+  template <class Visit>
+  void WithRow(uint32_t owner, const Visit& visit) const {
+    const int64_t at = row(owner) * cols();
     if (tensor->dtype == DType::kF64) {
-      tensor->data<double>()[i] = value;
+      visit(tensor->data<double>() + at);
     } else {
-      tensor->data<float>()[i] = static_cast<float>(value);
+      visit(tensor->data<float>() + at);
     }
   }
 };
@@ -77,10 +75,12 @@ class Fit {
     const size_t stride = (rows.size() + kMostRows - 1) / kMostRows;
     for (size_t k = 0; k < rows.size(); k += stride) {
       Read(rows[k]);
-      for (int64_t i = 0; i < n_; ++i) {
-        for (int64_t j = 0; j <= i; ++j) square_[i * n_ + j] += input_[i] * input_[j];
-        for (int64_t c = 0; c < cols; ++c) map_[i * cols + c] += input_[i] * target.at(rows[k], c);
-      }
+      target.WithRow(rows[k], [&](const auto* wanted) {
+        for (int64_t i = 0; i < n_; ++i) {
+          AddScaled(input_[i], input_.data(), i + 1, square_.data() + i * n_);
+          AddScaled(input_[i], wanted, cols, map_.data() + i * cols);
+        }
+      });
     }
     double trace = 0;
     for (int64_t i = 0; i + 2 < n_; ++i) trace += square_[i * n_ + i];
@@ -93,13 +93,14 @@ class Fit {
   int64_t Apply(const Table& target) {
     int64_t rows = 0;
     const int64_t cols = target.cols();
+    std::vector<double> values(static_cast<size_t>(cols));
     for (uint32_t o = 0; o < meetings_.owners(); ++o) {
       if (target.has(o) || !Read(o)) continue;
-      for (int64_t c = 0; c < cols; ++c) {
-        double value = 0;
-        for (int64_t i = 0; i < n_; ++i) value += input_[i] * map_[i * cols + c];
-        target.Put(o, c, value);
+      std::fill(values.begin(), values.end(), 0.0);
+      for (int64_t i = 0; i < n_; ++i) {
+        AddScaled(input_[i], map_.data() + i * cols, cols, values.data());
       }
+      target.WithRow(o, [&](auto* to) { std::copy(values.begin(), values.end(), to); });
       (*target.set)[target.row(o)] = 1;
       ++rows;
     }
@@ -114,7 +115,7 @@ class Fit {
     for (const uint32_t other : meetings_.of(owner)) {
       if (!source_.has(other)) continue;
       ++met;
-      for (int64_t c = 0; c < n_ - 2; ++c) input_[c] += source_.at(other, c);
+      source_.WithRow(other, [&](const auto* row) { AddScaled(1, row, n_ - 2, input_.data()); });
     }
     if (met == 0) return false;
     for (int64_t c = 0; c < n_ - 2; ++c) input_[c] /= static_cast<double>(met);
@@ -147,6 +148,12 @@ class Fit {
       }
     }
     return true;
+  }
+
+  // to += factor x
+  template <class T>
+  static void AddScaled(double factor, const T* x, int64_t n, double* __restrict__ to) {
+    for (int64_t i = 0; i < n; ++i) to[i] += factor * static_cast<double>(x[i]);
   }
 
   const Table& source_;

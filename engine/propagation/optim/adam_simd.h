@@ -22,6 +22,8 @@ struct AdamArgs {
   const int32_t* slot_of_row;
   int64_t cols;
   float *value, *m, *v;
+  // Of each item from `begin` on, in place of `rate`; null: `rate` for all.
+  const float* rates;
 };
 
 // Updates the items [begin, end), whose rows are distinct.

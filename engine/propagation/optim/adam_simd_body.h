@@ -8,7 +8,7 @@
 
 namespace undula::propagation::simd::UNDULA_SIMD_TARGET {
 
-inline void AdamLanes(const AdamArgs& a, V16 g, float* p, float* m, float* v) {
+inline void AdamLanes(const AdamArgs& a, V16 rate, V16 g, float* p, float* m, float* v) {
   const V16 value = Load(p);
   const V16 d = Add(g, Mul(Set(a.decay), value));
   const V16 mean = Add(Mul(Set(a.beta1), Load(m)), Mul(Set(a.keep1), d));
@@ -16,7 +16,7 @@ inline void AdamLanes(const AdamArgs& a, V16 g, float* p, float* m, float* v) {
   Store(m, mean);
   Store(v, square);
   const V16 root = Add(Mul(Sqrt(square), Set(a.root)), Set(a.epsilon));
-  Store(p, Sub(Mul(Set(a.shrink), value), Div(Mul(Set(a.rate), mean), root)));
+  Store(p, Sub(Mul(Set(a.shrink), value), Div(Mul(rate, mean), root)));
 }
 
 inline void Adam(const AdamArgs& a, int64_t begin, int64_t end) {
@@ -25,11 +25,12 @@ inline void Adam(const AdamArgs& a, int64_t begin, int64_t end) {
     const int64_t at = (a.rows == nullptr ? i : int64_t{a.rows[i]}) * a.cols;
     const int64_t slot = a.slot_of_row == nullptr ? i : int64_t{a.slot_of_row[i]};
     const float* g = slot < 0 ? nullptr : a.grad + slot * a.cols;
+    const V16 rate = Set(a.rates == nullptr ? a.rate : a.rates[i - begin]);
     float* const p = a.value + at;
     float* const m = a.m + at;
     float* const v = a.v + at;
     for (int64_t c = 0; c < whole; c += 16) {
-      AdamLanes(a, g == nullptr ? Set(0.0f) : Load(g + c), p + c, m + c, v + c);
+      AdamLanes(a, rate, g == nullptr ? Set(0.0f) : Load(g + c), p + c, m + c, v + c);
     }
     if (rest == 0) continue;
     float lanes[4][16] = {};
@@ -39,7 +40,7 @@ inline void Adam(const AdamArgs& a, int64_t begin, int64_t end) {
       lanes[2][c] = m[whole + c];
       lanes[3][c] = v[whole + c];
     }
-    AdamLanes(a, Load(lanes[0]), lanes[1], lanes[2], lanes[3]);
+    AdamLanes(a, rate, Load(lanes[0]), lanes[1], lanes[2], lanes[3]);
     for (int64_t c = 0; c < rest; ++c) {
       p[whole + c] = lanes[1][c];
       m[whole + c] = lanes[2][c];

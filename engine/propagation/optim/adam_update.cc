@@ -8,8 +8,8 @@
 namespace undula::propagation {
 
 void UpdateAdam(OptimizerKind kind, bool table, const StepNumbers<float>& step,
-                const StepRows<float>& rows, float* value, float* m, float* v, int64_t items,
-                TaskArena* workers, simd::Target target) {
+                const StepRows<float>& rows, float* value, float* m, float* v, uint32_t* row_steps,
+                int64_t items, TaskArena* workers, simd::Target target) {
   AdamArgs args{.decay = step.weight_decay,
                 .beta1 = step.beta1,
                 .keep1 = step.keep1,
@@ -25,23 +25,38 @@ void UpdateAdam(OptimizerKind kind, bool table, const StepNumbers<float>& step,
                 .cols = rows.cols,
                 .value = value,
                 .m = m,
-                .v = v};
+                .v = v,
+                .rates = nullptr};
   if (kind == OptimizerKind::kAdamW) {
     args.decay = 0.0f;
     args.shrink = 1.0f - step.learning_rate * step.weight_decay;
   }
   if (kind == OptimizerKind::kLazyAdam && table) {
-    args.rate = step.learning_rate * std::sqrt(step.correction2) / step.correction1;
+    args.rate = LazyAdamRate(step);
     args.root = 1.0f;
   }
   const AdamKernel kernel = GetAdamKernel(target);
   constexpr int64_t kElementsPerTask = 1 << 13;
   const int64_t grain = std::max<int64_t>(1, kElementsPerTask / std::max<int64_t>(1, rows.cols));
+  const auto update = [&](int64_t begin, int64_t end) {
+    if (row_steps == nullptr) return kernel(args, begin, end);
+    constexpr int64_t kRates = 128;
+    float rates[kRates];
+    AdamArgs with_rates = args;
+    with_rates.rates = rates;
+    for (int64_t at = begin; at < end; at += kRates) {
+      const int64_t stop = std::min(end, at + kRates);
+      for (int64_t i = at; i < stop; ++i) {
+        rates[i - at] = LazyAdamRate(step, ++row_steps[rows.row(i)]);
+      }
+      kernel(with_rates, at, stop);
+    }
+  };
   if (workers == nullptr || workers->threads() == 1 || items <= grain) {
-    kernel(args, 0, items);
+    update(0, items);
     return;
   }
-  workers->For(items, grain, [&](int64_t begin, int64_t end) { kernel(args, begin, end); });
+  workers->For(items, grain, update);
 }
 
 }  // namespace undula::propagation

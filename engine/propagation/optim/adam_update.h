@@ -1,5 +1,5 @@
-// The Adam kinds in float32 on the CPU, other than with steps per row: the numbers of
-// optimizer_row.h handed to the tuned kernel. The same bits as the row bodies.
+// The Adam kinds in float32 on the CPU: the numbers of optimizer_row.h handed to the tuned kernel.
+// The same bits as the row bodies.
 #ifndef UNDULA_PROPAGATION_OPTIM_ADAM_UPDATE_H_
 #define UNDULA_PROPAGATION_OPTIM_ADAM_UPDATE_H_
 
@@ -12,10 +12,11 @@
 namespace undula::propagation {
 
 // Updates the work items [0, items) of `rows`. kind: one of the Adam kinds; table: an embedding
-// table, where kLazyAdam has its own rate. workers may be null.
+// table, where kLazyAdam has its own rate; row_steps: of such a table's rows, which are counted, or
+// null. workers may be null.
 void UpdateAdam(OptimizerKind kind, bool table, const StepNumbers<float>& step,
-                const StepRows<float>& rows, float* value, float* m, float* v, int64_t items,
-                TaskArena* workers, simd::Target target = simd::BestTarget());
+                const StepRows<float>& rows, float* value, float* m, float* v, uint32_t* row_steps,
+                int64_t items, TaskArena* workers, simd::Target target = simd::BestTarget());
 
 }  // namespace undula::propagation
 

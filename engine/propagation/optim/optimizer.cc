@@ -261,8 +261,9 @@ absl::Status RowOptimizer<T>::Update(Parameter& parameter, State& state, const S
   T* second = state.second.bytes() == 0 ? nullptr : state.second.template as<T>() + offset;
   const int64_t work = rows.cols * 16;
   if constexpr (std::is_same_v<T, float>) {
-    if (IsAdam() && device_ == nullptr && state.row_steps.bytes() == 0) {
-      UpdateAdam(kind_, parameter.row_sparse, step, rows, value, first, second, items, workers);
+    if (IsAdam() && device_ == nullptr) {
+      UpdateAdam(kind_, parameter.row_sparse, step, rows, value, first, second,
+                 state.row_steps.template as<uint32_t>(), items, workers);
       return absl::OkStatus();
     }
   }

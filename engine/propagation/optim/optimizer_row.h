@@ -142,7 +142,26 @@ struct AdamRow {
   }
 };
 
-// Rows of the step only: p -= lr sqrt(correction2) / correction1 m / (sqrt(v) + eps).
+// lr sqrt(correction2) / correction1: of the whole run, or of a row that has made t steps.
+template <class T>
+UNDULA_HD T LazyAdamRate(const StepNumbers<T>& step) {
+  return step.learning_rate * std::sqrt(step.correction2) / step.correction1;
+}
+template <class T>
+UNDULA_HD T LazyAdamRate(StepNumbers<T> step, uint32_t t) {
+  const auto power = [t](double base) {
+    double result = 1;
+    for (uint32_t exponent = t; exponent != 0; exponent >>= 1, base *= base) {
+      if (exponent & 1) result *= base;
+    }
+    return result;
+  };
+  step.correction1 = static_cast<T>(1 - power(step.exact_beta1));
+  step.correction2 = static_cast<T>(1 - power(step.exact_beta2));
+  return LazyAdamRate(step);
+}
+
+// Rows of the step only: p -= rate m / (sqrt(v) + eps).
 template <class T>
 struct LazyAdamRow {
   StepNumbers<T> step;
@@ -161,13 +180,8 @@ struct LazyAdamRow {
     T* p = value + at;
     T* mean = m + at;
     T* square = v + at;
-    T correction1 = step.correction1, correction2 = step.correction2;
-    if (row_steps != nullptr) {
-      const uint32_t t = row_steps[row] + 1;
-      correction1 = static_cast<T>(1 - Power(step.exact_beta1, t));
-      correction2 = static_cast<T>(1 - Power(step.exact_beta2, t));
-    }
-    const T rate = step.learning_rate * std::sqrt(correction2) / correction1;
+    const T rate =
+        row_steps == nullptr ? LazyAdamRate(step) : LazyAdamRate(step, row_steps[row] + 1);
     group.ForEach(rows.cols, [&](int64_t c) {
       const T d = g[c] + step.weight_decay * p[c];
       const T mc = step.beta1 * mean[c] + step.keep1 * d;
@@ -179,15 +193,6 @@ struct LazyAdamRow {
     if (row_steps != nullptr) {
       group.Once([&] { ++row_steps[row]; });
     }
-  }
-
- private:
-  UNDULA_HD static double Power(double base, uint32_t exponent) {
-    double result = 1;
-    for (; exponent != 0; exponent >>= 1, base *= base) {
-      if (exponent & 1) result *= base;
-    }
-    return result;
   }
 };
 
