@@ -5,6 +5,8 @@
 #   one GoogleTest program; each of its tests is a CTest test with the labels (default: unit) and
 #   the label in_FOLDER; the target undula_tests_FOLDER builds the folder's programs. The macro
 #   UNDULA_SOURCE_DIR is the repository root.
+# undula_test_support(NAME SOURCES ... MODULES ... [PACKAGES ...])
+#   sources of several test programs, compiled once: a name for their MODULES.
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
@@ -76,6 +78,7 @@ function(undula_common_headers target)
       list(APPEND headers <gmock/gmock.h> <gtest/gtest.h>)
     endif()
     list(TRANSFORM headers REPLACE "(.+)" "$<$<COMPILE_LANGUAGE:CXX>:\\1>")
+    target_compile_options(${pch} PRIVATE ${UNDULA_FLAGS_${kind}})
     target_precompile_headers(${pch} PRIVATE ${headers})
   endif()
   target_precompile_headers(${target} REUSE_FROM ${pch})
@@ -88,6 +91,11 @@ function(undula_common_headers target)
   endforeach()
 endfunction()
 
+# Our own code is what sanitized tests spend their time in; the tests' own code is read once, so that an optimizer's
+# passes over it cost more than they save.
+set(UNDULA_FLAGS_library $<$<AND:$<BOOL:${UNDULA_SANITIZE}>,$<COMPILE_LANGUAGE:CXX>>:-O1>)
+set(UNDULA_FLAGS_test $<$<AND:$<NOT:$<CONFIG:Debug>>,$<COMPILE_LANGUAGE:CXX>>:-O1>)
+
 function(undula_module name)
   cmake_parse_arguments(ARG "" "" "SOURCES;CUDA_SOURCES;PACKAGES" ${ARGN})
   if(UNDULA_HAS_CUDA AND ARG_CUDA_SOURCES)
@@ -99,9 +107,19 @@ function(undula_module name)
   add_library(undula_${name} OBJECT ${ARG_SOURCES})
   target_link_libraries(undula_${name} PUBLIC undula_flags absl::status absl::statusor
                         Threads::Threads ${ARG_PACKAGES})
+  target_compile_options(undula_${name} PRIVATE ${UNDULA_FLAGS_library})
   undula_common_headers(undula_${name})
   set_property(GLOBAL APPEND PROPERTY UNDULA_MODULES ${name})
   set_property(GLOBAL APPEND PROPERTY UNDULA_MODULE_PACKAGES ${ARG_PACKAGES})
+endfunction()
+
+function(undula_test_support name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;MODULES;PACKAGES" ${ARGN})
+  add_library(undula_${name} OBJECT ${ARG_SOURCES})
+  list(TRANSFORM ARG_MODULES PREPEND undula_)
+  target_link_libraries(undula_${name} PUBLIC ${ARG_MODULES} undula_flags GTest::gmock ${ARG_PACKAGES})
+  target_compile_options(undula_${name} PRIVATE ${UNDULA_FLAGS_test})
+  target_compile_definitions(undula_${name} PRIVATE UNDULA_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 endfunction()
 
 function(undula_test name)
@@ -113,6 +131,7 @@ function(undula_test name)
   list(TRANSFORM ARG_MODULES PREPEND undula_)
   target_link_libraries(${name} PRIVATE ${ARG_MODULES} undula_flags GTest::gmock GTest::gtest_main
                         ${ARG_PACKAGES})
+  target_compile_options(${name} PRIVATE ${UNDULA_FLAGS_test})
   undula_common_headers(${name})
   target_compile_definitions(${name} PRIVATE UNDULA_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   set_property(GLOBAL APPEND PROPERTY UNDULA_TESTS ${name})

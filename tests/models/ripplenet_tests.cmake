@@ -4,8 +4,8 @@ undula_test(ripplenet_test
           ripplenet_ripple_set_test.cc ripplenet_scorer_test.cc
   MODULES models propagation base)
 undula_test(ripplenet_oracle_test
-  SOURCES ripplenet_oracle_test.cc ${PROJECT_SOURCE_DIR}/tests/conformance/oracle_file.cc
-  MODULES models propagation base
+  SOURCES ripplenet_oracle_test.cc
+  MODULES oracle_file models propagation base
   LABELS oracle)
 undula_test(ripplenet_data_test
   SOURCES ripplenet_data_test.cc

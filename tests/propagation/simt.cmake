@@ -27,6 +27,7 @@ add_library(undula_propagation_simt OBJECT ${simt_sources})
 target_compile_definitions(undula_propagation_simt PUBLIC UNDULA_SIMT_EMULATOR)
 target_link_libraries(undula_propagation_simt PUBLIC undula_flags absl::status absl::statusor
                       Threads::Threads ${UNDULA_BOOST_CONTEXT})
+target_compile_options(undula_propagation_simt PRIVATE ${UNDULA_FLAGS_library})
 undula_common_headers(undula_propagation_simt)
 
 undula_test(simt_emulator_test SOURCES simt_emulator_test.cc MODULES propagation_simt base)
