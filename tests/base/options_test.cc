@@ -252,6 +252,22 @@ TEST(ParseTomlTest, Errors) {
   EXPECT_FALSE(ParseToml(deep, "t.toml").ok());
 }
 
+// A name that toml++ must not see, and brackets that begin no section.
+TEST(ParseTomlTest, SectionNames) {
+  const auto message = [](std::string_view text) {
+    return std::string(Message(ParseToml(text, "t.toml").status()));
+  };
+  EXPECT_THAT(message("a = 1\n \t[=]\n"), HasSubstr("t.toml:2:3: the name of a section begins"));
+  for (const char* text :
+       {"[=]", "[[.a]]", "\xef\xbb\xbf[=]", "a = '''\n'''\n\r\n[ =]", "# [\n[=]"}) {
+    EXPECT_THAT(message(text), HasSubstr("the name of a section begins")) << text;
+  }
+  for (const char* text :
+       {"[a]\n[[b]]\n['c']", "a = [[[1]],\n[[2]]]", "a = '''\n[=]'''", "# [=]"}) {
+    EXPECT_EQ(message(text), "") << text;
+  }
+}
+
 // What toml++ must not see (found by fuzzing), and what looks like it and is TOML.
 TEST(ParseTomlTest, CharactersBeyondAscii) {
   const auto message = [](std::string_view text) {
