@@ -278,6 +278,8 @@ TEST(Optimizer, TunedAdamHasTheBitsOfTheRowBodies) {
     };
     std::vector<uint32_t> steps_of_row(kRows);
     for (uint32_t row = 0; row < kRows; ++row) steps_of_row[row] = row * row * row;
+    std::vector<LazyAdamCorrection<float>> corrections;  // of some of these rows
+    for (uint32_t t = 0; t < 5000; ++t) corrections.push_back(CorrectionAfter(step, t));
     const StepRows<float> of_list = {grad.data(), listed.data(), nullptr, cols};
     const StepRows<float> of_many = {grad.data(), backwards.data(), nullptr, cols};
     const StepRows<float> of_all = {grad.data(), nullptr, slots.data(), cols};
@@ -305,7 +307,8 @@ TEST(Optimizer, TunedAdamHasTheBitsOfTheRowBodies) {
         std::vector<float> p1 = value, m1 = m, v1 = v;
         std::vector<uint32_t> steps1 = steps_of_row;
         UpdateAdam(c.kind, c.table, step, c.rows, p1.data(), m1.data(), v1.data(),
-                   c.per_row_steps ? steps1.data() : nullptr, c.items, nullptr, target);
+                   {c.per_row_steps ? steps1.data() : nullptr, corrections}, c.items, nullptr,
+                   target);
         EXPECT_EQ(steps1, steps0);
         EXPECT_EQ(p1, p0) << cols << " " << simd::TargetName(target);
         EXPECT_EQ(m1, m0);

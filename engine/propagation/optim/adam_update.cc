@@ -8,8 +8,8 @@
 namespace undula::propagation {
 
 void UpdateAdam(OptimizerKind kind, bool table, const StepNumbers<float>& step,
-                const StepRows<float>& rows, float* value, float* m, float* v, uint32_t* row_steps,
-                int64_t items, TaskArena* workers, simd::Target target) {
+                const StepRows<float>& rows, float* value, float* m, float* v,
+                const RowSteps& row_steps, int64_t items, TaskArena* workers, simd::Target target) {
   AdamArgs args{.decay = step.weight_decay,
                 .beta1 = step.beta1,
                 .keep1 = step.keep1,
@@ -32,14 +32,15 @@ void UpdateAdam(OptimizerKind kind, bool table, const StepNumbers<float>& step,
     args.shrink = 1.0f - step.learning_rate * step.weight_decay;
   }
   if (kind == OptimizerKind::kLazyAdam && table) {
-    args.rate = LazyAdamRate(step);
+    args.rate = LazyAdamCorrection<float>{step.correction1, std::sqrt(step.correction2)}.Rate(
+        step.learning_rate);
     args.root = 1.0f;
   }
   const AdamKernel kernel = GetAdamKernel(target);
   constexpr int64_t kElementsPerTask = 1 << 13;
   const int64_t grain = std::max<int64_t>(1, kElementsPerTask / std::max<int64_t>(1, rows.cols));
   const auto update = [&](int64_t begin, int64_t end) {
-    if (row_steps == nullptr) return kernel(args, begin, end);
+    if (row_steps.counts == nullptr) return kernel(args, begin, end);
     constexpr int64_t kRates = 128;
     float rates[kRates];
     AdamArgs with_rates = args;
@@ -47,7 +48,10 @@ void UpdateAdam(OptimizerKind kind, bool table, const StepNumbers<float>& step,
     for (int64_t at = begin; at < end; at += kRates) {
       const int64_t stop = std::min(end, at + kRates);
       for (int64_t i = at; i < stop; ++i) {
-        rates[i - at] = LazyAdamRate(step, ++row_steps[rows.row(i)]);
+        const uint32_t t = ++row_steps.counts[rows.row(i)];
+        const bool known = t < row_steps.corrections.size();
+        rates[i - at] =
+            (known ? row_steps.corrections[t] : CorrectionAfter(step, t)).Rate(step.learning_rate);
       }
       kernel(with_rates, at, stop);
     }

@@ -4,6 +4,7 @@
 #define UNDULA_PROPAGATION_OPTIM_ADAM_UPDATE_H_
 
 #include <cstdint>
+#include <span>
 
 #include "base/parallel.h"
 #include "propagation/optim/optimizer_row.h"
@@ -11,12 +12,19 @@
 
 namespace undula::propagation {
 
+// The steps that each row of a table has made; null: those of the run count. `corrections` are what
+// CorrectionAfter tells of 0, 1, ... steps; it is asked for what is beyond them.
+struct RowSteps {
+  uint32_t* counts = nullptr;
+  std::span<const LazyAdamCorrection<float>> corrections = {};
+};
+
 // Updates the work items [0, items) of `rows`. kind: one of the Adam kinds; table: an embedding
-// table, where kLazyAdam has its own rate; row_steps: of such a table's rows, which are counted, or
-// null. workers may be null.
+// table, where kLazyAdam has its own rate. workers may be null.
 void UpdateAdam(OptimizerKind kind, bool table, const StepNumbers<float>& step,
-                const StepRows<float>& rows, float* value, float* m, float* v, uint32_t* row_steps,
-                int64_t items, TaskArena* workers, simd::Target target = simd::BestTarget());
+                const StepRows<float>& rows, float* value, float* m, float* v,
+                const RowSteps& row_steps, int64_t items, TaskArena* workers,
+                simd::Target target = simd::BestTarget());
 
 }  // namespace undula::propagation
 

@@ -50,6 +50,9 @@ constexpr NamedKind kKinds[] = {{"sgd", OptimizerKind::kSgd},
 // Elements of a dense parameter per work item: a constant, so that items do not depend on threads.
 constexpr int64_t kDenseTile = 1024;
 
+// Steps of a row beyond which their corrections are computed anew: 512 KiB of them.
+constexpr size_t kMostCorrections = 1 << 16;
+
 // out[s] = sum of the rows pieces[order[k]] of distinct row s.
 template <class T>
 struct MergeRow {
@@ -76,6 +79,7 @@ class RowOptimizer final : public Optimizer {
   RowOptimizer(OptimizerKind kind, const OptimizerOptions& options, ParameterSet* parameters)
       : kind_(kind), options_(options), parameters_(parameters) {
     if (options_.epsilon == 0) options_.epsilon = kind == OptimizerKind::kAdagrad ? 1e-10 : 1e-8;
+    if (options_.per_row_steps) corrections_.reserve(kMostCorrections);
     for (const auto& parameter : parameters->all()) {
       const size_t n = static_cast<size_t>(parameter->value.size());
       const size_t rows = static_cast<size_t>(parameter->value.rows());
@@ -135,6 +139,9 @@ class RowOptimizer final : public Optimizer {
   OptimizerOptions options_;
   ParameterSet* parameters_;
   std::vector<State> states_;
+  // With per_row_steps, after 0, 1, ... steps: as many as the run has made, kMostCorrections at
+  // most.
+  std::vector<LazyAdamCorrection<T>> corrections_;
   int64_t steps_ = 0;
   cuda::Device* device_ = nullptr;  // where the state is; null: the host
   Arena scratch_;
@@ -263,7 +270,7 @@ absl::Status RowOptimizer<T>::Update(Parameter& parameter, State& state, const S
   if constexpr (std::is_same_v<T, float>) {
     if (IsAdam() && device_ == nullptr) {
       UpdateAdam(kind_, parameter.row_sparse, step, rows, value, first, second,
-                 state.row_steps.template as<uint32_t>(), items, workers);
+                 {state.row_steps.template as<uint32_t>(), corrections_}, items, workers);
       return absl::OkStatus();
     }
   }
@@ -298,6 +305,10 @@ absl::Status RowOptimizer<T>::Step(TaskArena* workers) {
   scratch_.Reset();
   ++steps_;
   const StepNumbers<T> step = Numbers();
+  const size_t known = std::min(kMostCorrections, static_cast<size_t>(steps_) + 1);
+  while (options_.per_row_steps && corrections_.size() < known) {
+    corrections_.push_back(CorrectionAfter(step, static_cast<uint32_t>(corrections_.size())));
+  }
   for (size_t i = 0; i < all.size(); ++i) {
     Parameter& parameter = *all[i];
     State& state = states_[i];

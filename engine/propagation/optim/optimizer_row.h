@@ -142,13 +142,15 @@ struct AdamRow {
   }
 };
 
-// lr sqrt(correction2) / correction1: of the whole run, or of a row that has made t steps.
+// What corrects the bias of lazy Adam's state after t steps of a row.
 template <class T>
-UNDULA_HD T LazyAdamRate(const StepNumbers<T>& step) {
-  return step.learning_rate * std::sqrt(step.correction2) / step.correction1;
-}
+struct LazyAdamCorrection {
+  T first, root;  // 1 - beta1^t, sqrt(1 - beta2^t)
+
+  UNDULA_HD T Rate(T learning_rate) const { return learning_rate * root / first; }
+};
 template <class T>
-UNDULA_HD T LazyAdamRate(StepNumbers<T> step, uint32_t t) {
+UNDULA_HD LazyAdamCorrection<T> CorrectionAfter(const StepNumbers<T>& step, uint32_t t) {
   const auto power = [t](double base) {
     double result = 1;
     for (uint32_t exponent = t; exponent != 0; exponent >>= 1, base *= base) {
@@ -156,9 +158,8 @@ UNDULA_HD T LazyAdamRate(StepNumbers<T> step, uint32_t t) {
     }
     return result;
   };
-  step.correction1 = static_cast<T>(1 - power(step.exact_beta1));
-  step.correction2 = static_cast<T>(1 - power(step.exact_beta2));
-  return LazyAdamRate(step);
+  return {static_cast<T>(1 - power(step.exact_beta1)),
+          std::sqrt(static_cast<T>(1 - power(step.exact_beta2)))};
 }
 
 // Rows of the step only: p -= rate m / (sqrt(v) + eps).
@@ -180,8 +181,10 @@ struct LazyAdamRow {
     T* p = value + at;
     T* mean = m + at;
     T* square = v + at;
-    const T rate =
-        row_steps == nullptr ? LazyAdamRate(step) : LazyAdamRate(step, row_steps[row] + 1);
+    const LazyAdamCorrection<T> correction =
+        row_steps == nullptr ? LazyAdamCorrection<T>{step.correction1, std::sqrt(step.correction2)}
+                             : CorrectionAfter(step, row_steps[row] + 1);
+    const T rate = correction.Rate(step.learning_rate);
     group.ForEach(rows.cols, [&](int64_t c) {
       const T d = g[c] + step.weight_decay * p[c];
       const T mc = step.beta1 * mean[c] + step.keep1 * d;
