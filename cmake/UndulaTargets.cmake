@@ -93,7 +93,9 @@ endfunction()
 
 # Our own code is what sanitized tests spend their time in; the tests' own code is read once, so that an optimizer's
 # passes over it cost more than they save.
-set(UNDULA_FLAGS_library $<$<AND:$<BOOL:${UNDULA_SANITIZE}>,$<COMPILE_LANGUAGE:CXX>>:-O1>)
+if(UNDULA_SANITIZE)
+  set(UNDULA_FLAGS_library $<$<COMPILE_LANGUAGE:CXX>:-O1>)
+endif()
 set(UNDULA_FLAGS_test $<$<AND:$<NOT:$<CONFIG:Debug>>,$<COMPILE_LANGUAGE:CXX>>:-O1>)
 
 function(undula_module name)
