@@ -5,7 +5,7 @@
 #   one GoogleTest program; each of its tests is a CTest test with the labels (default: unit) and
 #   the label in_FOLDER; the target undula_tests_FOLDER builds the folder's programs. The macro
 #   UNDULA_SOURCE_DIR is the repository root.
-# undula_test_support(NAME SOURCES ... MODULES ... [PACKAGES ...])
+# undula_test_support(NAME SOURCES ... MODULES ...)
 #   sources of several test programs, compiled once: a name for their MODULES.
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
@@ -116,10 +116,10 @@ function(undula_module name)
 endfunction()
 
 function(undula_test_support name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;MODULES;PACKAGES" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;MODULES" ${ARGN})
   add_library(undula_${name} OBJECT ${ARG_SOURCES})
   list(TRANSFORM ARG_MODULES PREPEND undula_)
-  target_link_libraries(undula_${name} PUBLIC ${ARG_MODULES} undula_flags GTest::gmock ${ARG_PACKAGES})
+  target_link_libraries(undula_${name} PUBLIC ${ARG_MODULES} undula_flags GTest::gmock)
   target_compile_options(undula_${name} PRIVATE ${UNDULA_FLAGS_test})
   target_compile_definitions(undula_${name} PRIVATE UNDULA_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 endfunction()
