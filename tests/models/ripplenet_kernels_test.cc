@@ -188,6 +188,7 @@ TEST(RippleNetKernels, SameBitsOnEveryInstructionSet) {
 // The kernels that layouts, gradients and the scorer's block form use, against plain loops (exact
 // where only moves and single additions are made) and between instruction sets.
 TEST(RippleNetKernels, SmallKernelsOnEveryInstructionSet) {
+  constexpr int64_t kSoftmaxRows = 39;  // a block of 32, 4 and 3
   const Rng rng(21, RngStream::kTest);
   uint64_t draw = 0;
   const auto random = [&](int64_t n) {
@@ -198,7 +199,8 @@ TEST(RippleNetKernels, SmallKernelsOnEveryInstructionSet) {
   for (const int64_t cols : {1, 5, 16, 23, 48}) {
     for (const int64_t n : {0, 1, 15, 16, 37}) {
       const int64_t pad = PadTo16(cols), slot_pad = PadTo16(n);
-      const std::vector<float> table = random(kTable * cols), logits = random(3 * slot_pad);
+      const std::vector<float> table = random(kTable * cols),
+                               logits = random(kSoftmaxRows * slot_pad);
       const std::vector<float> x = random(5 * n), m = random(n * pad), base = random(5 * pad);
       std::vector<uint32_t> row;
       std::vector<float> count;
@@ -244,8 +246,8 @@ TEST(RippleNetKernels, SmallKernelsOnEveryInstructionSet) {
         FillAttentionSlots(table.data(), row.data(), table.data(), row.data(), count.data(), n,
                            &slots, target);
         std::vector<float> weights = logits;
-        kernels.softmax(slots, 3, weights.data(), slot_pad);
-        for (int64_t r = 0; r < 3 && n > 0; ++r) {
+        kernels.softmax(slots, kSoftmaxRows, weights.data(), slot_pad);
+        for (int64_t r = 0; r < kSoftmaxRows && n > 0; ++r) {
           double sum = 0;
           for (int64_t i = 0; i < n; ++i)
             sum += count[i] * std::exp(double{logits[r * slot_pad + i]});

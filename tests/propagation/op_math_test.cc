@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -139,6 +140,32 @@ TEST(OpMath, LanesAreWithinTheirStatedErrors) {
   lanes::HSum4(lanes::Load(rows[0]), lanes::Load(rows[1]), lanes::Load(rows[2]),
                lanes::Load(rows[3]), sums);
   for (int i = 0; i < 4; ++i) EXPECT_EQ(sums[i], lanes::HSum(lanes::Load(rows[i])));
+  lanes::HMax4(lanes::Load(rows[3]), lanes::Load(rows[2]), lanes::Load(rows[1]),
+               lanes::Load(rows[0]), sums);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(sums[i], rows[3 - i][0]);
+}
+
+TEST(OpMath, VectorsWorkedTogetherHaveTheBitsOfOneAlone) {
+  namespace lanes = simd::op_math_test;
+  const auto expect_same = [](lanes::V16 a, lanes::V16 b) {
+    float x[16], y[16];
+    lanes::Store(x, a);
+    lanes::Store(y, b);
+    EXPECT_EQ(std::memcmp(x, y, sizeof(x)), 0) << x[0] << " " << y[0];
+  };
+  for (const float x : {-1e30f, -100.0f, -3.7f, -1e-3f, -0.0f, 0.0f, 0.4f, 7.9f, 60.0f, 1e30f}) {
+    const lanes::V16 at[3] = {lanes::Set(x), lanes::Set(0.5f * x), lanes::Set(-x)};
+    lanes::V16 exp[3] = {at[0], at[1], at[2]}, tanh[3] = {at[0], at[1], at[2]};
+    lanes::ExpEach(exp);
+    lanes::TanhEach(tanh);
+    for (int k = 0; k < 3; ++k) {
+      expect_same(exp[k], lanes::Exp(at[k]));
+      expect_same(tanh[k], lanes::Tanh(at[k]));
+    }
+  }
+  float zero[16];
+  lanes::Store(zero, lanes::Tanh(lanes::Set(-0.0f)));
+  EXPECT_FALSE(std::signbit(zero[0]));
 }
 
 // All instruction sets that this processor has give the bits of the baseline.

@@ -142,7 +142,7 @@ float* KgcnScorer::Layer(int l, const float* x, const uint32_t* rows, int64_t n,
     cells.count = slot_count_.data();
     cells.base = base_.data();
     cells.value = slot_value_.data();
-    kernels.mix(cells, rows, n, x, gain_, activation, nullptr, out, pad_);
+    kernels.mix(cells, rows, n, x, gain_, activation, nullptr, out);
     return out;
   }
   // The layer below, for these rows and their neighbors, in ascending order: what it reads by
@@ -182,7 +182,7 @@ float* KgcnScorer::Layer(int l, const float* x, const uint32_t* rows, int64_t n,
     cells.value_row = sample.entity.data();
     cells.position = position;
     float* mix = floats(n * pad_);
-    kernels.mix(cells, rows, n, x, gain_, Activation::kNone, nullptr, mix, pad_);
+    kernels.mix(cells, rows, n, x, gain_, Activation::kNone, nullptr, mix);
     Multiply(mix, pad_, n, message_[l - 1], dim_, pad_, out);
   }
   if (concat || !o.kg) {
@@ -195,7 +195,7 @@ float* KgcnScorer::Layer(int l, const float* x, const uint32_t* rows, int64_t n,
     Multiply(own, pad_, n, own_[l - 1], dim_, pad_, product);
     for (int64_t i = 0; o.kg && i < n * pad_; ++i) out[i] += product[i];
   }
-  kernels.finish(out, pad_, n, pad_, bias_[l - 1].data(), activation, nullptr, nullptr);
+  kernels.finish(out, n, pad_, bias_[l - 1].data(), activation);
   return out;
 }
 
@@ -211,7 +211,7 @@ void KgcnScorer::ScoreRows(uint32_t user, const uint32_t* rows, int64_t n, float
     cells.count = slot_count_.data();
     cells.base = base_.data();
     cells.value = slot_value_.data();
-    propagation::GetMixKernels().mix(cells, rows, n, x, gain_, Activation::kTanh, vector, out, 0);
+    propagation::GetMixKernels().mix(cells, rows, n, x, gain_, Activation::kTanh, vector, out);
     return;
   }
   const float* h = Layer(static_cast<int>(state_->options.hops), x, rows, n, scratch);

@@ -8,9 +8,16 @@
 
 namespace undula::propagation::simd::UNDULA_SIMD_TARGET {
 
-// Rows worked together share the loads of the slots. The order of operations within a row does not
+// Sums held in registers: kRowBlock rows, which share the loads of the slots, by kColumnVectors
+// vectors; kSlotBlock slots of a transposed product. The order of operations within a row does not
 // depend on it.
-inline constexpr int64_t kRowBlock = 4;
+#if defined(__AVX512F__)
+inline constexpr int kRowBlock = 4, kColumnVectors = 2, kSlotBlock = 8;
+#elif defined(__AVX2__)
+inline constexpr int kRowBlock = 4, kColumnVectors = 1, kSlotBlock = 4;
+#else
+inline constexpr int kRowBlock = 2, kColumnVectors = 1, kSlotBlock = 2;
+#endif
 
 // out[r][16 c] = sum_j x[r][j] m[j][16 c] for R rows and C vectors of columns.
 template <int R, int C>
@@ -40,9 +47,10 @@ inline void MultiplyBlock(const float* x, int64_t ldx, const float* m, int64_t l
 template <int R>
 inline void MultiplyRows(const float* x, int64_t ldx, const float* m, int64_t ldm, int64_t in,
                          int64_t cols, float* out, int64_t ldo, bool add) {
+  constexpr int kWide = 16 * kColumnVectors;
   int64_t c = 0;
-  for (; c + 32 <= cols; c += 32) {
-    MultiplyBlock<R, 2>(x, ldx, m + c, ldm, in, out + c, ldo, add);
+  for (; c + kWide <= cols; c += kWide) {
+    MultiplyBlock<R, kColumnVectors>(x, ldx, m + c, ldm, in, out + c, ldo, add);
   }
   if (c < cols) MultiplyBlock<R, 1>(x, ldx, m + c, ldm, in, out + c, ldo, add);
 }
@@ -62,16 +70,15 @@ inline void MultiplyAll(const float* x, int64_t ldx, int64_t rows, const float* 
 // [0, slots).
 inline void MultiplyTransposed(const float* w, int64_t ldw, const float* x, int64_t ldx,
                                int64_t rows, int64_t slots, int64_t cols, float* out) {
-  constexpr int kSlots = 8;  // slot_pad is a multiple of 16, so whole blocks stay inside
-  for (int64_t i = 0; i < slots; i += kSlots) {
+  for (int64_t i = 0; i < slots; i += kSlotBlock) {  // slot_pad holds whole blocks
     for (int64_t c = 0; c < cols; c += 16) {
-      V16 acc[kSlots];
-      for (int s = 0; s < kSlots; ++s) acc[s] = Load(out + (i + s) * cols + c);
+      V16 acc[kSlotBlock];
+      for (int s = 0; s < kSlotBlock; ++s) acc[s] = Load(out + (i + s) * cols + c);
       for (int64_t r = 0; r < rows; ++r) {
         const V16 b = Load(x + r * ldx + c);
-        for (int s = 0; s < kSlots; ++s) acc[s] = Fma(Set(w[r * ldw + i + s]), b, acc[s]);
+        for (int s = 0; s < kSlotBlock; ++s) acc[s] = Fma(Set(w[r * ldw + i + s]), b, acc[s]);
       }
-      for (int s = 0; s < kSlots; ++s) Store(out + (i + s) * cols + c, acc[s]);
+      for (int s = 0; s < kSlotBlock; ++s) Store(out + (i + s) * cols + c, acc[s]);
     }
   }
 }
@@ -92,6 +99,64 @@ inline void SoftmaxRow(const AttentionSlots& slots, float* row) {
   for (int64_t i = 0; i < n; i += 16) Store(row + i, Mul(Load(row + i), scale));
 }
 
+// Rows whose softmax is worked together: a pass over all of them has no chain from row to row, and
+// four at a time share the steps of their sums.
+inline constexpr int64_t kSoftmaxRows = 32;
+
+// rows is a multiple of 4, at most kSoftmaxRows.
+inline void SoftmaxBlock(const AttentionSlots& slots, int64_t rows, float* logits, int64_t ld) {
+  const float *bias = slots.bias, *count = slots.count;
+  const int64_t n = slots.slot_pad;
+  float of_row[kSoftmaxRows];
+  for (int64_t r = 0; r < rows; r += 4) {
+    const float *a = logits + r * ld, *b = a + ld, *c = b + ld, *d = c + ld;
+    V16 top_a = Set(-3.0e38f), top_b = top_a, top_c = top_a, top_d = top_a;
+    for (int64_t i = 0; i < n; i += 16) {
+      const V16 x = Load(bias + i);
+      top_a = Max(Add(Load(a + i), x), top_a);
+      top_b = Max(Add(Load(b + i), x), top_b);
+      top_c = Max(Add(Load(c + i), x), top_c);
+      top_d = Max(Add(Load(d + i), x), top_d);
+    }
+    HMax4(top_a, top_b, top_c, top_d, of_row + r);
+  }
+  for (int64_t r = 0; r < rows; r += 4) {
+    V16 sum[4];
+#pragma GCC unroll 4
+    for (int k = 0; k < 4; k += 2) {
+      float *a = logits + (r + k) * ld, *b = a + ld;
+      const V16 shift_a = Set(of_row[r + k]), shift_b = Set(of_row[r + k + 1]);
+      sum[k] = sum[k + 1] = Set(0.0f);
+      for (int64_t i = 0; i < n; i += 16) {
+        V16 e[2] = {Sub(Load(a + i), shift_a), Sub(Load(b + i), shift_b)};
+        ExpEach(e);
+        e[0] = Mul(Load(count + i), e[0]);
+        e[1] = Mul(Load(count + i), e[1]);
+        sum[k] = Add(sum[k], e[0]);
+        sum[k + 1] = Add(sum[k + 1], e[1]);
+        Store(a + i, e[0]);
+        Store(b + i, e[1]);
+      }
+    }
+    HSum4(sum[0], sum[1], sum[2], sum[3], of_row + r);
+  }
+  for (int64_t r = 0; r < rows; ++r) {
+    float* row = logits + r * ld;
+    const V16 scale = Set(1.0f / of_row[r]);
+    for (int64_t i = 0; i < n; i += 16) Store(row + i, Mul(Load(row + i), scale));
+  }
+}
+
+inline void SoftmaxRows(const AttentionSlots& slots, int64_t rows, float* logits, int64_t ld) {
+  int64_t r = 0;
+  while (rows - r >= 4) {
+    const int64_t block = rows - r < kSoftmaxRows ? (rows - r) / 4 * 4 : kSoftmaxRows;
+    SoftmaxBlock(slots, block, logits + r * ld, ld);
+    r += block;
+  }
+  for (; r < rows; ++r) SoftmaxRow(slots, logits + r * ld);
+}
+
 inline void Forward(const AttentionSlots& s, const float* q, int64_t ldq, int64_t rows,
                     float* weights, int64_t ldw, float* out, int64_t ldo) {
   if (s.slots == 0) {
@@ -101,7 +166,7 @@ inline void Forward(const AttentionSlots& s, const float* q, int64_t ldq, int64_
     return;
   }
   MultiplyAll(q, ldq, rows, s.key_t, s.slot_pad, s.key_cols, s.slot_pad, weights, ldw, false);
-  for (int64_t r = 0; r < rows; ++r) SoftmaxRow(s, weights + r * ldw);
+  SoftmaxRows(s, rows, weights, ldw);
   MultiplyAll(weights, ldw, rows, s.value, s.value_pad, s.slots, s.value_pad, out, ldo, false);
 }
 
@@ -145,10 +210,6 @@ inline void RowDot(const float* a, int64_t lda, const float* b, int64_t ldb, int
 inline void MultiplyAdd(const float* x, int64_t ldx, int64_t rows, const float* m, int64_t in,
                         int64_t out_pad, float* out, int64_t ldo) {
   MultiplyAll(x, ldx, rows, m, out_pad, in, out_pad, out, ldo, true);
-}
-
-inline void Softmax(const AttentionSlots& slots, int64_t rows, float* logits, int64_t ld) {
-  for (int64_t r = 0; r < rows; ++r) SoftmaxRow(slots, logits + r * ld);
 }
 
 // The columns [begin, cols) of 16 gathered rows, fewer than 16 of them.
@@ -205,7 +266,7 @@ inline void AddRows(const float* x, int64_t ldx, int64_t n, int64_t cols, const 
 }
 
 inline constexpr AttentionKernels kKernels = {&Forward,     &Backward, &Multiply, &RowDot,
-                                              &MultiplyAdd, &LayOut,   &AddRows,  &Softmax};
+                                              &MultiplyAdd, &LayOut,   &AddRows,  &SoftmaxRows};
 
 }  // namespace undula::propagation::simd::UNDULA_SIMD_TARGET
 

@@ -32,13 +32,12 @@ struct MixKernels {
   // [d][r_pad], r_pad a multiple of 16; at least e^-87. x has r_pad entries.
   void (*exponentials)(const float* u, int64_t d, const float* relation_t, int64_t n, int64_t r_pad,
                        float scale, float* x);
-  // For i < n, cell c = cells[i]: h = act(base + gain sum_s x[r_s] count_s value_s / sum_s x[r_s]
-  // count_s). user null: out[i * ldo ...] = h, pad columns; else out[i] = user . h, [pad] each.
+  // For i < n, cell c = list[i]: h = act(base + gain sum_s x[r_s] count_s value_s / sum_s x[r_s]
+  // count_s). user null: out[i * pad ...] = h; else out[i] = user . h.
   void (*mix)(const MixCells& cells, const uint32_t* list, int64_t n, const float* x, float gain,
-              Activation activation, const float* user, float* out, int64_t ldo);
-  // The same ending for rows: act(z_i + bias) as a row, in place, or its product with the user.
-  void (*finish)(float* z, int64_t ldz, int64_t n, int64_t pad, const float* bias,
-                 Activation activation, const float* user, float* out);
+              Activation activation, const float* user, float* out);
+  // The same ending for rows [n][pad], in place: act(z_i + bias).
+  void (*finish)(float* z, int64_t n, int64_t pad, const float* bias, Activation activation);
 };
 
 const MixKernels& GetMixKernels(simd::Target target = simd::BestTarget());

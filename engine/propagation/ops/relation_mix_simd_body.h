@@ -3,16 +3,11 @@
 #ifndef UNDULA_PROPAGATION_OPS_RELATION_MIX_SIMD_BODY_H_
 #define UNDULA_PROPAGATION_OPS_RELATION_MIX_SIMD_BODY_H_
 
+#include "propagation/ops/activation_simd_body.h"
 #include "propagation/ops/relation_mix_simd.h"
 #include "propagation/simd/v16.h"
 
 namespace undula::propagation::simd::UNDULA_SIMD_TARGET {
-
-inline V16 Apply(Activation activation, V16 z) {
-  if (activation == Activation::kTanh) return Tanh(z);
-  if (activation == Activation::kRelu) return Max(z, Set(0.0f));
-  return z;
-}
 
 inline void Exponentials(const float* u, int64_t d, const float* relation_t, int64_t n,
                          int64_t r_pad, float scale, float* x) {
@@ -55,52 +50,73 @@ inline void MixCell(const MixCells& cells, int64_t cell, int64_t column, const f
   for (int c = 0; c < C; ++c) h[c] = Fma(factor, h[c], Load(base + 16 * c));
 }
 
+// Cells worked together: a pass over all of them has no chain from cell to cell.
+inline constexpr int64_t kMixCells = 32;
+
+// The cells of `list` into rows of `ldz`, 16 C columns from `column` on; not activated.
 template <int C>
-inline void MixAll(const MixCells& cells, const uint32_t* list, int64_t n, const float* x,
-                   float gain, Activation activation, const float* user, float* out, int64_t ldo) {
+inline void MixColumns(const MixCells& cells, const uint32_t* list, int64_t n, int64_t column,
+                       const float* x, float gain, float* z, int64_t ldz) {
   for (int64_t i = 0; i < n; ++i) {
-    V16 sum = Set(0.0f);
-    for (int64_t column = 0; column < cells.pad; column += 16 * C) {
-      V16 h[C];
-      MixCell<C>(cells, list[i], column, x, gain, h);
+    V16 h[C];
+    MixCell<C>(cells, list[i], column, x, gain, h);
+    for (int c = 0; c < C; ++c) Store(z + i * ldz + 16 * c, h[c]);
+  }
+}
+
+template <int C>
+inline void MixBlock(const MixCells& cells, const uint32_t* list, int64_t n, const float* x,
+                     float gain, Activation activation, const float* user, float* out) {
+  constexpr int64_t kWide = 16 * C;
+  if (user == nullptr) {
+    for (int64_t column = 0; column < cells.pad; column += kWide) {
+      MixColumns<C>(cells, list, n, column, x, gain, out + column, cells.pad);
+    }
+    return Activate(activation, out, n * cells.pad);
+  }
+  float z[kMixCells * kWide];
+  V16 sum[kMixCells];
+  for (int64_t i = 0; i < n; ++i) sum[i] = Set(0.0f);
+  for (int64_t column = 0; column < cells.pad; column += kWide) {
+    MixColumns<C>(cells, list, n, column, x, gain, z, kWide);
+    Activate(activation, z, n * kWide);
+    for (int64_t i = 0; i < n; ++i) {
       for (int c = 0; c < C; ++c) {
-        h[c] = Apply(activation, h[c]);
-        if (user == nullptr) {
-          Store(out + i * ldo + column + 16 * c, h[c]);
-        } else {
-          sum = Fma(Load(user + column + 16 * c), h[c], sum);
-        }
+        sum[i] = Fma(Load(user + column + 16 * c), Load(z + i * kWide + 16 * c), sum[i]);
       }
     }
-    if (user != nullptr) out[i] = HSum(sum);
+  }
+  int64_t i = 0;
+  for (; i + 4 <= n; i += 4) HSum4(sum[i], sum[i + 1], sum[i + 2], sum[i + 3], out + i);
+  for (; i < n; ++i) out[i] = HSum(sum[i]);
+}
+
+template <int C>
+inline void MixAll(const MixCells& cells, const uint32_t* list, int64_t n, const float* x,
+                   float gain, Activation activation, const float* user, float* out) {
+  for (int64_t i = 0; i < n; i += kMixCells) {
+    MixBlock<C>(cells, list + i, n - i < kMixCells ? n - i : kMixCells, x, gain, activation, user,
+                out + (user == nullptr ? i * cells.pad : i));
   }
 }
 
 inline void Mix(const MixCells& cells, const uint32_t* list, int64_t n, const float* x, float gain,
-                Activation activation, const float* user, float* out, int64_t ldo) {
+                Activation activation, const float* user, float* out) {
   if (cells.pad % 64 == 0) {
-    MixAll<4>(cells, list, n, x, gain, activation, user, out, ldo);
+    MixAll<4>(cells, list, n, x, gain, activation, user, out);
   } else if (cells.pad % 32 == 0) {
-    MixAll<2>(cells, list, n, x, gain, activation, user, out, ldo);
+    MixAll<2>(cells, list, n, x, gain, activation, user, out);
   } else {
-    MixAll<1>(cells, list, n, x, gain, activation, user, out, ldo);
+    MixAll<1>(cells, list, n, x, gain, activation, user, out);
   }
 }
 
-inline void Finish(float* z, int64_t ldz, int64_t n, int64_t pad, const float* bias,
-                   Activation activation, const float* user, float* out) {
+inline void Finish(float* z, int64_t n, int64_t pad, const float* bias, Activation activation) {
   for (int64_t i = 0; i < n; ++i) {
-    V16 sum = Set(0.0f);
-    for (int64_t c = 0; c < pad; c += 16) {
-      const V16 h = Apply(activation, Add(Load(z + i * ldz + c), Load(bias + c)));
-      if (user == nullptr) {
-        Store(z + i * ldz + c, h);
-      } else {
-        sum = Fma(Load(user + c), h, sum);
-      }
-    }
-    if (user != nullptr) out[i] = HSum(sum);
+    float* row = z + i * pad;
+    for (int64_t c = 0; c < pad; c += 16) Store(row + c, Add(Load(row + c), Load(bias + c)));
   }
+  Activate(activation, z, n * pad);
 }
 
 inline constexpr MixKernels kMixKernels = {&Exponentials, &Mix, &Finish};

@@ -3,6 +3,7 @@
 #ifndef UNDULA_PROPAGATION_OPS_RELATION_MIX_TRAIN_SIMD_BODY_H_
 #define UNDULA_PROPAGATION_OPS_RELATION_MIX_TRAIN_SIMD_BODY_H_
 
+#include "propagation/ops/activation_simd_body.h"
 #include "propagation/ops/relation_mix_train_simd.h"
 #include "propagation/simd/v16.h"
 
@@ -20,16 +21,30 @@ inline float DotOf(const float* a, const float* b, int64_t n) {
   return HSum(sum);
 }
 
+// out[i] = the dot of a and the rows row(i) of n values, i < count.
+template <class Row>
+inline void DotsOf(const float* a, int64_t n, int64_t count, const Row& row, float* out) {
+  int64_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    const float *p0 = row(i), *p1 = row(i + 1), *p2 = row(i + 2), *p3 = row(i + 3);
+    V16 x = Load(a);
+    V16 s0 = Mul(x, Load(p0)), s1 = Mul(x, Load(p1)), s2 = Mul(x, Load(p2)), s3 = Mul(x, Load(p3));
+    for (int64_t c = 16; c < n; c += 16) {
+      x = Load(a + c);
+      s0 = Fma(x, Load(p0 + c), s0);
+      s1 = Fma(x, Load(p1 + c), s1);
+      s2 = Fma(x, Load(p2 + c), s2);
+      s3 = Fma(x, Load(p3 + c), s3);
+    }
+    HSum4(s0, s1, s2, s3, out + i);
+  }
+  for (; i < count; ++i) out[i] = DotOf(a, row(i), n);
+}
+
 // y += a x.
 inline void AddTimes(float a, const float* x, int64_t n, float* y) {
   const V16 factor = Set(a);
   for (int64_t c = 0; c < n; c += 16) Store(y + c, Fma(factor, Load(x + c), Load(y + c)));
-}
-
-inline V16 Activated(Activation activation, V16 z) {
-  if (activation == Activation::kTanh) return Tanh(z);
-  if (activation == Activation::kRelu) return Max(z, Set(0.0f));
-  return z;
 }
 
 inline V16 TimesSlope(Activation activation, V16 g, V16 y) {
@@ -121,12 +136,14 @@ inline void MixForward(const MixTrainArgs& a, int64_t begin, int64_t end, float*
         for (int64_t i = 0; i < g.slots; ++i) {
           z = Fma(Set(a.gain * w[i]), Load(a.values + ValueOf(a, g.slot + i) * m + c), z);
         }
-        Store(out + c, Activated(a.activation, z));
+        Store(out + c, z);
       }
       float* packed = g.weights + (row - g.first) * g.slots;
       for (int64_t i = 0; i < g.slots; ++i) packed[i] = w[i];
     }
   }
+  const int64_t first = a.row_ptr[begin], last = a.row_ptr[end];
+  Activate(a.activation, a.out + first * m, (last - first) * m);
 }
 
 // dz of one row.
@@ -161,10 +178,11 @@ inline void MixBackward(const MixTrainArgs& a, int64_t begin, int64_t end, float
         continue;
       }
       const float* dw = a.dweights == nullptr ? nullptr : a.dweights + (w - a.weights);
+      DotsOf(
+          dz, m, g.slots, [&](int64_t i) { return a.values + ValueOf(a, g.slot + i) * m; }, ds);
       float mean = 0;
       for (int64_t i = 0; i < g.slots; ++i) {
-        const float* value = a.values + ValueOf(a, g.slot + i) * m;
-        ds[i] = a.gain * DotOf(dz, value, m);
+        ds[i] *= a.gain;
         if (dw != nullptr) ds[i] += dw[i];
         mean += w[i] * ds[i];
       }
