@@ -58,6 +58,16 @@ KnownLabels::User KnownLabels::of(uint32_t user) const {
   return labels;
 }
 
+void KnownLabels::Prefetch(uint32_t user) const {
+  constexpr int64_t kLine = 64;  // bytes
+  for (int64_t i = filter_ptr_[user]; i < filter_ptr_[user + 1]; i += kLine / 8) {
+    __builtin_prefetch(filter_.data() + i);
+  }
+  for (int64_t i = ptr_[user]; i < ptr_[user + 1]; i += kLine / 4) {
+    __builtin_prefetch(entity_.data() + i);
+  }
+}
+
 float KnownLabels::User::Find(uint32_t entity) const {
   if (size_ == 0) return kUnknown;
   const uint32_t* at = entity_;
@@ -141,6 +151,18 @@ void LabelTree::SumFirst(const Row& row, Depth* depth, uint32_t entity, int64_t 
   }
 }
 
+void LabelTree::PrefetchNeighbors(uint32_t entity) const {
+  const uint32_t* const begin = slots_->entity.data() + slots_->ptr[entity];
+  const uint32_t* const end = slots_->entity.data() + slots_->ptr[entity + 1];
+  for (const uint32_t* child = begin; child != end; ++child) {
+    __builtin_prefetch(rated_ptr_.data() + *child);
+    __builtin_prefetch(slots_->ptr.data() + *child);
+  }
+  for (const uint32_t* child = begin; child != end; ++child) {
+    __builtin_prefetch(rated_entity_.data() + rated_ptr_[*child]);
+  }
+}
+
 bool LabelTree::Sum(const KgcnBatchIndex& index, const Row& row, int t, uint32_t node) {
   const KgcnBatchIndex::Layer& layer = index.layer(hops_ - t);
   const uint32_t entity = layer.entity[node];
@@ -149,6 +171,7 @@ bool LabelTree::Sum(const KgcnBatchIndex& index, const Row& row, int t, uint32_t
   if (t + 1 == hops_) {
     SumFirst(row, &depth, entity, first_weight_[node]);
   } else {
+    if (t + 2 == hops_) PrefetchNeighbors(entity);
     const int64_t begin = layer.slot_ptr[node];
     for (int64_t s = begin; s < layer.slot_ptr[node + 1]; ++s) {
       const uint32_t child = slots_->entity[slots_->ptr[entity] + (s - begin)];
@@ -176,7 +199,9 @@ void LabelTree::Collect(const KgcnBatchIndex& index) {
   seen_ = rated_ = known_ = 0;
   CountFirstWeights(index.layer(1));
   const KgcnBatchIndex::Layer& top = index.layer(hops_);
+  constexpr size_t kAhead = 2;  // rows
   for (uint32_t i = 0; i < top.entity.size(); ++i) {
+    if (i + kAhead < top.entity.size()) labels_->Prefetch(index.users[i + kAhead]);
     Sum(index, {labels_->of(index.users[i]), top.entity[i]}, 0, i);
   }
 }

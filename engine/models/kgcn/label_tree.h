@@ -55,6 +55,8 @@ class KnownLabels {
               uint32_t n_users, uint32_t entity_rows);
 
   User of(uint32_t user) const;
+  // Asks for the labels of a user that is worked soon.
+  void Prefetch(uint32_t user) const;
   // Some user has a known label for the entity.
   bool any(uint32_t entity) const { return any_[entity] != 0; }
 
@@ -109,6 +111,8 @@ class LabelTree {
   // Adds what `node` of layer H - t sums to its depth; false where that is nothing.
   bool Sum(const KgcnBatchIndex& index, const Row& row, int t, uint32_t node);
   void SumFirst(const Row& row, Depth* depth, uint32_t entity, int64_t weight);
+  // Asks for what SumFirst reads of the neighbors of an entity.
+  void PrefetchNeighbors(uint32_t entity) const;
 
   const propagation::NeighborSlots* slots_ = nullptr;
   const KnownLabels* labels_ = nullptr;
