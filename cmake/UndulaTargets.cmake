@@ -21,10 +21,13 @@ if(UNDULA_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CUDA_COMPILER_LAUNCHER ${UNDULA_CCACHE})
 endif()
 
-# Flags of all our code. No -march=native, no fast-math, no contraction: same bits everywhere.
+# Flags of all our code. No -march=native, no fast-math, no contraction: same bits everywhere. Nobody
+# reads exception flags or errno of arithmetic, for whose sake GCC would leave loops with a choice in
+# them (exp, tanh) scalar; values do not change.
 add_library(undula_flags INTERFACE)
 target_compile_options(undula_flags INTERFACE
-  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-missing-field-initializers -ffp-contract=off>
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-missing-field-initializers -ffp-contract=off
+    -fno-trapping-math -fno-math-errno>
   $<$<COMPILE_LANGUAGE:CUDA>:--fmad=false -Xcompiler=-Wall,-ffp-contract=off>)
 target_include_directories(undula_flags INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/engine> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>

@@ -77,13 +77,13 @@ UNDULA_HD double Log1pUnit(double e) { return std::log1p(e); }
 
 // ln(1 + e^x) without overflow.
 template <class T>
-UNDULA_HD T Softplus(T x) {
+[[gnu::always_inline]] UNDULA_HD T Softplus(T x) {
   return (x > T(0) ? x : T(0)) + Log1pUnit(Exp(x > T(0) ? -x : x));
 }
 
 // 1 / (1 + e^-x).
 template <class T>
-UNDULA_HD T SigmoidOf(T x) {
+[[gnu::always_inline]] UNDULA_HD T SigmoidOf(T x) {
   const T e = Exp(x > T(0) ? -x : x);
   return (x > T(0) ? T(1) : e) / (T(1) + e);
 }

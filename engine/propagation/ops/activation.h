@@ -4,6 +4,7 @@
 #define UNDULA_PROPAGATION_OPS_ACTIVATION_H_
 
 #include <cstdint>
+#include <type_traits>
 
 #include "base/hd.h"
 #include "propagation/math_row.h"
@@ -13,7 +14,7 @@ namespace undula::propagation {
 enum class Activation : uint8_t { kSigmoid, kTanh, kRelu, kNone };
 
 template <class T>
-UNDULA_HD T ActivationOf(Activation activation, T x) {
+[[gnu::always_inline]] UNDULA_HD T ActivationOf(Activation activation, T x) {
   switch (activation) {
     case Activation::kSigmoid:
       return SigmoidOf(x);
@@ -28,7 +29,7 @@ UNDULA_HD T ActivationOf(Activation activation, T x) {
 
 // The derivative where the output is y; 0 for ReLU at 0.
 template <class T>
-UNDULA_HD T SlopeOf(Activation activation, T y) {
+[[gnu::always_inline]] UNDULA_HD T SlopeOf(Activation activation, T y) {
   switch (activation) {
     case Activation::kSigmoid:
       return y * (T(1) - y);
@@ -38,6 +39,21 @@ UNDULA_HD T SlopeOf(Activation activation, T y) {
       return y > T(0) ? T(1) : T(0);
     default:
       return T(1);
+  }
+}
+
+// f(activation as a constant): with the choice made outside them, the loops of f vectorize.
+template <class F>
+UNDULA_HD void WithActivation(Activation activation, const F& f) {
+  switch (activation) {
+    case Activation::kSigmoid:
+      return f(std::integral_constant<Activation, Activation::kSigmoid>());
+    case Activation::kTanh:
+      return f(std::integral_constant<Activation, Activation::kTanh>());
+    case Activation::kRelu:
+      return f(std::integral_constant<Activation, Activation::kRelu>());
+    default:
+      return f(std::integral_constant<Activation, Activation::kNone>());
   }
 }
 

@@ -69,7 +69,9 @@ struct ActivationTile {
 
   template <class Group>
   UNDULA_HD void operator()(const Group& group, int64_t tile) const {
-    ForTile(group, tile, n, [&](int64_t i) { out[i] = ActivationOf(activation, x[i]); });
+    WithActivation(activation, [&](auto of) {
+      ForTile(group, tile, n, [&](int64_t i) { out[i] = ActivationOf<T>(of, x[i]); });
+    });
   }
 };
 
@@ -84,7 +86,9 @@ struct ActivationBackwardTile {
 
   template <class Group>
   UNDULA_HD void operator()(const Group& group, int64_t tile) const {
-    ForTile(group, tile, n, [&](int64_t i) { grad[i] += g[i] * SlopeOf(activation, y[i]); });
+    WithActivation(activation, [&](auto of) {
+      ForTile(group, tile, n, [&](int64_t i) { grad[i] += g[i] * SlopeOf<T>(of, y[i]); });
+    });
   }
 };
 

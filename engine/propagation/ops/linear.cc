@@ -71,7 +71,9 @@ void Forward(Tape& tape, const Tensor& a, const Tensor& wa, const Tensor& b, con
           row[c] = x > T(0) ? x : T(0);
         });
       } else if (activation != Activation::kNone) {
-        LaneGroup().ForEach(m, [=](int64_t c) { row[c] = ActivationOf(activation, row[c]); });
+        WithActivation(activation, [=](auto of) {
+          LaneGroup().ForEach(m, [=](int64_t c) { row[c] = ActivationOf<T>(of, row[c]); });
+        });
       }
     }
   });
@@ -90,7 +92,9 @@ void Slopes(const Tensor& g, const Tensor& out, Activation activation, const Til
       to[i] = y_i > T(0) ? g_i : T(0);
     });
   } else {
-    for (int64_t i = 0; i < n; ++i) to[i] = up[i] * SlopeOf(activation, y[i]);
+    WithActivation(activation, [=](auto of) {
+      for (int64_t i = 0; i < n; ++i) to[i] = up[i] * SlopeOf<T>(of, y[i]);
+    });
   }
 }
 

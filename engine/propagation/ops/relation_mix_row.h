@@ -51,7 +51,9 @@ struct RelationMixRow {
         to, m, n, [&](int64_t i) { return gain * w[i]; },
         [&](int64_t i) { return values + ValueRow(index, slot + i) * m; });
     if (activation == Activation::kNone) return;
-    group.ForEach(m, [&](int64_t c) { to[c] = ActivationOf(activation, to[c]); });
+    WithActivation(activation, [&](auto of) {
+      group.ForEach(m, [&](int64_t c) { to[c] = ActivationOf<T>(of, to[c]); });
+    });
   }
 };
 
@@ -78,8 +80,10 @@ struct RelationMixBackwardRow {
     const int64_t slot = index.slot_ptr[g], n = index.slots(g);
     const int64_t at = index.weights_of(g, row);
     T* z = dz + row * m;
-    group.ForEach(
-        m, [&](int64_t c) { z[c] = g_out[row * m + c] * SlopeOf(activation, out[row * m + c]); });
+    WithActivation(activation, [&](auto of) {
+      group.ForEach(
+          m, [&](int64_t c) { z[c] = g_out[row * m + c] * SlopeOf<T>(of, out[row * m + c]); });
+    });
     T* s = ds + at;
     for (int64_t i = 0; i < n; ++i) {
       const T* value = values + ValueRow(index, slot + i) * m;
