@@ -199,20 +199,23 @@ void RippleNetScorer::ScoreDirect(const UserMemory& memory, const float* items, 
       const AttentionSlots& slots = memory.slots[hop];
       float* w = weights == nullptr ? tile_weights : weights[hop] + row * slots.slot_pad;
       kernels.forward(slots, at, pad_, n, w, slots.slot_pad, answer, pad_);
+      const float* latest = answer;
       if (o.using_all_hops && hop > 0) {
         for (int64_t i = 0; i < size; ++i) user[i] += answer[i];
       } else {
-        std::memcpy(user, answer, static_cast<size_t>(size) * sizeof(float));
+        std::swap(user, answer);
+        latest = user;
       }
       if (hop + 1 == hops && PaperScoring(o)) break;
       if (AddsAddress(o)) {
-        for (int64_t i = 0; i < size; ++i) address[i] = at[i] + answer[i];
-      } else {
-        std::memcpy(address, answer, static_cast<size_t>(size) * sizeof(float));
+        for (int64_t i = 0; i < size; ++i) address[i] = at[i] + latest[i];
+        latest = address;
       }
       if (HasTransform(o)) {
-        kernels.multiply(address, pad_, n, transform_.data(), dim_, pad_, product, pad_);
+        kernels.multiply(latest, pad_, n, transform_.data(), dim_, pad_, product, pad_);
         std::swap(address, product);
+      } else if (latest != address) {
+        std::memcpy(address, latest, static_cast<size_t>(size) * sizeof(float));
       }
       at = address;
     }

@@ -196,15 +196,20 @@ inline void Multiply(const float* x, int64_t ldx, int64_t rows, const float* m, 
   MultiplyAll(x, ldx, rows, m, out_pad, in, out_pad, out, ldo, false);
 }
 
+inline V16 DotLanes(const float* a, const float* b, int64_t cols) {
+  V16 sum = Set(0.0f);
+  for (int64_t c = 0; c < cols; c += 16) sum = Fma(Load(a + c), Load(b + c), sum);
+  return sum;
+}
+
 inline void RowDot(const float* a, int64_t lda, const float* b, int64_t ldb, int64_t rows,
                    int64_t cols, float* out) {
-  for (int64_t r = 0; r < rows; ++r) {
-    V16 sum = Set(0.0f);
-    for (int64_t c = 0; c < cols; c += 16) {
-      sum = Fma(Load(a + r * lda + c), Load(b + r * ldb + c), sum);
-    }
-    out[r] = HSum(sum);
+  const auto lanes = [&](int64_t r) { return DotLanes(a + r * lda, b + r * ldb, cols); };
+  int64_t r = 0;
+  for (; r + 4 <= rows; r += 4) {
+    HSum4(lanes(r), lanes(r + 1), lanes(r + 2), lanes(r + 3), out + r);
   }
+  for (; r < rows; ++r) out[r] = HSum(lanes(r));
 }
 
 inline void MultiplyAdd(const float* x, int64_t ldx, int64_t rows, const float* m, int64_t in,
