@@ -56,7 +56,7 @@ def middle(results, key):
     return values[len(values) // 2]
 
 
-def run(args):
+def run(args, wanted):
     folders = {name: args.work / "ctr" / name for name in ("music", "ml-100k")}
     for name, share in SHARES.items():
         folders[name] = args.work / name
@@ -67,6 +67,8 @@ def run(args):
           " | ratio | test AUC | items among neighbors | known labels |")
     print("|---|---|---|---|---|---|---|---|---|---|---|---|---|")
     for data, model, hops, neighbors, dim, epochs, both, own in RUNS:
+        if not wanted(args, data, model, f"H={hops}", f"K={neighbors}", f"d={dim}"):
+            continue
         l2 = own.get("l2_weight", 1e-4)
         runs = {"torch": [], "undula": []}
         for _ in range(args.rounds):

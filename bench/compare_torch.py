@@ -2,6 +2,7 @@
 """Training speed beside vectorised PyTorch forms of the same models, in the same run, alternating.
 
     bench/compare_torch.py --bench build/release/bench/ripple_bench --work build/compare [--models kgcn]
+    bench/compare_torch.py ... --only "music c=32" --rounds 9   # torch and what has all these words
 
 --models ripplenet (the default) is described here, kgcn (with KGNN-LS) in compare_kgcn.py.
 
@@ -73,6 +74,10 @@ def undula_run(bench, work, data, options):
     return json.loads(out.stdout.strip().splitlines()[-1])
 
 
+def wanted(args, *row):
+    return set(args.only.split()) <= set(" ".join(str(cell) for cell in row).split())
+
+
 def median(values):
     return sorted(values)[len(values) // 2]
 
@@ -87,12 +92,13 @@ def main():
     parser.add_argument("--epochs", type=int, default=20, help="of Undula; the best on validation")
     parser.add_argument("--torch-epochs", type=int, default=4)
     parser.add_argument("--models", choices=["ripplenet", "kgcn"], default="ripplenet")
+    parser.add_argument("--only", default="", help="words; only rows of the table that have all of them (and torch's)")
     args = parser.parse_args()
     args.work = args.work.resolve()
     torch_check.check(args.python)
     prepare(args.work, args.python)
     if args.models == "kgcn":
-        compare_kgcn.run(args)
+        compare_kgcn.run(args, wanted)
         return
     common = {"dim": 16, "hops": 2, "memory": 32, "batch": 1024, "slices": 8, "threads": 1,
               "epochs": args.epochs, "kge_weight": 0.01, "l2_weight": 1e-7, "lr": 0.01,
@@ -113,9 +119,12 @@ def main():
           " | test AUC | peak step memory MiB |")
     print("|---|---|---|---|---|---|---|")
     for data in RAW:
-        runs = {name: [] for name in settings}
+        runs = {name: [] for name in settings if name == "torch dense" or wanted(args, data, name)}
+        if len(runs) == 1:
+            continue
         for _ in range(args.rounds):
-            for name, options in settings.items():
+            for name in runs:
+                options = settings[name]
                 if options is None:
                     runs[name].append(torch_run(args.python, args.work, data,
                                                 args.torch_epochs, 0.02))
