@@ -64,8 +64,8 @@ def formula(r):
     process = 5 * 2**20
     data = 20 * n + 8 * users + 4 * items     # training rows; positives with weight and time
     batcher = 24 * n                          # rows by user, their order, chunks
-    # The arena of the first step and the one that replaces it; below 32 MiB malloc reuses the first.
-    step = (2 if r["step_mib"] > 32 else 1.2) * r["step_mib"] * 2**20
+    # The arena of the first step and the one that replaces it; small ones malloc makes of the first.
+    step = (2 if r["step_mib"] > 14 else 1.2) * r["step_mib"] * 2**20
     if r["setting"] == "ripplenet":
         slots = users * HOPS_RIPPLE * MEMORY
         tables = 12 * DIM * entities
